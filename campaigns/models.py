@@ -1,0 +1,142 @@
+"""What marketers work with: campaigns and the orders for their codes."""
+
+import uuid
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from giftcodes.models import MAX_CODES_PER_BATCH, Activation, Batch
+from ledger.models import MAX_POINTS
+from parties.models import Brand, User
+
+
+def logo_path(campaign: "Campaign", filename: str) -> str:
+    """Where a logo is kept: a name that cannot be guessed or collide; the uploaded name is not used."""
+    return f"logos/{uuid.uuid4().hex}.png"
+
+
+class Campaign(models.Model):
+    """A brand's promotion: its period, its page, its limit per member. Ends are exclusive instants."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="campaigns", verbose_name=_("brand"))
+    slug = models.SlugField(_("address of the page"), max_length=40, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    starts_at = models.DateTimeField(_("begins"))
+    ends_at = models.DateTimeField(_("ends"))
+    limit_per_member = models.PositiveSmallIntegerField(_("codes per member"), null=True, blank=True)
+    title_ja = models.CharField(_("title (Japanese)"), max_length=80)
+    title_en = models.CharField(_("title (English)"), max_length=80, blank=True)
+    text_ja = models.TextField(_("text (Japanese)"), max_length=2_000, blank=True)
+    text_en = models.TextField(_("text (English)"), max_length=2_000, blank=True)
+    colour = models.CharField(
+        _("colour"), max_length=7, default="#1a5f7a", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z")]
+    )
+    logo = models.ImageField(_("logo"), upload_to=logo_path, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="campaigns_campaign_has_length"),
+            models.CheckConstraint(
+                condition=Q(limit_per_member=None) | Q(limit_per_member__gte=1), name="campaigns_campaign_limit"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OrderState(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    SUBMITTED = "submitted", _("waiting for approval")
+    APPROVED = "approved", _("approved")
+    REJECTED = "rejected", _("rejected")
+
+
+class Order(models.Model):
+    """A request for so many codes at a face value, approved by another person and funded when it is approved."""
+
+    public_id = models.UUIDField(_("order number"), default=uuid.uuid4, unique=True, editable=False)
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="orders", verbose_name=_("campaign"))
+    face_points = models.BigIntegerField(_("points per code"))
+    claim_from = models.DateTimeField(_("claimable from"))
+    claim_until = models.DateTimeField(_("claimable until"))
+    lot_life_days = models.PositiveSmallIntegerField(_("life of the points in days"), default=180)
+    activation = models.CharField(
+        _("activation"), max_length=10, choices=Activation.choices, default=Activation.AT_START
+    )
+    state = models.CharField(
+        _("state"), max_length=10, choices=OrderState.choices, default=OrderState.DRAFT, editable=False
+    )
+    requested_by = models.ForeignKey(
+        User, models.PROTECT, related_name="requested_orders", verbose_name=_("requested by"), editable=False
+    )
+    submitted_at = models.DateTimeField(_("submitted at"), null=True, editable=False)
+    submitted_hash = models.CharField(_("fingerprint"), max_length=64, blank=True, editable=False)
+    decided_by = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="decided_orders", verbose_name=_("decided by"), editable=False
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True, editable=False)
+    decision_note = models.CharField(_("note on the decision"), max_length=200, blank=True, editable=False)
+    batch = models.OneToOneField(
+        Batch, models.PROTECT, null=True, related_name="order", verbose_name=_("batch"), editable=False
+    )
+
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(face_points__gt=0, face_points__lte=MAX_POINTS), name="campaigns_order_face_points"
+            ),
+            models.CheckConstraint(
+                condition=Q(claim_until__gt=F("claim_from")), name="campaigns_order_window_has_length"
+            ),
+            models.CheckConstraint(condition=Q(lot_life_days__gte=1), name="campaigns_order_lot_life"),
+            models.CheckConstraint(condition=Q(state__in=OrderState.values), name="campaigns_order_state_known"),
+            models.CheckConstraint(
+                condition=Q(decided_by=None) | ~Q(decided_by=F("requested_by")), name="campaigns_order_by_two_people"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="approved", batch__isnull=False, decided_by__isnull=False)
+                | (~Q(state="approved") & Q(batch=None)),
+                name="campaigns_order_approved_has_batch",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="draft") | (Q(submitted_at__isnull=False) & ~Q(submitted_hash="")),
+                name="campaigns_order_submitted_has_hash",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} {self.public_id.hex[:8]}"
+
+
+class OrderChannel(models.Model):
+    """A named part of an order (a poster, a shop, an e-mail), so that results can be told apart."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="channels", verbose_name=_("order"))
+    name = models.CharField(_("name"), max_length=40)
+    quantity = models.PositiveIntegerField(_("codes"))
+
+    class Meta:
+        verbose_name = _("channel")
+        verbose_name_plural = _("channels")
+        constraints = [
+            models.UniqueConstraint(fields=["order", "name"], name="campaigns_order_channel_once"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity__lte=MAX_CODES_PER_BATCH), name="campaigns_order_channel_quantity"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.quantity}"

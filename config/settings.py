@@ -1,0 +1,241 @@
+"""All settings, from the environment. TOKUTEN_ENV is production (the default, so that nothing is lax by omission),
+demo (embedded: SQLite, no servers, secrets made in var/) or test."""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from config.secrets import check_secret_key, keep_demo_secrets, make_secrets, read_master_keys
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+TOKUTEN_ENV = env.str("TOKUTEN_ENV", default="production")
+if TOKUTEN_ENV not in ("production", "demo", "test"):
+    raise ImproperlyConfigured("TOKUTEN_ENV must be production, demo or test.")
+IS_PRODUCTION = TOKUTEN_ENV == "production"
+
+
+def _required(name: str, example: str) -> str:
+    """The environment variable; in production a start without it ends with a sentence that says what to set."""
+    value = env.str(name, default="")
+    if IS_PRODUCTION and not value:
+        raise ImproperlyConfigured(f"{name} is not set: set it in the environment, for example {name}={example}")
+    return value
+
+
+# --- Secrets -----------------------------------------------------------------------------------------------------
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+_made = {"production": dict, "test": make_secrets, "demo": lambda: keep_demo_secrets(VAR_DIR)}[TOKUTEN_ENV]()
+SECRET_KEY = check_secret_key(env.str("SECRET_KEY", default=_made.get("SECRET_KEY", "")))
+CODE_MASTER_KEYS = read_master_keys(env.str("CODE_MASTER_KEYS", default=_made.get("CODE_MASTER_KEYS", "")))
+
+# --- Where it runs -----------------------------------------------------------------------------------------------
+DEBUG = False
+SITE_URL = _required("SITE_URL", "https://points.example.com").rstrip("/") or "http://127.0.0.1:8000"
+if IS_PRODUCTION and not SITE_URL.startswith("https://"):
+    raise ImproperlyConfigured("SITE_URL must begin with https:// in production: codes are worth money.")
+ALLOWED_HOSTS = [host for host in _required("ALLOWED_HOSTS", "points.example.com").split(",") if host] or [
+    "127.0.0.1",
+    "localhost",
+    "testserver",
+]
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DELIVERY_DIR = Path(env.str("DELIVERY_DIR", default=str(VAR_DIR / "deliveries")))
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
+MEDIA_URL = "media/"
+
+# --- Apps --------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "config",
+    "redemption_site",
+    "campaigns",
+    "giftcodes",
+    "ledger",
+    "parties",
+    "unfold",
+    "unfold.contrib.simple_history",
+    "simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "csp",
+    "allauth",
+    "allauth.account",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "config.admin_csp.AdminContentPolicyMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database ----------------------------------------------------------------------------------------------------
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+_database: dict[str, Any] = env.db_url_config(
+    _required("DATABASE_URL", "postgres://tokuten:password@127.0.0.1:5432/tokuten") or f"sqlite:///{VAR_DIR}/tokuten.sqlite3"
+)
+_database["ATOMIC_REQUESTS"] = False  # transactions open in services only
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    if IS_PRODUCTION:
+        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database in production.")
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    _database["OPTIONS"] = {
+        # A transaction takes the write lock when it begins, so that races wait instead of failing late.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    # One connection per thread, kept; the statements of the claim path are planned once per connection.
+    _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=None) if IS_PRODUCTION else 0
+    _database["CONN_HEALTH_CHECKS"] = True
+    _database.setdefault("OPTIONS", {})["prepare_threshold"] = 5
+DATABASES = {"default": _database}
+
+# --- Cache, sessions ---------------------------------------------------------------------------------------------
+REDIS_URL = _required("REDIS_URL", "redis://127.0.0.1:6379/1")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if IS_PRODUCTION
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db" if IS_PRODUCTION else "django.contrib.sessions.backends.db"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SITE_URL.startswith("https://")
+SESSION_COOKIE_NAME = "__Host-session" if SESSION_COOKIE_SECURE else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if CSRF_COOKIE_SECURE else "csrf"
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SESSION_COOKIE_SECURE else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Pages -------------------------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if IS_PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not IS_PRODUCTION
+LANGUAGE_CODE = "ja"
+LANGUAGES = [("ja", _("Japanese")), ("en", _("English"))]
+USE_I18N = USE_TZ = True
+TIME_ZONE = "Asia/Tokyo"  # how moments are shown; they are stored and compared as instants
+
+# --- Sign-in -----------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "parties.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_REDIRECT_URL = "/wallet/"
+LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+EMAIL_CONFIG = env.email_url_config(env.str("EMAIL_URL", default="consolemail://")) if IS_PRODUCTION else {
+    "EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend"
+}
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tokuten <no-reply@localhost>")
+
+# --- Background work ---------------------------------------------------------------------------------------------
+QUEUE_DIR = VAR_DIR / "queue"
+CELERY_BROKER_URL = _required("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0") or "filesystem://"
+if CELERY_BROKER_URL.startswith("filesystem"):
+    for _folder in (QUEUE_DIR / "messages", QUEUE_DIR / "control"):
+        _folder.mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        "data_folder_in": str(QUEUE_DIR / "messages"),
+        "data_folder_out": str(QUEUE_DIR / "messages"),
+        "control_folder": str(QUEUE_DIR / "control"),
+        "polling_interval": 0.1,
+    }
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "socket_timeout": 10, "socket_connect_timeout": 5}
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = 120
+CELERY_TASK_TIME_LIMIT = 180
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Beat finds what a lost message forgot; the tables are the queue.
+CELERY_BEAT_SCHEDULE = {
+    "sweep-batches": {"task": "giftcodes.tasks.sweep_batches", "schedule": 30.0 if IS_PRODUCTION else 2.0},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING" if TOKUTEN_ENV == "demo" else "INFO")},
+}
+UNFOLD = {"SITE_TITLE": "Tokuten", "SITE_HEADER": "Tokuten", "SITE_URL": reverse_lazy("landing")}

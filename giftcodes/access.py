@@ -1,0 +1,29 @@
+"""The funnel to batches and sealed files."""
+
+from django.db.models import QuerySet
+
+from giftcodes.models import Batch, Delivery
+from parties.access import Person, reachable_brands
+from parties.errors import NotReachable
+from parties.models import Role
+
+
+def reachable_batches(user: Person, *roles: Role) -> QuerySet[Batch]:
+    """Batches of the brands that `user` reaches with one of `roles`."""
+    return Batch.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def access_batch(user: Person, batch_id: int, *roles: Role) -> Batch:
+    """The batch, if `user` reaches it with one of `roles`; else NotReachable."""
+    batch = reachable_batches(user, *roles).filter(pk=batch_id).first()
+    if batch is None:
+        raise NotReachable
+    return batch
+
+
+def access_delivery(user: Person, public_id: object) -> Delivery:
+    """The sealed file, if it was made for `user` and they still reach its brand; else NotReachable."""
+    delivery = Delivery.objects.filter(public_id=public_id, batch__in=reachable_batches(user)).first()
+    if delivery is None or delivery.recipient_id != user.pk:
+        raise NotReachable
+    return delivery

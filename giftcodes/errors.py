@@ -1,0 +1,38 @@
+"""Refusals of the code engine. `NotACode` (a typing error, told apart on purpose) is in `giftcodes.codec`."""
+
+
+class GiftcodesError(Exception):
+    """Root of what the code engine refuses. `code` is stable and meant for machines; words are chosen at the edge."""
+
+    code = "giftcodes_error"
+
+
+class CodeNotUsable(GiftcodesError):
+    """The one answer for every reason a well-formed code does not work: unknown, used, void, expired, not yet active,
+    limit reached, another brand's. It must stay one, so that an answer never tells a guesser that a code exists."""
+
+    code = "code_not_usable"
+
+
+class KeysMissing(GiftcodesError):
+    """The key that a series or a batch was made with is not in the environment. Nothing is granted."""
+
+    code = "keys_missing"
+
+
+class SeriesFull(GiftcodesError):
+    """The codes would take every open series above its density stop or past its last serial."""
+
+    code = "series_full"
+
+
+class BatchRefused(GiftcodesError):
+    """The batch can't be made or can't take that step: the message says which rule stands against it."""
+
+    code = "batch_refused"
+
+
+class DeliveryRefused(GiftcodesError):
+    """The file or its passphrase was handed over before, is for somebody else, or isn't sealed yet."""
+
+    code = "delivery_refused"

@@ -1,0 +1,25 @@
+"""The one way in which claims and whoever closes or voids keep out of each other's way.
+
+A claim holds its batch shared, closing and voiding hold it alone, each to the end of its transaction. On PostgreSQL this
+is an advisory lock: a row lock, even a shared one, would make all claims of a batch write to the same row. SQLite
+lets one writer in at a time and needs none.
+"""
+
+from django.db import connection
+
+from ledger.statements import Statement, run_together
+
+_SPACE = 0x746B << 40  # keeps these locks apart from others' in the same database
+
+
+def share_batch(batch_id: int) -> list[Statement]:
+    """Statements that hold the batch shared; must come before the one that reads its state."""
+    if connection.vendor != "postgresql":
+        return []
+    return [Statement("SELECT pg_advisory_xact_lock_shared(%s)", [_SPACE + batch_id])]
+
+
+def own_batch(batch_id: int) -> None:
+    """Wait until no claim of the batch is under way, and keep new ones waiting until the transaction ends."""
+    if connection.vendor == "postgresql":
+        run_together(Statement("SELECT pg_advisory_xact_lock(%s)", [_SPACE + batch_id]))

@@ -1,0 +1,67 @@
+"""What the code engine can be asked. Nothing here changes a row, and nothing gives a code back."""
+
+from typing import NamedTuple
+
+from django.db.models import Sum
+
+from giftcodes.models import MAX_LIVE_CODES, WARN_LIVE_CODES, Batch, Claim, Series, Void
+from parties.models import Member
+
+
+class BatchCounts(NamedTuple):
+    """The codes of a batch, in codes: size = unclaimed + claimed + voided + expired (invariant 11)."""
+
+    size: int
+    claimed: int
+    voided: int
+    expired: int
+
+    @property
+    def unclaimed(self) -> int:
+        return self.size - self.claimed - self.voided - self.expired
+
+
+class SeriesOutlook(NamedTuple):
+    """What a series would look like with some more codes: its live codes, and how the density stop and warning see it."""
+
+    live_codes: int
+    is_full: bool
+    is_warning: bool
+
+
+def claim_of(member: Member, claim_id: int) -> Claim | None:
+    """The claim of that code, if this member made it."""
+    return Claim.objects.filter(pk=claim_id, member=member).first()
+
+
+def claims_between(batch: Batch, first_serial: int, last_serial: int) -> int:
+    """How many codes of the range (both ends within it) are claimed; a scan of the primary key."""
+    start = batch.first_claim_id - batch.first_serial
+    return Claim.objects.filter(pk__gte=start + first_serial, pk__lte=start + last_serial).count()
+
+
+def counts_of(batch: Batch) -> BatchCounts:
+    """Where the codes of the batch are now."""
+    claimed = Claim.objects.filter(pk__gte=batch.first_claim_id, pk__lt=batch.end_claim_id).count()
+    voided = Void.objects.filter(batch=batch).aggregate(codes=Sum("codes"))["codes"] or 0
+    return BatchCounts(size=batch.size, claimed=claimed, voided=voided, expired=batch.expired_codes or 0)
+
+
+def outlook(codes: int) -> SeriesOutlook:
+    """The series that `codes` more codes would come from, after them."""
+    rows = Series.objects.filter(digit__lt=9).order_by("digit")
+    live = [series.live_codes + codes for series in rows] or [codes]
+    best = next((count for count in live if count <= MAX_LIVE_CODES), min(live))
+    return SeriesOutlook(live_codes=best, is_full=best > MAX_LIVE_CODES, is_warning=best > WARN_LIVE_CODES)
+
+
+def batch_of_serial(serial_number: int) -> Batch | None:
+    """The batch whose range holds the public serial number (ten digits: series, then serial)."""
+    digit, serial = divmod(serial_number, 10**9)
+    batch = Batch.objects.filter(series_id=digit, first_serial__lte=serial).order_by("-first_serial").first()
+    return batch if batch is not None and serial < batch.first_serial + batch.size else None
+
+
+def is_void(batch: Batch, serial: int) -> bool:
+    """Whether the serial lies in a range that was withdrawn (claimed codes in it were spared)."""
+    return Void.objects.filter(batch=batch, first_serial__lte=serial, last_serial__gte=serial).exists()

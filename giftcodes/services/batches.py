@@ -1,0 +1,249 @@
+"""The life of a batch: made at approval, activated, parts of it voided, closed."""
+
+import secrets
+import unicodedata
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import F
+
+from giftcodes import keys, locking, queries
+from giftcodes.errors import BatchRefused, SeriesFull
+from giftcodes.models import (
+    MAX_CODES_PER_BATCH,
+    MAX_LIVE_CODES,
+    SANDBOX_SERIES,
+    SERIALS_PER_SERIES,
+    Activation,
+    Batch,
+    BatchState,
+    Channel,
+    Delivery,
+    Series,
+    Void,
+)
+from ledger import services as ledger
+from ledger.models import AccountKind, Reason
+from ledger.services import Move
+from parties.models import Brand, User
+
+MAX_CHANNELS = 200
+
+
+class Terms(NamedTuple):
+    """What a batch promises, frozen at approval. `claim_until` is exclusive; claims are counted per `limit_group`."""
+
+    face_points: int
+    claim_from: datetime
+    claim_until: datetime
+    lot_life_days: int
+    limit_per_member: int | None
+    limit_group: str
+    claim_url_base: str
+    activation: Activation
+
+
+class ChannelSize(NamedTuple):
+    """A channel to be made, in the order of its serials, and how many codes it gets."""
+
+    name: str
+    size: int
+
+
+def open_series(*, digit: int, at: datetime) -> Series:
+    """The series of that digit (9: sandbox), made with a fresh salt under the newest master key at the first call."""
+    defaults = {"master_key_id": keys.newest_master_key_id(), "salt": secrets.token_bytes(32), "created_at": at}
+    return Series.objects.get_or_create(digit=digit, defaults=defaults)[0]
+
+
+@transaction.atomic
+def create_batch(
+    *, order_key: str, brand: Brand, terms: Terms, channels: Sequence[ChannelSize], recipient: User, at: datetime
+) -> Batch:
+    """Reserve the money and a range of serials for an approved order; nothing is minted yet.
+
+    One batch per `order_key`. Raises BatchRefused (a rule of the order), SeriesFull (density stop or no serials left),
+    InsufficientPoints (the brand's funds); in each case nothing is reserved.
+    """
+    _refuse_unfit(terms, channels, at)
+    size = sum(channel.size for channel in channels)
+    if Batch.objects.filter(order_key=order_key).exists():
+        raise BatchRefused("this order has its batch already")
+    public_id = uuid.uuid4()
+    funds = ledger.open_funds(brand=brand, at=at)
+    unclaimed = ledger.open_account(
+        program=brand.program, kind=AccountKind.UNCLAIMED, label=f"unclaimed:{public_id}", brand=brand, at=at
+    )
+    reserve = Move(funds.pk, unclaimed.pk, terms.face_points * size)
+    ledger.post_transfer(key=f"approve:{order_key}", reason=Reason.APPROVE, moves=[reserve], at=at)
+    series, first_serial = _take_range(size)
+    batch = Batch(
+        public_id=public_id,
+        order_key=order_key,
+        brand=brand,
+        series=series,
+        first_serial=first_serial,
+        size=size,
+        unclaimed=unclaimed,
+        approved_at=at,
+        **terms._asdict(),
+    )
+    keys.make_batch_key(batch)
+    batch.save(force_insert=True)
+    _make_channels(batch, channels)
+    Delivery.objects.create(batch=batch, recipient=recipient, salt=secrets.token_bytes(32))
+    return batch
+
+
+def _refuse_unfit(terms: Terms, channels: Sequence[ChannelSize], at: datetime) -> None:
+    size = sum(channel.size for channel in channels)
+    names = [channel.name for channel in channels]
+    rules = {
+        f"an order has 1 to {MAX_CHANNELS} channels": 1 <= len(channels) <= MAX_CHANNELS,
+        "each channel needs at least one code": all(channel.size >= 1 for channel in channels),
+        f"an order has 1 to {MAX_CODES_PER_BATCH:,} codes": 1 <= size <= MAX_CODES_PER_BATCH,
+        "channel names differ": len(set(names)) == len(names),
+        "a channel name has 1 to 40 printable characters": all(map(_is_channel_name, names)),
+        "a code has at least 1 point": terms.face_points >= 1,
+        "the claim window ends after it begins": terms.claim_from < terms.claim_until,
+        "the claim window ends in the future": terms.claim_until > at,
+        "points live for at least one day": 1 <= terms.lot_life_days <= 3_660,
+        "the limit per member is at least 1": terms.limit_per_member is None or terms.limit_per_member >= 1,
+    }
+    for rule, is_kept in rules.items():
+        if not is_kept:
+            raise BatchRefused(rule)
+
+
+def _is_channel_name(name: str) -> bool:
+    # Control, format (bidi, zero-width) and surrogate characters have no place in a file that people open.
+    unprintable = any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for char in name)
+    return 1 <= len(name) <= 40 and name == name.strip() and not unprintable
+
+
+def _take_range(size: int) -> tuple[Series, int]:
+    """The next `size` serials of the first series with room. Raced orders queue here, for the length of an approval."""
+    for series in Series.objects.exclude(digit=SANDBOX_SERIES).order_by("digit"):
+        room = Series.objects.filter(
+            pk=series.pk, next_serial__lte=SERIALS_PER_SERIES - size, live_codes__lte=MAX_LIVE_CODES - size
+        )
+        if room.update(next_serial=F("next_serial") + size, live_codes=F("live_codes") + size):
+            series.refresh_from_db()
+            return series, series.next_serial - size
+    raise SeriesFull("no series has room for so many codes: open another one (manage.py open_series)")
+
+
+def _make_channels(batch: Batch, channels: Sequence[ChannelSize]) -> None:
+    first_serial = batch.first_serial
+    rows = []
+    for channel in channels:
+        rows.append(Channel(batch=batch, name=channel.name, first_serial=first_serial, size=channel.size))
+        first_serial += channel.size
+    Channel.objects.bulk_create(rows)
+
+
+def activate_batch(*, batch_id: int, at: datetime) -> None:
+    """Open the codes of a minted batch for claiming (from the start of their window). Repeating it is harmless.
+
+    BatchRefused if it is not minted yet, or closed.
+    """
+    if not Batch.objects.filter(pk=batch_id, state=BatchState.MINTED).update(state=BatchState.ACTIVE, activated_at=at):
+        state = Batch.objects.values_list("state", flat=True).get(pk=batch_id)
+        if state != BatchState.ACTIVE:
+            raise BatchRefused(f"a batch that is {state} can't be activated")
+
+
+@transaction.atomic
+def void_codes(
+    *,
+    batch_id: int,
+    first_serial: int,
+    last_serial: int,
+    reason: str,
+    requested_by: User,
+    approved_by: User,
+    at: datetime,
+) -> int:
+    """Withdraw the unclaimed codes of a range (both ends in it); their points go back to the brand's funds.
+
+    Gives back how many codes were withdrawn: claimed ones are spared, those withdrawn before don't count again, so a
+    repeat gives 0. BatchRefused if the range is not within the batch, the batch is closed, the reason is empty or
+    both people are one.
+    """
+    locking.own_batch(batch_id)
+    batch = Batch.objects.select_related("unclaimed").get(pk=batch_id)
+    within = batch.first_serial <= first_serial <= last_serial < batch.first_serial + batch.size
+    rules = {
+        "the range lies within the batch": within,
+        "a closed batch has nothing left to withdraw": batch.state != BatchState.CLOSED,
+        "withdrawing codes needs a reason": bool(reason.strip()),
+        "withdrawing codes needs another person's approval": requested_by != approved_by,
+    }
+    for rule, is_kept in rules.items():
+        if not is_kept:
+            raise BatchRefused(rule)
+    people = {"reason": reason.strip(), "requested_by": requested_by, "approved_by": approved_by}
+    total = 0
+    for first, last in _not_yet_void(batch, first_serial, last_serial):
+        codes = last - first + 1 - queries.claims_between(batch, first, last)
+        void = Void.objects.create(
+            batch=batch, first_serial=first, last_serial=last, codes=codes, voided_at=at, **people
+        )
+        _return_points(batch, codes=codes, key=f"void:{void.pk}", reason=Reason.VOID, at=at)
+        total += codes
+    Series.objects.filter(pk=batch.series_id).update(live_codes=F("live_codes") - total)
+    return total
+
+
+def _not_yet_void(batch: Batch, first: int, last: int) -> list[tuple[int, int]]:
+    """The parts of first..last that no earlier void covers."""
+    parts = []
+    for void in Void.objects.filter(batch=batch, last_serial__gte=first, first_serial__lte=last).order_by("first_serial"):
+        if first < void.first_serial:
+            parts.append((first, void.first_serial - 1))
+        first = void.last_serial + 1
+    return [*parts, (first, last)] if first <= last else parts
+
+
+def _return_points(batch: Batch, *, codes: int, key: str, reason: Reason, at: datetime) -> None:
+    if codes:
+        funds = ledger.open_funds(brand=batch.brand, at=at)
+        back = Move(batch.unclaimed_id, funds.pk, codes * batch.face_points)
+        ledger.post_transfer(key=key, reason=reason, moves=[back], at=at)
+
+
+@transaction.atomic
+def close_batch(*, batch_id: int, at: datetime) -> int:
+    """End a batch whose window has passed: the points of its unclaimed codes go back to the brand's funds.
+
+    Gives back how many codes expired; repeating it is harmless. BatchRefused before the end of the window and before the
+    batch is minted. Claims under way are waited for; later ones find the batch closed.
+    """
+    locking.own_batch(batch_id)
+    batch = Batch.objects.select_related("brand__program").get(pk=batch_id)
+    if batch.state == BatchState.CLOSED:
+        return batch.expired_codes or 0
+    if batch.state not in (BatchState.MINTED, BatchState.ACTIVE):
+        raise BatchRefused(f"a batch that is {batch.state} can't be closed")
+    if at < batch.claim_until:
+        raise BatchRefused("the claim window has not ended")
+    counts = queries.counts_of(batch)
+    expired = counts.unclaimed
+    closable = Batch.objects.filter(pk=batch_id, state=batch.state)
+    if not closable.update(state=BatchState.CLOSED, closed_at=at, expired_codes=expired):
+        raise BatchRefused("the batch has just changed its state: try again")
+    _return_points(batch, codes=expired, key=f"close:{batch.public_id}", reason=Reason.CLOSE, at=at)
+    Series.objects.filter(pk=batch.series_id).update(live_codes=F("live_codes") - (batch.size - counts.voided))
+    return expired
+
+
+def close_due_batches(*, at: datetime, limit: int = 100) -> int:
+    """Close up to `limit` batches whose window has passed; gives back how many."""
+    due = Batch.objects.filter(state__in=[BatchState.MINTED, BatchState.ACTIVE], claim_until__lte=at).order_by("claim_until")
+    batch_ids = list(due.values_list("pk", flat=True)[:limit])
+    for batch_id in batch_ids:
+        close_batch(batch_id=batch_id, at=at)
+    return len(batch_ids)

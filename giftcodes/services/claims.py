@@ -1,0 +1,144 @@
+"""A code becomes points: decision D2 of the design, two round trips and no row that two members share."""
+
+import hmac
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import transaction
+
+from giftcodes import codec, directory, locking, queries
+from giftcodes.directory import KnownBatch
+from giftcodes.errors import CodeNotUsable
+from giftcodes.models import claim_id_of, claim_key
+from ledger import queries as ledger_queries
+from ledger import services as ledger
+from ledger.expiry import end_after_days
+from ledger.statements import Statement, as_instant, instant_sql, run_together
+from parties.models import Member, Program
+
+
+class Claimed(NamedTuple):
+    """What a claim brought. `balance` is the wallet's now; `is_repeat` if the member had claimed the code before."""
+
+    serial_number: int
+    points: int
+    balance: int
+    claimed_at: datetime
+    expires_at: datetime
+    program_id: int
+    is_repeat: bool
+
+
+def claim_code(*, text: object, member: Member, at: datetime | None = None) -> Claimed:
+    """Turn the code that a person typed into points in the member's wallet, once.
+
+    Of any number of claims of one code, exactly one wins. The member who won gets the same result again. NotACode if
+    the text is no code (a typing error). For every other reason CodeNotUsable, and nothing has changed. KeysMissing
+    if the keys are away. `at` None (what doors pass) means the database's own clock.
+    """
+    code = codec.normalise(text)
+    serial, batch = _find(code)
+    claim_id = claim_id_of(int(code[0]), serial)
+    try:
+        return _claim(claim_id=claim_id, batch=batch, member=member, at=at)
+    except CodeNotUsable:
+        earlier = _claimed_before(claim_id=claim_id, batch=batch, member=member)
+        if earlier is None:
+            raise
+        return earlier
+
+
+def _find(code: str) -> tuple[int, KnownBatch]:
+    digit = int(code[0])
+    series_key = directory.series_key(digit)
+    if series_key is None:
+        raise CodeNotUsable
+    serial, tag = codec.decode(code, series_key=series_key)
+    batch = directory.batch_of(digit, serial)
+    if batch is None:
+        raise CodeNotUsable
+    expected = codec.tag_of(serial, series=digit, batch_key=batch.key)
+    if not hmac.compare_digest(b"%05d" % tag, b"%05d" % expected):
+        raise CodeNotUsable
+    return serial, batch
+
+
+@transaction.atomic
+def _claim(*, claim_id: int, batch: KnownBatch, member: Member, at: datetime | None) -> Claimed:
+    """Win the claim row and the member's tally, then grant; leaving by CodeNotUsable undoes both."""
+    serial = claim_id % 10**9
+    now, now_params = instant_sql(at)
+    statements = [
+        *locking.share_batch(batch.id),
+        Statement(_FIND_WALLET, [member.pk, batch.program_id]),
+        Statement(
+            _INSERT_CLAIM.format(now=now),
+            [claim_id, member.pk, *now_params, batch.id, *now_params, *now_params, batch.id, serial, serial],
+        ),
+    ]
+    limit = batch.limit_per_member
+    if limit is not None:
+        statements.append(Statement(_COUNT_CLAIM, [batch.limit_group, member.pk, limit]))
+    results = run_together(*statements)
+    wallets, claims = results[-3:-1] if limit is not None else results[-2:]
+    if not claims or (limit is not None and not results[-1]):
+        raise CodeNotUsable
+    claimed_at = as_instant(claims[0][0])
+    wallet_id = wallets[0][0] if wallets else _open_wallet(member, batch.program_id, claimed_at)
+    expires_at = end_after_days(claimed_at, days=batch.lot_life_days)
+    balance = ledger.grant_claimed(
+        key=claim_key(claim_id),
+        unclaimed_id=batch.unclaimed_id,
+        wallet_id=wallet_id,
+        funder_id=batch.brand_id,
+        points=batch.face_points,
+        expires_at=expires_at,
+        at=claimed_at,
+    )
+    return Claimed(
+        serial_number=claim_id,
+        points=batch.face_points,
+        balance=balance,
+        claimed_at=claimed_at,
+        expires_at=expires_at,
+        program_id=batch.program_id,
+        is_repeat=False,
+    )
+
+
+_FIND_WALLET = "SELECT id FROM ledger_account WHERE member_id = %s AND program_id = %s AND kind = 'wallet'"
+# The whole decision in one statement: state, window, voids, and, by the primary key, that nobody was first.
+_INSERT_CLAIM = (
+    "INSERT INTO giftcodes_claim (id, batch_id, member_id, points, claimed_at)"
+    " SELECT %s, b.id, %s, b.face_points, {now} FROM giftcodes_batch b"
+    " WHERE b.id = %s AND b.state = 'active' AND b.claim_from <= {now} AND b.claim_until > {now}"
+    " AND NOT EXISTS (SELECT 1 FROM giftcodes_void v"
+    " WHERE v.batch_id = %s AND v.first_serial <= %s AND v.last_serial >= %s)"
+    " ON CONFLICT (id) DO NOTHING RETURNING claimed_at"
+)
+# One row per member and group: at the limit the update finds no row, and the transaction is given up.
+_COUNT_CLAIM = (
+    "INSERT INTO giftcodes_claimtally (limit_group, member_id, claims) VALUES (%s, %s, 1)"
+    " ON CONFLICT (limit_group, member_id)"
+    " DO UPDATE SET claims = giftcodes_claimtally.claims + 1 WHERE giftcodes_claimtally.claims < %s RETURNING claims"
+)
+
+
+def _open_wallet(member: Member, program_id: int, at: datetime) -> int:
+    program = Program.objects.get(pk=program_id)
+    return ledger.open_wallet(member=member, program=program, at=at).pk
+
+
+def _claimed_before(*, claim_id: int, batch: KnownBatch, member: Member) -> Claimed | None:
+    claim = queries.claim_of(member, claim_id)
+    if claim is None:
+        return None
+    return Claimed(
+        serial_number=claim_id,
+        points=claim.points,
+        balance=ledger_queries.wallet_balance(member, batch.program_id),
+        claimed_at=claim.claimed_at,
+        expires_at=end_after_days(claim.claimed_at, days=batch.lot_life_days),
+        program_id=batch.program_id,
+        is_repeat=True,
+    )

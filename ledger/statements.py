@@ -1,0 +1,84 @@
+"""Run several SQL statements in one round trip: the same text on SQLite and PostgreSQL.
+
+The claim path runs on plain SQL that both databases understand. PostgreSQL gets the statements pipelined and prepared
+(one network round trip, planned once per connection); SQLite, which has no network, runs them one by one.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, cast
+
+import psycopg
+from django.db import connection
+from psycopg.types.numeric import Int8
+
+Rows = list[tuple[Any, ...]]
+
+# The database's own clock, in the form in which each stores a moment.
+_NOW = {"postgresql": "statement_timestamp()", "sqlite": "(strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now') || '000')"}
+
+
+class Statement(NamedTuple):
+    """SQL with %s placeholders, and their values."""
+
+    sql: str
+    params: Sequence[Any]
+
+
+def instant_sql(at: datetime | None) -> tuple[str, list[datetime]]:
+    """SQL and parameters for the instant `at`; for None, the database's own clock.
+
+    Decisions about time must not depend on the clock of a web server, so the doors pass None.
+    """
+    return (_NOW[connection.vendor], []) if at is None else ("%s", [at])
+
+
+def as_instant(value: Any) -> datetime:
+    """A moment as a statement gave it back, as an aware datetime. SQLite gives text, or UTC without saying so."""
+    moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def database_time() -> datetime:
+    """The database's own clock now: what doors pass as `at=` to services that decide about periods."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT " + _NOW[connection.vendor], [])
+        return as_instant(cursor.fetchone()[0])
+
+
+def run_together(*statements: Statement) -> list[Rows]:
+    """The rows of each statement, in order; an empty list where a statement gives none.
+
+    Must run inside a transaction that the caller opened. All statements are sent before the first answer is read, so
+    none can use another's rows, and the first failure fails all. Raises Django's database errors.
+    """
+    connection.ensure_connection()
+    if connection.vendor == "postgresql":
+        return _run_pipelined(statements)
+    results: list[Rows] = []
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement.sql, [_sqlite_value(value) for value in statement.params])
+            results.append(cursor.fetchall() if cursor.description else [])
+    return results
+
+
+def _sqlite_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return value.hex if isinstance(value, uuid.UUID) else value
+
+
+def _run_pipelined(statements: Sequence[Statement]) -> list[Rows]:
+    raw = cast("psycopg.Connection[Any]", connection.connection)
+    with connection.wrap_database_errors:
+        cursors = []
+        with raw.pipeline():
+            for statement in statements:
+                cursor = psycopg.Cursor(raw)
+                # One integer type whatever the value, so that one prepared statement serves them all.
+                params = [Int8(value) if type(value) is int else value for value in statement.params]
+                cursor.execute(statement.sql, params, prepare=True)
+                cursors.append(cursor)
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]

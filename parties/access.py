@@ -1,0 +1,82 @@
+"""The funnel to brand-scoped rows: what a person may reach begins here and nowhere else.
+
+Each app that owns a brand-scoped table has an `access.py` of its own that narrows its rows by `reachable_brands`.
+A row out of reach is answered like a row that does not exist.
+"""
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from parties.errors import NotReachable
+from parties.models import Brand, Member, Role, StaffRole, Store, User
+
+Person = User | AnonymousUser
+
+
+def _is_staff(user: Person) -> bool:
+    return user.is_authenticated and user.is_active and user.is_staff
+
+
+def reachable_brands(user: Person, *roles: Role) -> QuerySet[Brand]:
+    """Brands in which `user` holds one of `roles` (any role, if none is named).
+
+    A role without a brand is the operator's and reaches every brand. A superuser reaches every brand to look, but
+    holds no role: acts with money always need one, so `roles` are never implied.
+    """
+    if not _is_staff(user):
+        return Brand.objects.none()
+    held = StaffRole.objects.filter(user_id=user.pk)
+    if roles:
+        held = held.filter(role__in=roles)
+    elif user.is_superuser:
+        return Brand.objects.all()
+    if held.filter(brand=None).exists():
+        return Brand.objects.all()
+    return Brand.objects.filter(pk__in=held.values("brand_id"))
+
+
+def access_brand(user: Person, brand_id: int, *roles: Role) -> Brand:
+    """The brand, if `user` reaches it with one of `roles`; else NotReachable."""
+    brand = reachable_brands(user, *roles).filter(pk=brand_id).first()
+    if brand is None:
+        raise NotReachable
+    return brand
+
+
+def holds_role(user: Person, brand_id: int, *roles: Role) -> bool:
+    """Whether `user` holds one of `roles` in the brand, or as the operator."""
+    if not _is_staff(user) or not roles:
+        return False
+    return (
+        StaffRole.objects.filter(user_id=user.pk, role__in=roles)
+        .filter(Q(brand_id=brand_id) | Q(brand=None))
+        .exists()
+    )
+
+
+def is_operator(user: Person, *roles: Role) -> bool:
+    """Whether `user` holds one of `roles` (any, if none is named) without a brand, that is, for the operator."""
+    if not _is_staff(user):
+        return False
+    held = StaffRole.objects.filter(user_id=user.pk, brand=None)
+    return (held.filter(role__in=roles) if roles else held).exists()
+
+
+def reachable_stores(user: Person, *roles: Role) -> QuerySet[Store]:
+    """Stores of the brands that `user` reaches."""
+    return Store.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:
+    """Roles in the brands that `user` reaches. The operator's own roles are seen by the operator alone."""
+    rows = StaffRole.objects.filter(brand__in=reachable_brands(user, *roles))
+    if is_operator(user) or (user.is_authenticated and user.is_superuser):
+        rows = rows | StaffRole.objects.filter(brand=None)
+    return rows
+
+
+def member_of(user: Person) -> Member:
+    """The member behind a signed-in user, made at the first call. NotReachable for nobody and for inactive users."""
+    if not user.is_authenticated or not user.is_active:
+        raise NotReachable
+    return Member.objects.get_or_create(user_id=user.pk)[0]

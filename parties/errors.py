@@ -1,0 +1,13 @@
+"""Refusals of this app."""
+
+
+class PartiesError(Exception):
+    """Root of what this app refuses. `code` is stable and meant for machines; words are chosen at the edge."""
+
+    code = "parties_error"
+
+
+class NotReachable(PartiesError):
+    """The row does not exist or is not this person's to reach. Both look the same from outside."""
+
+    code = "not_found"

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class RedemptionSiteConfig(AppConfig):
+    name = "redemption_site"

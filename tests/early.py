@@ -1,0 +1,84 @@
+"""Chooses the database and brings up the servers before Django reads its settings (`pytest -p tests.early`).
+
+A conftest would be too late: pytest-django has imported the settings by then, and the tests would silently
+run on SQLite. TOKUTEN_TEST_DB is "sqlite" (the embedded stack: SQLite, queue on the file system) or
+"postgresql" (the real stack: PostgreSQL, Redis). TEST_REDIS_URL is a Redis database that the tests of this
+process may use as they like, on either stack.
+"""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+
+STACKS = ("sqlite", "postgresql")
+HEADER = pytest.StashKey[list[str]]()
+_LEFT_TO_THE_SETTINGS = (
+    "ALLOWED_HOSTS",
+    "CELERY_BROKER_URL",
+    "DATABASE_URL",
+    "DELIVERY_DIR",
+    "REDIS_URL",
+    "SITE_URL",
+)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Before any plugin or conftest can import the settings."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        _bring_up(early_config)
+    _choose_own_place(worker or "main")
+    yield
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return config.stash.get(HEADER, [])  # xdist's workers have none
+
+
+def _bring_up(config: pytest.Config) -> None:
+    """Start the servers, once for all xdist workers: they inherit this environment."""
+    stack = os.environ.setdefault("TOKUTEN_TEST_DB", "sqlite")
+    if stack not in STACKS:
+        raise pytest.UsageError(f"TOKUTEN_TEST_DB is {stack!r}; it must be one of: {', '.join(STACKS)}.")
+    for name in _LEFT_TO_THE_SETTINGS:
+        os.environ.pop(name, None)
+    running = ExitStack()
+    config.add_cleanup(running.close)
+    redis_url = running.enter_context(servers.redis_server())
+    header = [f"database: SQLite {sqlite3.sqlite_version}", f"redis: {servers.describe_redis(redis_url)}"]
+    if stack == "postgresql":
+        os.environ["DATABASE_URL"] = running.enter_context(servers.postgresql_server())
+        header[0] = f"database: {servers.describe_postgresql(os.environ['DATABASE_URL'])}"
+    config.stash[HEADER] = header
+    os.environ |= {
+        "TOKUTEN_ENV": "test",
+        "SECRET_KEY": sha256(b"secret key of the tests").hexdigest(),
+        "CODE_MASTER_KEYS": f"test:{sha256(b'master key of the tests').hexdigest()}",
+        "TEST_REDIS_URL": redis_url,
+        "VAR_DIR": str(
+            Path(running.enter_context(tempfile.TemporaryDirectory(prefix="tokuten-var-"))) / "main"
+        ),
+    }
+
+
+def _choose_own_place(worker: str) -> None:
+    """Each xdist worker has its own folder and Redis databases; conftest gives it a database of its own."""
+    number = int(worker.removeprefix("gw")) if worker.startswith("gw") else 0
+    folder = Path(os.environ["VAR_DIR"]).with_name(worker)
+    folder.mkdir()
+    broker_url = servers.redis_database(os.environ["TEST_REDIS_URL"], 2 * number + 1)
+    os.environ |= {"VAR_DIR": str(folder), "TEST_REDIS_URL": broker_url}
+    if os.environ["TOKUTEN_TEST_DB"] == "sqlite":
+        os.environ["DATABASE_URL"] = f"sqlite:///{folder}/tokuten.sqlite3"
+    else:
+        os.environ["REDIS_URL"] = servers.redis_database(broker_url, 2 * number)
+        os.environ["CELERY_BROKER_URL"] = broker_url

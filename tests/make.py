@@ -1,0 +1,111 @@
+"""Objects for tests, made through the services wherever a service exists: `make.live_code(face_points=500)`."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from giftcodes import codec, keys
+from giftcodes import services as giftcodes
+from giftcodes.models import Activation, Batch, BatchState
+from giftcodes.services import ChannelSize, Terms
+from ledger import services as ledger
+from ledger.models import Account
+from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
+
+NOON = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)  # noon in Japan
+_numbers = itertools.count(1)
+
+
+def program(**fields: Any) -> Program:
+    number = next(_numbers)
+    return Program.objects.create(**{"slug": f"program-{number}", "name": f"Program {number}"} | fields)
+
+
+def brand(*, funds: int = 0, **fields: Any) -> Brand:
+    number = next(_numbers)
+    fields.setdefault("program", None)
+    fields["program"] = fields["program"] or program()
+    row = Brand.objects.create(**{"slug": f"brand-{number}", "name": f"Brand {number}"} | fields)
+    ledger.open_funds(brand=row, at=NOON - timedelta(days=1))
+    if funds:
+        ledger.deposit_funds(brand=row, points=funds, key=f"test-{number}", at=NOON - timedelta(days=1))
+    return row
+
+
+def store(**fields: Any) -> Store:
+    number = next(_numbers)
+    return Store.objects.create(**{"code": f"store-{number}", "name": f"Store {number}"} | fields)
+
+
+def user(**fields: Any) -> User:
+    number = next(_numbers)
+    return User.objects.create_user(**{"email": f"user-{number}@example.com"} | fields)
+
+
+def staff(role: Role, brand: Brand | None, **fields: Any) -> User:
+    person = user(is_staff=True, **fields)
+    StaffRole.objects.create(user=person, brand=brand, role=role)
+    return person
+
+
+def member(**fields: Any) -> Member:
+    return Member.objects.create(user=user(), **fields)
+
+
+def wallet(of: Member, program: Program) -> Account:
+    return ledger.open_wallet(member=of, program=program, at=NOON)
+
+
+def terms(**changes: Any) -> Terms:
+    defaults = Terms(
+        face_points=500,
+        claim_from=NOON - timedelta(days=1),
+        claim_until=NOON + timedelta(days=30),
+        lot_life_days=180,
+        limit_per_member=None,
+        limit_group=f"group-{next(_numbers)}",
+        claim_url_base="https://points.example.com/c/spring/",
+        activation=Activation.AT_START,
+    )
+    return defaults._replace(**changes)
+
+
+def batch(
+    *, size: int = 10, brand: Brand | None = None, channels: list[ChannelSize] | None = None, **changes: Any
+) -> Batch:
+    """A batch that has been approved and not minted yet."""
+    asked = terms(**changes)
+    giftcodes.open_series(digit=1, at=NOON)
+    return giftcodes.create_batch(
+        order_key=f"order-{next(_numbers)}",
+        brand=brand or globals()["brand"](funds=asked.face_points * size),
+        terms=asked,
+        channels=channels or [ChannelSize("poster", size)],
+        recipient=user(is_staff=True),
+        at=NOON - timedelta(hours=1),
+    )
+
+
+def live_batch(**fields: Any) -> Batch:
+    """A batch whose codes can be claimed, without its file: minting has tests of its own."""
+    row = batch(**fields)
+    Batch.objects.filter(pk=row.pk).update(
+        state=BatchState.ACTIVE, minted_codes=row.size, minted_at=NOON, activated_at=NOON
+    )
+    row.refresh_from_db()
+    return row
+
+
+def code_of(batch: Batch, place: int = 0) -> str:
+    """The code at that place of the batch."""
+    return codec.encode_one(
+        batch.first_serial + place,
+        series=batch.series_id,
+        series_key=keys.series_key(batch.series),
+        batch_key=keys.batch_key(batch),
+    )
+
+
+def live_code(**fields: Any) -> str:
+    """A code that can be claimed at NOON."""
+    return code_of(live_batch(**{"size": 1} | fields))
