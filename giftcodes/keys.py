@@ -37,10 +37,12 @@ def make_batch_key(batch: Batch) -> None:
 
 
 def batch_key(batch: Batch) -> bytes:
-    """The key of the batch. KeysMissing if its master key is not in the environment."""
-    return codec.unwrap_batch_key(
-        _master_key(batch.master_key_id), bytes(batch.wrapped_key), batch_id=batch.public_id.bytes
-    )
+    """The key of the batch. KeysMissing if its master key is not in the environment, or another stands under its id."""
+    master_key = _master_key(batch.master_key_id)
+    try:
+        return codec.unwrap_batch_key(master_key, bytes(batch.wrapped_key), batch_id=batch.public_id.bytes)
+    except codec.KeyUnwrapFailed as error:
+        raise KeysMissing(f"master key {batch.master_key_id} is not the one that wrapped batch {batch.pk}") from error
 
 
 def delivery_secret(delivery: Delivery, *, purpose: bytes, length: int) -> bytes:

