@@ -1,4 +1,4 @@
-"""What marketers work with: campaigns and the orders for their codes."""
+"""What marketers and finance work with: campaigns, the orders for their codes, the deposits that pay for them."""
 
 import uuid
 
@@ -140,3 +140,62 @@ class OrderChannel(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.quantity}"
+
+
+class DepositState(models.TextChoices):
+    REQUESTED = "requested", _("waiting for confirmation")
+    CONFIRMED = "confirmed", _("confirmed")
+    REJECTED = "rejected", _("rejected")
+
+
+class Deposit(models.Model):
+    """Points that one person of finance recorded and another one confirmed; only then are they in the brand's funds.
+
+    Never edited: `public_id` is made by the form, so that sending it twice records it once.
+    """
+
+    public_id = models.UUIDField(_("deposit number"), default=uuid.uuid4, unique=True, editable=False)
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="deposits", verbose_name=_("brand"))
+    points = models.BigIntegerField(_("points"))
+    reference = models.CharField(_("reference"), max_length=80)
+    state = models.CharField(
+        _("state"), max_length=10, choices=DepositState.choices, default=DepositState.REQUESTED, editable=False
+    )
+    requested_by = models.ForeignKey(
+        User, models.PROTECT, related_name="+", verbose_name=_("recorded by"), editable=False
+    )
+    requested_at = models.DateTimeField(_("recorded at"), editable=False)
+    decided_by = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="+", verbose_name=_("decided by"), editable=False
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("deposit")
+        verbose_name_plural = _("deposits")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(points__gt=0, points__lte=MAX_POINTS), name="campaigns_deposit_points"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=DepositState.values), name="campaigns_deposit_state_known"
+            ),
+            models.CheckConstraint(condition=~Q(reference=""), name="campaigns_deposit_has_reference"),
+            models.CheckConstraint(
+                condition=Q(decided_by=None) | ~Q(decided_by=F("requested_by")),
+                name="campaigns_deposit_by_two_people",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="requested", decided_by=None, decided_at=None)
+                | (~Q(state="requested") & Q(decided_by__isnull=False, decided_at__isnull=False)),
+                name="campaigns_deposit_decided_by_somebody",
+            ),
+            models.UniqueConstraint(
+                fields=["brand", "reference"],
+                condition=~Q(state="rejected"),
+                name="campaigns_deposit_reference_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.brand} {self.reference}"

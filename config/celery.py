@@ -1,11 +1,27 @@
 """The Celery app. Tasks are nudges: what has to be done stands in tables."""
 
 import os
+import threading
+import time
 
 from celery import Celery
+from celery.signals import beat_embedded_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("tokuten")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["giftcodes"])
+
+
+@beat_embedded_init.connect
+def _leave_with_the_worker(**_: object) -> None:
+    """A worker that is killed can't stop its embedded beat (`-B`), which would go on sending for ever."""
+    worker = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == worker:
+            time.sleep(0.5)
+        os._exit(0)
+
+    threading.Thread(target=watch, name="leave-with-the-worker", daemon=True).start()

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from django.db.models import Sum
 
-from giftcodes.models import MAX_LIVE_CODES, WARN_LIVE_CODES, Batch, Claim, Series, Void
+from giftcodes.models import MAX_LIVE_CODES, WARN_LIVE_CODES, Batch, BatchState, Claim, Series, Void
 from parties.models import Member
 
 
@@ -65,3 +65,9 @@ def batch_of_serial(serial_number: int) -> Batch | None:
 def is_void(batch: Batch, serial: int) -> bool:
     """Whether the serial lies in a range that was withdrawn (claimed codes in it were spared)."""
     return Void.objects.filter(batch=batch, first_serial__lte=serial, last_serial__gte=serial).exists()
+
+
+def unminted_batch_ids(*, limit: int) -> list[int]:
+    """Batches whose file is not finished yet, the oldest first, at most `limit`."""
+    unminted = Batch.objects.filter(state__in=[BatchState.APPROVED, BatchState.MINTING])
+    return list(unminted.order_by("approved_at", "pk").values_list("pk", flat=True)[:limit])

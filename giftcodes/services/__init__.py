@@ -11,16 +11,22 @@ from giftcodes.services.batches import (
     void_codes,
 )
 from giftcodes.services.claims import Claimed, claim_code
+from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
+from giftcodes.services.minting import mint_next_chunk
 
 __all__ = [
     "ChannelSize",
     "Claimed",
+    "HandedOver",
     "Terms",
     "activate_batch",
     "claim_code",
     "close_batch",
     "close_due_batches",
     "create_batch",
+    "mint_next_chunk",
     "open_series",
+    "reveal_passphrase",
+    "take_delivery",
     "void_codes",
 ]

@@ -444,7 +444,7 @@ def test_finishing_too_early_spoils_nothing(tmp_path: Path, uninterrupted: bytes
     assert path.read_bytes() == uninterrupted
 
 
-@pytest.mark.parametrize("cut", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("cut", [1, 2, 3, 4])
 def test_a_file_whose_last_chunk_lacks_its_end_is_never_finished(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "sealed.zip"
     end = chunk_ends(path)[-1]

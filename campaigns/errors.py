@@ -1,0 +1,137 @@
+"""Refusals of this app. Each says in its attributes what the words for people need; the words are in `wording`."""
+
+from datetime import datetime
+
+
+class CampaignsError(Exception):
+    """Root of what this app refuses. `code` is stable and meant for machines; words are chosen at the edge."""
+
+    code = "campaigns_error"
+
+
+class OrderNotOpen(CampaignsError):
+    """The order is not in the state that the step begins from; `state` is the one it is in."""
+
+    code = "order_not_open"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+class OwnOrder(CampaignsError):
+    """Whoever asks can't be the one who decides, opens the codes or confirms the money."""
+
+    code = "own_order"
+
+
+class OrderChanged(CampaignsError):
+    """The fingerprint that was approved is not the one of what the order, or its campaign, says now."""
+
+    code = "order_changed"
+
+
+class NoteMissing(CampaignsError):
+    """A rejection says why."""
+
+    code = "note_missing"
+
+
+class OrderUnfit(CampaignsError):
+    """Root of the rules that an order itself must keep, at submission and again at approval."""
+
+    code = "order_unfit"
+
+
+class NoCodes(OrderUnfit):
+    """No channel, or a channel without a code."""
+
+    code = "no_codes"
+
+
+class TooManyChannels(OrderUnfit):
+    """More channels than one batch holds."""
+
+    code = "too_many_channels"
+
+
+class TooManyCodes(OrderUnfit):
+    """More codes in one order than a batch holds."""
+
+    code = "too_many_codes"
+
+    def __init__(self, codes: int) -> None:
+        super().__init__(codes)
+        self.codes = codes
+
+
+class PointsOutOfRange(OrderUnfit):
+    """No points per code, or more points in one order than an account can hold."""
+
+    code = "points_out_of_range"
+
+
+class LotLifeOutOfRange(OrderUnfit):
+    """Points that would not live for a day, or for more than ten years."""
+
+    code = "lot_life_out_of_range"
+
+
+class WindowBackwards(OrderUnfit):
+    """The claim window ends before or when it begins."""
+
+    code = "window_backwards"
+
+
+class WindowPassed(OrderUnfit):
+    """The claim window ends in the past."""
+
+    code = "window_passed"
+
+
+class WindowOutsideCampaign(OrderUnfit):
+    """The claim window reaches over an end of the campaign's period."""
+
+    code = "window_outside_campaign"
+
+    def __init__(self, *, window: tuple[datetime, datetime], period: tuple[datetime, datetime]) -> None:
+        super().__init__(window, period)
+        self.window, self.period = window, period
+
+
+class FundsShort(CampaignsError):
+    """The brand's funds don't cover the order; nothing was reserved."""
+
+    code = "funds_short"
+
+    def __init__(self, *, needed: int, available: int) -> None:
+        super().__init__(needed, available)
+        self.needed, self.available = needed, available
+
+
+class SeriesShort(CampaignsError):
+    """No code series can take so many codes and stay hard to guess; nothing was reserved."""
+
+    code = "series_short"
+
+
+class TermsRefused(CampaignsError):
+    """The code engine refused the terms for a reason of its own, given in English by `args[0]`."""
+
+    code = "terms_refused"
+
+
+class DepositRefused(CampaignsError):
+    """The deposit can't be recorded: its form was used for another one, or its reference counts already."""
+
+    code = "deposit_refused"
+
+
+class DepositNotOpen(CampaignsError):
+    """The deposit has been decided already; `state` says how."""
+
+    code = "deposit_not_open"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state

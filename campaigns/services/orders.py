@@ -1,0 +1,266 @@
+"""The way of an order: draft, submitted, decided. Two people, one fingerprint, and the database decides the races."""
+
+import hmac
+from datetime import datetime
+from functools import partial
+
+from django.db import transaction
+
+from campaigns import access, queries
+from campaigns.errors import (
+    FundsShort,
+    LotLifeOutOfRange,
+    NoCodes,
+    NoteMissing,
+    OrderChanged,
+    OrderNotOpen,
+    OwnOrder,
+    PointsOutOfRange,
+    SeriesShort,
+    TermsRefused,
+    TooManyChannels,
+    TooManyCodes,
+    WindowBackwards,
+    WindowOutsideCampaign,
+    WindowPassed,
+)
+from campaigns.models import Order, OrderState
+from giftcodes import services as giftcodes
+from giftcodes import tasks
+from giftcodes.errors import BatchRefused, SeriesFull
+from giftcodes.models import MAX_CODES_PER_BATCH, Activation, Batch
+from giftcodes.services import ChannelSize, Terms
+from giftcodes.services.batches import MAX_CHANNELS
+from ledger import queries as ledger_queries
+from ledger.errors import InsufficientPoints
+from ledger.models import MAX_POINTS
+from parties.errors import NotReachable
+from parties.models import Role, User
+
+MAX_LOT_LIFE_DAYS = 3_660
+
+
+@transaction.atomic
+def submit_order(*, order_id: int, user: User, at: datetime) -> Order:
+    """Ask for approval of a draft: `user`, a marketer of its brand, becomes its requester and puts their name to its
+    fingerprint (`submitted_hash`).
+
+    Nothing is reserved yet; funds and series are judged at approval. NotReachable, OrderNotOpen if it is no draft,
+    OrderUnfit (one class per rule).
+    """
+    access.access_order(user, order_id, Role.MARKETER)
+    order = _win(order_id, OrderState.DRAFT, requested_by=user)
+    _refuse_unfit(order, at)
+    order.state, order.submitted_at = OrderState.SUBMITTED, at
+    order.submitted_hash = queries.fingerprint_of(order)
+    _record(order, "submitted", by=user, at=at)
+    return order
+
+
+@transaction.atomic
+def approve_order(
+    *, order_id: int, approver: User, submitted_hash: str, claim_url_base: str, at: datetime
+) -> Batch:
+    """Reserve the money and make the batch; minting begins after the commit.
+
+    `submitted_hash` is the fingerprint that the approver saw, `claim_url_base` the address of the campaign's page.
+    Of several approvals one wins; the winner's own repeat gives the same batch. NotReachable for anybody but an
+    approver of the brand, OwnOrder for the requester, OrderNotOpen, OrderChanged if the fingerprint is not what the
+    order and its campaign say now, OrderUnfit, FundsShort, SeriesShort, TermsRefused: nothing has happened then.
+    """
+    before = access.access_order(approver, order_id, Role.APPROVER)
+    if before.requested_by_id == approver.pk:
+        raise OwnOrder
+    if before.batch is not None and (before.decided_by_id, before.submitted_hash) == (approver.pk, submitted_hash):
+        return before.batch
+    order = _win(order_id, OrderState.SUBMITTED, decided_by=approver)
+    # Read after the row was won, so that what is compared here is what gets approved.
+    if not _is_what_was_seen(order, submitted_hash):
+        raise OrderChanged
+    _refuse_unfit(order, at)
+    order.batch = _reserve(order, claim_url_base=claim_url_base, at=at)
+    order.state, order.decided_by, order.decided_at = OrderState.APPROVED, approver, at
+    _record(order, "approved", by=approver, at=at)
+    # A lost message costs seconds, not the batch: the beat sweep finds every batch that is not minted.
+    transaction.on_commit(partial(tasks.mint_batch.delay, order.batch.pk), robust=True)
+    return order.batch
+
+
+@transaction.atomic
+def reject_order(*, order_id: int, approver: User, note: str, at: datetime) -> Order:
+    """Send a submitted order back to its requester with a reason.
+
+    NotReachable for anybody but an approver of the brand, OwnOrder for the requester, OrderNotOpen, NoteMissing.
+    """
+    before = access.access_order(approver, order_id, Role.APPROVER)
+    if before.requested_by_id == approver.pk:
+        raise OwnOrder
+    if not note.strip():
+        raise NoteMissing
+    order = _win(order_id, OrderState.SUBMITTED, decided_by=approver)
+    order.state, order.decided_by, order.decided_at = OrderState.REJECTED, approver, at
+    order.decision_note = note.strip()[:200]
+    _record(order, "rejected", by=approver, at=at)
+    return order
+
+
+@transaction.atomic
+def reopen_order(*, order_id: int, user: User, at: datetime) -> Order:
+    """Make a submitted or rejected order a draft again, for editing: the submission is void.
+
+    NotReachable for anybody but a marketer of the brand, OrderNotOpen for an approved order.
+    """
+    access.access_order(user, order_id, Role.MARKETER)
+    order = _win(order_id, OrderState.SUBMITTED, OrderState.REJECTED, decision_note="")
+    _to_draft(order, by=user, at=at)
+    return order
+
+
+@transaction.atomic
+def reopen_stale_orders(*, campaign_id: int, user: User, at: datetime) -> int:
+    """After an edit of the campaign: submissions that no longer say what was submitted become drafts; gives back how
+    many. (An approval checks the fingerprint again in any case.)"""
+    reopened = 0
+    for order_id in Order.objects.filter(campaign=campaign_id, state=OrderState.SUBMITTED).values_list("pk", flat=True):
+        order = _win(order_id, OrderState.SUBMITTED, decision_note="")
+        if not queries.is_as_submitted(order):
+            _to_draft(order, by=user, at=at)
+            reopened += 1
+    return reopened
+
+
+def hold_draft(*, order_id: int) -> None:
+    """Hold a draft to the end of the caller's transaction, so that nobody submits it while it is being edited.
+
+    OrderNotOpen if it is no draft (any more).
+    """
+    _win(order_id, OrderState.DRAFT, decision_note="")
+
+
+@transaction.atomic
+def discard_order(*, order_id: int, user: User) -> None:
+    """Delete a draft. NotReachable for anybody but a marketer of the brand, OrderNotOpen once it was submitted."""
+    access.access_order(user, order_id, Role.MARKETER)
+    _win(order_id, OrderState.DRAFT, decision_note="").delete()
+
+
+def activate_codes(*, order_id: int, user: User, at: datetime) -> None:
+    """Open the codes of the order's minted batch for claiming; `user` is an approver of the brand, not the requester.
+
+    Repeating it is harmless. NotReachable, OwnOrder, OrderNotOpen if there is no batch, TermsRefused if the batch
+    can't be activated in its state.
+    """
+    order = access.access_order(user, order_id, Role.APPROVER)
+    if order.requested_by_id == user.pk:
+        raise OwnOrder
+    if order.batch_id is None:
+        raise OrderNotOpen(order.state)
+    try:
+        giftcodes.activate_batch(batch_id=order.batch_id, at=at)
+    except BatchRefused as refusal:
+        raise TermsRefused(*refusal.args) from refusal
+
+
+def _win(order_id: int, *states: OrderState, **touched: object) -> Order:
+    """The order, held by this transaction, if it is in one of the states; else OrderNotOpen.
+
+    The update is what holds it: whoever comes second waits for the first, then finds the state gone.
+    """
+    if not Order.objects.filter(pk=order_id, state__in=states).update(**touched):
+        state = Order.objects.filter(pk=order_id).values_list("state", flat=True).first()
+        if state is None:
+            raise NotReachable
+        raise OrderNotOpen(state)
+    return Order.objects.select_related("campaign__brand__program", "requested_by").get(pk=order_id)
+
+
+_DECIDED_IN_SERVICES = (
+    "state",
+    "requested_by",
+    "submitted_at",
+    "submitted_hash",
+    "decided_by",
+    "decided_at",
+    "decision_note",
+    "batch",
+)
+
+
+def _record(order: Order, reason: str, *, by: User, at: datetime) -> None:
+    """Write the state of the held order, and its line of history."""
+    Order.objects.filter(pk=order.pk).update(**{name: getattr(order, name) for name in _DECIDED_IN_SERVICES})
+    Order.history.bulk_history_create(
+        [order], update=True, default_user=by, default_date=at, default_change_reason=reason
+    )
+
+
+def _to_draft(order: Order, *, by: User, at: datetime) -> None:
+    order.state, order.submitted_at, order.submitted_hash = OrderState.DRAFT, None, ""
+    order.decided_by, order.decided_at, order.decision_note = None, None, ""
+    _record(order, "reopened", by=by, at=at)
+
+
+def _is_what_was_seen(order: Order, submitted_hash: str) -> bool:
+    now = queries.fingerprint_of(order).encode()
+    seen, submitted = submitted_hash.encode(), order.submitted_hash.encode()
+    return hmac.compare_digest(seen, submitted) and hmac.compare_digest(seen, now)
+
+
+def _refuse_unfit(order: Order, at: datetime) -> None:
+    """The rules of the order itself; what stands against them is raised."""
+    quantities = list(order.channels.values_list("quantity", flat=True))
+    codes = sum(quantities)
+    if not quantities or min(quantities) < 1:
+        raise NoCodes
+    if len(quantities) > MAX_CHANNELS:
+        raise TooManyChannels
+    if codes > MAX_CODES_PER_BATCH:
+        raise TooManyCodes(codes)
+    if not 0 < order.face_points * codes <= MAX_POINTS:
+        raise PointsOutOfRange
+    if not 1 <= order.lot_life_days <= MAX_LOT_LIFE_DAYS:
+        raise LotLifeOutOfRange
+    _refuse_bad_window(order, at)
+
+
+def _refuse_bad_window(order: Order, at: datetime) -> None:
+    campaign = order.campaign
+    if order.claim_until <= order.claim_from:
+        raise WindowBackwards
+    if order.claim_until <= at:
+        raise WindowPassed
+    if order.claim_from < campaign.starts_at or order.claim_until > campaign.ends_at:
+        raise WindowOutsideCampaign(
+            window=(order.claim_from, order.claim_until), period=(campaign.starts_at, campaign.ends_at)
+        )
+
+
+def _reserve(order: Order, *, claim_url_base: str, at: datetime) -> Batch:
+    campaign = order.campaign
+    terms = Terms(
+        face_points=order.face_points,
+        claim_from=order.claim_from,
+        claim_until=order.claim_until,
+        lot_life_days=order.lot_life_days,
+        limit_per_member=campaign.limit_per_member,
+        limit_group=f"campaign:{campaign.pk}",
+        claim_url_base=claim_url_base,
+        activation=Activation(order.activation),
+    )
+    channels = [ChannelSize(row.name, row.quantity) for row in order.channels.order_by("pk")]
+    try:
+        return giftcodes.create_batch(
+            order_key=order.public_id.hex,
+            brand=campaign.brand,
+            terms=terms,
+            channels=channels,
+            recipient=order.requested_by,
+            at=at,
+        )
+    except InsufficientPoints as refusal:
+        needed = order.face_points * sum(channel.size for channel in channels)
+        raise FundsShort(needed=needed, available=ledger_queries.funds_of(campaign.brand)) from refusal
+    except SeriesFull as refusal:
+        raise SeriesShort from refusal
+    except BatchRefused as refusal:
+        raise TermsRefused(*refusal.args) from refusal

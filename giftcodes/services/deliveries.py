@@ -1,0 +1,86 @@
+"""Handing a sealed file over: the file once, its passphrase once and apart, both to the one person it is for."""
+
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from django.conf import settings
+
+from giftcodes import keys, sealing
+from giftcodes.access import access_delivery
+from giftcodes.errors import DeliveryRefused
+from giftcodes.models import Delivery
+from parties.models import User
+
+
+class HandedOver(NamedTuple):
+    """A sealed file on its way to its recipient, who closes `file`. `sha256` is of the file as it is, sealed."""
+
+    file: BinaryIO
+    name: str
+    size: int
+    sha256: str
+
+
+def take_delivery(*, public_id: uuid.UUID, user: User, at: datetime) -> HandedOver:
+    """The sealed file, open for reading, for its recipient, once whoever asks at the same time.
+
+    NotReachable for everybody else. DeliveryRefused if it was handed over before, isn't sealed yet, or is no longer
+    on the disk as it was sealed; only a file that can be read counts as handed over.
+    """
+    delivery = _sealed(user, public_id)
+    file = _open_as_sealed(delivery)
+    if not Delivery.objects.filter(pk=delivery.pk, downloaded_at=None).update(downloaded_at=at):
+        file.close()
+        raise DeliveryRefused("the file was handed over before")
+    size = delivery.sealed_bytes or 0
+    return HandedOver(file=file, name=f"{delivery.public_id}.zip", size=size, sha256=delivery.sealed_sha256)
+
+
+def reveal_passphrase(*, public_id: uuid.UUID, user: User, at: datetime) -> str:
+    """The passphrase of the sealed file, for its recipient, once whoever asks at the same time.
+
+    NotReachable for everybody else. DeliveryRefused if it was shown before or the file isn't sealed yet. KeysMissing if
+    the keys are away, which does not count as shown.
+    """
+    delivery = _sealed(user, public_id)
+    passphrase = passphrase_of(delivery)
+    if not Delivery.objects.filter(pk=delivery.pk, passphrase_shown_at=None).update(passphrase_shown_at=at):
+        raise DeliveryRefused("the passphrase was shown before")
+    return passphrase
+
+
+def path_of(delivery: Delivery) -> Path:
+    """Where the sealed file is, or will be."""
+    folder: Path = settings.DELIVERY_DIR
+    return folder / f"{delivery.public_id}.zip"
+
+
+def passphrase_of(delivery: Delivery) -> str:
+    """What opens the sealed file: derived whenever it is needed, stored nowhere. KeysMissing."""
+    return sealing.make_passphrase(keys.delivery_secret(delivery, purpose=b"passphrase", length=13))
+
+
+def zip_salt_of(delivery: Delivery) -> bytes:
+    """The salt in the head of the sealed file; public, and derived so that the file can be made again. KeysMissing."""
+    return keys.delivery_secret(delivery, purpose=b"zip-salt", length=sealing.SALT_BYTES)
+
+
+def _sealed(user: User, public_id: uuid.UUID) -> Delivery:
+    delivery = access_delivery(user, public_id)
+    if delivery.sealed_at is None:
+        raise DeliveryRefused("the file isn't sealed yet")
+    return delivery
+
+
+def _open_as_sealed(delivery: Delivery) -> BinaryIO:
+    path = path_of(delivery)
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise DeliveryRefused("the file is no longer on the disk") from None
+    if path.stat().st_size != delivery.sealed_bytes:
+        file.close()
+        raise DeliveryRefused("the file on the disk is not as it was sealed")
+    return file

@@ -1,0 +1,64 @@
+"""Nudges for the workers. What has to be done stands in the tables: a lost message costs a moment, nothing else."""
+
+import logging
+import time
+
+from celery import shared_task
+from django.conf import settings
+from kombu.exceptions import OperationalError
+
+from giftcodes import queries, services
+from giftcodes.codec import KeyUnwrapFailed
+from giftcodes.errors import GiftcodesError
+from ledger.statements import database_time
+
+_SECONDS_PER_TASK = 10.0  # then the next message: one long order must not keep a worker from everything else
+
+logger = logging.getLogger(__name__)
+
+
+def nudge_minting(batch_id: int) -> None:
+    """Ask a worker to mint the batch, soon if the queue can be reached, else when the next sweep finds it.
+
+    Call it after the transaction that made the batch has been committed.
+    """
+    try:
+        mint_batch.apply_async([batch_id], retry=False)
+    except OperationalError:
+        logger.warning("The queue can't be reached: a sweep will find batch %s.", batch_id)
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def mint_batch(batch_id: int) -> None:
+    """Mint for some seconds, then ask for the rest. Any number of these messages, early or late, have one effect.
+
+    A message that finds the batch in other hands ends there, so that duplicates die out.
+    """
+    if _mint_until(time.monotonic() + _SECONDS_PER_TASK, batch_id):
+        nudge_minting(batch_id)
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def sweep_batches() -> None:
+    """Do what no message is under way for: go on with unminted batches, close those whose window has passed.
+
+    It mints by itself instead of sending messages, and for half the time to the next sweep at most: sweeps and
+    messages can't pile up, however long an order takes.
+    """
+    deadline = time.monotonic() + settings.SWEEP_SECONDS / 2
+    services.close_due_batches(at=database_time())
+    for batch_id in queries.unminted_batch_ids(limit=100):
+        try:
+            _mint_until(deadline, batch_id)
+        except (GiftcodesError, KeyUnwrapFailed, OSError):
+            logger.exception("Batch %s can't be minted now: the next sweep tries again.", batch_id)
+        if time.monotonic() >= deadline:
+            break
+
+
+def _mint_until(deadline: float, batch_id: int) -> bool:
+    """Mint chunk after chunk up to the deadline; whether there is more to do."""
+    while services.mint_next_chunk(batch_id=batch_id, at=database_time()):
+        if time.monotonic() >= deadline:
+            return True
+    return False
