@@ -201,7 +201,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tokuten <no-reply@lo
 
 # --- Background work ---------------------------------------------------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"
-CELERY_BROKER_URL = _required("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0") or "filesystem://"
+CELERY_BROKER_URL = _required("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0") or "filesystem://localhost//"
 if CELERY_BROKER_URL.startswith("filesystem"):
     for _folder in (QUEUE_DIR / "messages", QUEUE_DIR / "control"):
         _folder.mkdir(parents=True, exist_ok=True)

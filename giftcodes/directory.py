@@ -4,12 +4,13 @@ A code is checked against this before the database is asked anything; whether it
 limits) is decided by the claim statement alone.
 """
 
+import hmac
 import threading
 import uuid
 from bisect import bisect_right, insort
 from typing import NamedTuple
 
-from giftcodes import keys
+from giftcodes import codec, keys
 from giftcodes.models import Batch, Series
 
 MAX_KNOWN_BATCHES = 4_096
@@ -38,6 +39,23 @@ class KnownBatch(NamedTuple):
 _lock = threading.Lock()
 _series_keys: dict[int, bytes] = {}
 _batches: dict[int, list[KnownBatch]] = {}
+
+
+def find(code: str) -> tuple[int, KnownBatch] | None:
+    """Serial and batch of a normalised code, None if it was never issued.
+
+    Raises KeysMissing.
+    """
+    digit = int(code[0])
+    key = series_key(digit)
+    if key is None:
+        return None
+    serial, tag = codec.decode(code, series_key=key)
+    batch = batch_of(digit, serial)
+    if batch is None:
+        return None
+    expected = codec.tag_of(serial, series=digit, batch_key=batch.key)
+    return (serial, batch) if hmac.compare_digest(b"%05d" % tag, b"%05d" % expected) else None
 
 
 def series_key(digit: int) -> bytes | None:

@@ -1,10 +1,25 @@
 """What the code engine can be asked. Nothing here changes a row, and nothing gives a code back."""
 
+from datetime import datetime
 from typing import NamedTuple
 
+from django.db import models
 from django.db.models import Sum
+from django.utils.translation import gettext_lazy as _
 
-from giftcodes.models import MAX_LIVE_CODES, WARN_LIVE_CODES, Batch, BatchState, Claim, Series, Void
+from giftcodes import codec, directory
+from giftcodes.models import (
+    MAX_LIVE_CODES,
+    SERIALS_PER_SERIES,
+    WARN_LIVE_CODES,
+    Batch,
+    BatchState,
+    Channel,
+    Claim,
+    Series,
+    Void,
+    claim_id_of,
+)
 from parties.models import Member
 
 
@@ -27,6 +42,27 @@ class SeriesOutlook(NamedTuple):
     live_codes: int
     is_full: bool
     is_warning: bool
+
+
+class SerialState(models.TextChoices):
+    """What support is told of one code."""
+
+    CLAIMED = "claimed", _("claimed")
+    VOID = "void", _("withdrawn")
+    EXPIRED = "expired", _("expired")
+    NOT_ACTIVE = "not_active", _("not active yet")
+    UNCLAIMED = "unclaimed", _("unclaimed")
+
+
+class SerialStatus(NamedTuple):
+    """One code by its public serial number. `claim` tells when and by whom; `voided_at` stays None if it was spared."""
+
+    serial_number: int
+    batch: Batch
+    channel: Channel
+    state: SerialState
+    claim: Claim | None
+    voided_at: datetime | None
 
 
 def claim_of(member: Member, claim_id: int) -> Claim | None:
@@ -71,3 +107,41 @@ def unminted_batch_ids(*, limit: int) -> list[int]:
     """Batches whose file is not finished yet, the oldest first, at most `limit`."""
     unminted = Batch.objects.filter(state__in=[BatchState.APPROVED, BatchState.MINTING])
     return list(unminted.order_by("approved_at", "pk").values_list("pk", flat=True)[:limit])
+
+
+def serial_number_of(text: object) -> int | None:
+    """The public serial number of the code that somebody typed, None if no such code was issued. NotACode, KeysMissing."""
+    code = codec.normalise(text)
+    found = directory.find(code)
+    return None if found is None else claim_id_of(int(code[0]), found[0])
+
+
+def status_of_serial(serial_number: int, *, at: datetime) -> SerialStatus | None:
+    """What is known of the code at the instant `at`, None if the serial number was never issued."""
+    batch = batch_of_serial(serial_number)
+    if batch is None:
+        return None
+    serial = serial_number % SERIALS_PER_SERIES
+    claim = Claim.objects.select_related("member").filter(pk=serial_number).first()
+    void = Void.objects.filter(batch=batch, first_serial__lte=serial, last_serial__gte=serial).first()
+    channel = Channel.objects.filter(batch=batch, first_serial__lte=serial).order_by("-first_serial")[0]
+    return SerialStatus(
+        serial_number=serial_number,
+        batch=batch,
+        channel=channel,
+        state=_state_of(batch, claim, void, at),
+        claim=claim,
+        voided_at=void.voided_at if void is not None and claim is None else None,
+    )
+
+
+def _state_of(batch: Batch, claim: Claim | None, void: Void | None, at: datetime) -> SerialState:
+    if claim is not None:
+        return SerialState.CLAIMED
+    if void is not None:
+        return SerialState.VOID
+    if batch.state == BatchState.CLOSED or at >= batch.claim_until:
+        return SerialState.EXPIRED
+    if batch.state != BatchState.ACTIVE or at < batch.claim_from:
+        return SerialState.NOT_ACTIVE
+    return SerialState.UNCLAIMED

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
 from parties.errors import NotReachable
-from parties.models import Brand, Member, Role, StaffRole, Store, User
+from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
 
 Person = User | AnonymousUser
 
@@ -60,6 +60,25 @@ def is_operator(user: Person, *roles: Role) -> bool:
         return False
     held = StaffRole.objects.filter(user_id=user.pk, brand=None)
     return (held.filter(role__in=roles) if roles else held).exists()
+
+
+def reachable_programs(user: Person, *roles: Role) -> QuerySet[Program]:
+    """Programs of the brands that `user` reaches; the operator's people and superusers reach every program."""
+    if is_operator(user, *roles) or (not roles and _is_staff(user) and user.is_superuser):
+        return Program.objects.all()
+    return Program.objects.filter(pk__in=reachable_brands(user, *roles).values("program_id"))
+
+
+def reachable_users(user: Person, *roles: Role) -> QuerySet[User]:
+    """People with a log-in: a superuser's alone. No role is enough; who works for a brand is told by its staff roles."""
+    return User.objects.all() if not roles and _is_staff(user) and user.is_superuser else User.objects.none()
+
+
+def reachable_members(user: Person, *roles: Role) -> QuerySet[Member]:
+    """Members belong to no brand: the operator's people reach them, and superusers to look."""
+    if is_operator(user, *roles) or (not roles and _is_staff(user) and user.is_superuser):
+        return Member.objects.all()
+    return Member.objects.none()
 
 
 def reachable_stores(user: Person, *roles: Role) -> QuerySet[Store]:

@@ -6,38 +6,26 @@ from functools import partial
 
 from django.db import transaction
 
-from campaigns import access, queries
+from campaigns import access, queries, rules
 from campaigns.errors import (
     FundsShort,
-    LotLifeOutOfRange,
-    NoCodes,
     NoteMissing,
     OrderChanged,
     OrderNotOpen,
     OwnOrder,
-    PointsOutOfRange,
     SeriesShort,
     TermsRefused,
-    TooManyChannels,
-    TooManyCodes,
-    WindowBackwards,
-    WindowOutsideCampaign,
-    WindowPassed,
 )
 from campaigns.models import Order, OrderState
 from giftcodes import services as giftcodes
 from giftcodes import tasks
 from giftcodes.errors import BatchRefused, SeriesFull
-from giftcodes.models import MAX_CODES_PER_BATCH, Activation, Batch
+from giftcodes.models import Activation, Batch
 from giftcodes.services import ChannelSize, Terms
-from giftcodes.services.batches import MAX_CHANNELS
 from ledger import queries as ledger_queries
 from ledger.errors import InsufficientPoints
-from ledger.models import MAX_POINTS
 from parties.errors import NotReachable
 from parties.models import Role, User
-
-MAX_LOT_LIFE_DAYS = 3_660
 
 
 @transaction.atomic
@@ -82,7 +70,7 @@ def approve_order(
     order.state, order.decided_by, order.decided_at = OrderState.APPROVED, approver, at
     _record(order, "approved", by=approver, at=at)
     # A lost message costs seconds, not the batch: the beat sweep finds every batch that is not minted.
-    transaction.on_commit(partial(tasks.mint_batch.delay, order.batch.pk), robust=True)
+    transaction.on_commit(partial(tasks.nudge_minting, order.batch.pk), robust=True)
     return order.batch
 
 
@@ -207,32 +195,15 @@ def _is_what_was_seen(order: Order, submitted_hash: str) -> bool:
 
 
 def _refuse_unfit(order: Order, at: datetime) -> None:
-    """The rules of the order itself; what stands against them is raised."""
-    quantities = list(order.channels.values_list("quantity", flat=True))
-    codes = sum(quantities)
-    if not quantities or min(quantities) < 1:
-        raise NoCodes
-    if len(quantities) > MAX_CHANNELS:
-        raise TooManyChannels
-    if codes > MAX_CODES_PER_BATCH:
-        raise TooManyCodes(codes)
-    if not 0 < order.face_points * codes <= MAX_POINTS:
-        raise PointsOutOfRange
-    if not 1 <= order.lot_life_days <= MAX_LOT_LIFE_DAYS:
-        raise LotLifeOutOfRange
-    _refuse_bad_window(order, at)
-
-
-def _refuse_bad_window(order: Order, at: datetime) -> None:
+    """The rules of the order itself; the first that it does not keep is raised."""
     campaign = order.campaign
-    if order.claim_until <= order.claim_from:
-        raise WindowBackwards
-    if order.claim_until <= at:
-        raise WindowPassed
-    if order.claim_from < campaign.starts_at or order.claim_until > campaign.ends_at:
-        raise WindowOutsideCampaign(
-            window=(order.claim_from, order.claim_until), period=(campaign.starts_at, campaign.ends_at)
-        )
+    rules.refuse_bad_quantities(
+        face_points=order.face_points, quantities=list(order.channels.values_list("quantity", flat=True))
+    )
+    rules.refuse_bad_lot_life(order.lot_life_days)
+    rules.refuse_bad_window(
+        window=(order.claim_from, order.claim_until), period=(campaign.starts_at, campaign.ends_at), at=at
+    )
 
 
 def _reserve(order: Order, *, claim_url_base: str, at: datetime) -> Batch:

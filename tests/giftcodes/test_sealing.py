@@ -434,6 +434,16 @@ def test_a_file_with_other_content_than_expected_is_never_finished(tmp_path: Pat
     assert path.read_bytes() == before
 
 
+def test_a_stream_that_ends_before_its_file_does_is_never_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path / "sealed.zip") as sealed:
+        monkeypatch.setattr(zlib, "Z_FULL_FLUSH", zlib.Z_FINISH)
+        end = sealed.write_chunk(sealed.data_offset, [WHOLE])
+        with pytest.raises(SealMismatch, match="end"):
+            sealed.finish(end, expected=[WHOLE])
+
+
 @pytest.mark.parametrize("done", range(CHUNKS))
 def test_finishing_too_early_spoils_nothing(tmp_path: Path, uninterrupted: bytes, done: int) -> None:
     path = tmp_path / "sealed.zip"

@@ -1,0 +1,50 @@
+"""The rules that an order keeps, as pure functions: a form asks them while somebody types, the services decide by them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from campaigns.errors import (
+    LotLifeOutOfRange,
+    NoCodes,
+    PointsOutOfRange,
+    TooManyChannels,
+    TooManyCodes,
+    WindowBackwards,
+    WindowOutsideCampaign,
+    WindowPassed,
+)
+from giftcodes.models import MAX_CODES_PER_BATCH
+from ledger.models import MAX_POINTS
+
+MAX_CHANNELS = 200
+MAX_LOT_LIFE_DAYS = 3_660
+Span = tuple[datetime, datetime]
+
+
+def refuse_bad_quantities(*, face_points: int, quantities: Sequence[int]) -> None:
+    """NoCodes, TooManyChannels, TooManyCodes, PointsOutOfRange."""
+    codes = sum(quantities)
+    if not quantities or min(quantities) < 1:
+        raise NoCodes
+    if len(quantities) > MAX_CHANNELS:
+        raise TooManyChannels
+    if codes > MAX_CODES_PER_BATCH:
+        raise TooManyCodes(codes)
+    if not 0 < face_points * codes <= MAX_POINTS:
+        raise PointsOutOfRange
+
+
+def refuse_bad_lot_life(days: int) -> None:
+    """LotLifeOutOfRange."""
+    if not 1 <= days <= MAX_LOT_LIFE_DAYS:
+        raise LotLifeOutOfRange
+
+
+def refuse_bad_window(*, window: Span, period: Span, at: datetime) -> None:
+    """WindowBackwards, WindowPassed, WindowOutsideCampaign; ends are exclusive."""
+    if window[1] <= window[0]:
+        raise WindowBackwards
+    if window[1] <= at:
+        raise WindowPassed
+    if window[0] < period[0] or window[1] > period[1]:
+        raise WindowOutsideCampaign(window=window, period=period)

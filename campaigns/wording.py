@@ -1,0 +1,109 @@
+"""The words of this app's refusals, for people: what stands against it, and what to do."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from campaigns import errors
+from campaigns.models import DepositState, OrderState
+from campaigns.periods import period_text
+from campaigns.rules import MAX_CHANNELS, MAX_LOT_LIFE_DAYS
+from giftcodes.errors import DeliveryRefused, GiftcodesError, KeysMissing
+from giftcodes.models import MAX_CODES_PER_BATCH
+from ledger.models import MAX_POINTS
+
+
+def number(value: int) -> str:
+    """A whole number with its thousands apart."""
+    return number_format(value, use_l10n=True, force_grouping=True)
+
+
+def words_of(refusal: Exception) -> str:
+    """What people are told about a refusal of this app or the code engine. Any other exception is a bug: KeyError."""
+    for kind in type(refusal).__mro__:
+        if kind in _WORDS:
+            return _WORDS[kind](refusal)
+    raise KeyError(type(refusal))
+
+
+def _order_not_open(refusal: errors.OrderNotOpen) -> str:
+    return {
+        OrderState.DRAFT: _("The order is a draft now. It has to be submitted for approval first."),
+        OrderState.SUBMITTED: _("The order is waiting for approval. To change it, take it back first."),
+        OrderState.APPROVED: _("The order has been approved already. Further codes need a new order."),
+        OrderState.REJECTED: _("The order has been rejected. Take it back, change it and submit it again."),
+    }[OrderState(refusal.state)]
+
+
+def _deposit_not_open(refusal: errors.DepositNotOpen) -> str:
+    if refusal.state == DepositState.CONFIRMED:
+        return _("The deposit has been confirmed already. Nothing was added a second time.")
+    return _("The deposit has been rejected already.")
+
+
+def _outside(refusal: errors.WindowOutsideCampaign) -> str:
+    return _(
+        "The codes would be claimable from %(window)s, but the campaign runs from %(period)s. "
+        "Choose a claim window within the campaign, or change the campaign's period first."
+    ) % {"window": period_text(*refusal.window), "period": period_text(*refusal.period)}
+
+
+def _funds_short(refusal: errors.FundsShort) -> str:
+    return _(
+        "The funds are not enough: the order needs %(needed)s points and %(available)s are left. "
+        "Ask finance for a deposit of at least %(short)s points, or order fewer codes. Nothing was reserved."
+    ) % {
+        "needed": number(refusal.needed),
+        "available": number(refusal.available),
+        "short": number(refusal.needed - refusal.available),
+    }
+
+
+_WORDS: dict[type[Exception], Callable[[Any], str]] = {
+    errors.OrderNotOpen: _order_not_open,
+    errors.OwnOrder: lambda _refusal: _(
+        "You asked for this yourself. Another person has to decide it: please ask a colleague."
+    ),
+    errors.OrderChanged: lambda _refusal: _(
+        "The order or its campaign has changed since you opened the page. Nothing was approved. "
+        "Look at it again; if it no longer says what was submitted, it has to be submitted again."
+    ),
+    errors.NoteMissing: lambda _refusal: _("Please write a reason, so that it can be put right."),
+    errors.NoCodes: lambda _refusal: _("Enter at least one channel, each with one code or more."),
+    errors.TooManyChannels: lambda _refusal: _("An order has at most %(most)s channels. Split it into several orders.")
+    % {"most": MAX_CHANNELS},
+    errors.TooManyCodes: lambda refusal: _(
+        "An order has at most %(most)s codes; this one asks for %(codes)s. Split it into several orders."
+    )
+    % {"most": number(MAX_CODES_PER_BATCH), "codes": number(refusal.codes)},
+    errors.PointsOutOfRange: lambda _refusal: _(
+        "A code is worth at least 1 point, and an order at most %(most)s points altogether."
+    )
+    % {"most": number(MAX_POINTS)},
+    errors.LotLifeOutOfRange: lambda _refusal: _("Points live for 1 to %(most)s days.")
+    % {"most": number(MAX_LOT_LIFE_DAYS)},
+    errors.WindowBackwards: lambda _refusal: _("The end has to be later than the beginning."),
+    errors.WindowPassed: lambda _refusal: _("The claim window has ended already. Choose an end in the future."),
+    errors.WindowOutsideCampaign: _outside,
+    errors.FundsShort: _funds_short,
+    errors.SeriesShort: lambda _refusal: _(
+        "No code series has room for so many codes: more would make codes easier to guess. "
+        "Ask the operator to open another series, or order fewer codes. Nothing was reserved."
+    ),
+    errors.TermsRefused: lambda refusal: _("The code engine refused this: %(rule)s. Nothing was changed.")
+    % {"rule": refusal.args[0]},
+    errors.DepositRefused: lambda _refusal: _(
+        "This deposit can't be recorded: the brand has one with the same reference already. "
+        "Look at the list of deposits; if it is another payment, give it another reference."
+    ),
+    errors.DepositNotOpen: _deposit_not_open,
+    DeliveryRefused: lambda _refusal: _(
+        "This was handed over once already, or is not ready yet. It is shown once only, so that nobody else can take it; "
+        "if it did not reach you, tell the operator."
+    ),
+    KeysMissing: lambda _refusal: _("The keys of the codes are not available. Nothing was done; tell the operator."),
+    GiftcodesError: lambda _refusal: _("The code engine can't do this now. Nothing was changed; tell the operator."),
+}
+

@@ -1,0 +1,188 @@
+"""What the demo shows: a program, two brands, their people, a campaign and an approved order, made by the same services
+that the admin calls. Making it twice leaves it as it is."""
+
+import json
+import os
+import secrets
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from django.db.models import QuerySet
+
+from campaigns import services as campaigns
+from campaigns.models import Campaign, Order, OrderChannel, OrderState
+from giftcodes import codec, keys
+from giftcodes import services as giftcodes
+from giftcodes.models import Batch, Claim
+from ledger.expiry import JAPAN, end_after_days
+from parties import access
+from parties.models import Brand, Program, Role, StaffRole, Store, User
+
+CODES = {"店頭ポスター / posters": 5_000, "レシート / receipts": 3_000, "会員メール / e-mail": 2_000}
+FACE_POINTS = 500
+FUNDS_POINTS = 12_000_000
+CLAIMING_MEMBERS = 12
+_BRANDS = {
+    "aozora-bakery": ("青空ベーカリー", {"ekimae": "駅前店", "kawabata": "川端店"}),
+    "minato-books": ("みなと書房", {"honten": "本店", "tower": "タワー店"}),
+}
+_ROLES = {
+    "marketer": Role.MARKETER,
+    "approver": Role.APPROVER,
+    "finance": Role.FINANCE,
+    "finance2": Role.FINANCE,
+}
+
+
+class Login(NamedTuple):
+    """A way into the admin."""
+
+    email: str
+    password: str
+    what: str
+
+
+def make_content(*, folder: Path, site_url: str, at: datetime) -> tuple[Batch, list[Login]]:
+    """The demo's rows, made at the first call, and the log-ins, whose passwords are kept in `folder`/logins.json."""
+    program = Program.objects.get_or_create(slug="yorimichi", defaults={"name": "よりみちポイント", "unit_label": "pt"})[0]
+    passwords = _Passwords(folder / "logins.json")
+    logins = []
+    for slug, (name, stores) in _BRANDS.items():
+        brand = Brand.objects.get_or_create(slug=slug, defaults={"name": name, "program": program})[0]
+        for code, store_name in stores.items():
+            Store.objects.get_or_create(brand=brand, code=code, defaults={"name": store_name})
+        logins += [_staff(brand, name, role, passwords) for name, role in _ROLES.items()]
+        _deposit(brand, at)
+    giftcodes.open_series(digit=1, at=at)
+    order = _order(_campaign(Brand.objects.get(slug="aozora-bakery"), at), at)
+    return _approved(order, site_url=site_url, at=at), logins
+
+
+def claim_some(batch: Batch) -> int:
+    """Let a dozen members claim, if nobody has yet; how many claims there are."""
+    if not _claims_of(batch).exists():
+        for number in range(CLAIMING_MEMBERS):
+            user = User.objects.filter(email=f"member-{number + 1}@demo.example").first()
+            user = user or User.objects.create_user(f"member-{number + 1}@demo.example")
+            for place in range(1 + number % 3):
+                serial = batch.first_serial + number * 700 + place
+                giftcodes.claim_code(text=_code_of(batch, serial), member=access.member_of(user), at=None)
+    return _claims_of(batch).count()
+
+
+def unclaimed_codes(batch: Batch) -> list[str]:
+    """One unclaimed code of each channel, from its end."""
+    codes = []
+    for channel in batch.channels.order_by("first_serial"):
+        start = batch.first_claim_id - batch.first_serial
+        claimed = set(_claims_of(batch).values_list("pk", flat=True))
+        serials = range(channel.first_serial + channel.size - 1, channel.first_serial - 1, -1)
+        codes += [_code_of(batch, serial) for serial in serials if start + serial not in claimed][:1]
+    return codes
+
+
+def _claims_of(batch: Batch) -> QuerySet[Claim]:
+    return Claim.objects.filter(pk__gte=batch.first_claim_id, pk__lt=batch.end_claim_id)
+
+
+def _code_of(batch: Batch, serial: int) -> str:
+    return codec.encode_one(
+        serial,
+        series=batch.series_id,
+        series_key=keys.series_key(batch.series),
+        batch_key=keys.batch_key(batch),
+    )
+
+
+class _Passwords:
+    """Random passwords of the demo's log-ins, in a file that only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+
+    def of(self, email: str) -> str:
+        if email not in self._known:
+            self._known[email] = f"demo-{secrets.token_hex(6)}"
+            with open(os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(self._known, file, indent=1)
+        return self._known[email]
+
+
+def _staff(brand: Brand, name: str, role: Role, passwords: _Passwords) -> Login:
+    email = f"{name}@{brand.slug}.example"
+    user = User.objects.filter(email=email).first() or User.objects.create_user(email, is_staff=True)
+    password = passwords.of(email)
+    if not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    StaffRole.objects.get_or_create(user=user, brand=brand, role=role)
+    return Login(email, password, f"{role.label} · {brand.name}")
+
+
+def _deposit(brand: Brand, at: datetime) -> None:
+    """Two people of finance, as always: one records what came in, the other one confirms it."""
+    first = User.objects.get(email=f"finance@{brand.slug}.example")
+    second = User.objects.get(email=f"finance2@{brand.slug}.example")
+    public_id = uuid.uuid5(uuid.NAMESPACE_DNS, f"first-deposit.{brand.slug}.example")
+    deposit = campaigns.request_deposit(
+        public_id=public_id, brand_id=brand.pk, points=FUNDS_POINTS, reference="opening", user=first, at=at
+    )
+    if deposit.decided_at is None:
+        campaigns.confirm_deposit(deposit_id=deposit.pk, user=second, at=at)
+
+
+def _campaign(brand: Brand, at: datetime) -> Campaign:
+    today = at.astimezone(JAPAN).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Campaign.objects.get_or_create(
+        slug="morning",
+        defaults={
+            "brand": brand,
+            "name": "朝のごほうび 2026",
+            "starts_at": today,
+            "ends_at": end_after_days(at, days=90),
+            "limit_per_member": 5,
+            "title_ja": "朝のごほうびポイント",
+            "title_en": "Good-morning points",
+            "text_ja": "焼きたてのパンといっしょに、500ポイントをどうぞ。\nポスター、レシート、メールに載っている16桁のコードを入力してください。",
+            "text_en": "500 points to go with your fresh bread.\n"
+            "Enter the 16-digit code from the poster, your receipt or our e-mail.",
+            "colour": "#a3441f",
+        },
+    )[0]
+
+
+def _order(campaign: Campaign, at: datetime) -> Order:
+    order = campaign.orders.order_by("pk").first()
+    if order is not None:
+        return order
+    marketer = User.objects.get(email=f"marketer@{campaign.brand.slug}.example")
+    order = Order.objects.create(
+        campaign=campaign,
+        face_points=FACE_POINTS,
+        claim_from=campaign.starts_at,
+        claim_until=campaign.ends_at,
+        lot_life_days=180,
+        requested_by=marketer,
+    )
+    OrderChannel.objects.bulk_create(OrderChannel(order=order, name=name, quantity=size) for name, size in CODES.items())
+    return order
+
+
+def _approved(order: Order, *, site_url: str, at: datetime) -> Batch:
+    """The order's batch: submitted by the marketer and approved by the approver, unless that has been done."""
+    slug = order.campaign.brand.slug
+    if order.state == OrderState.DRAFT:
+        marketer = User.objects.get(email=f"marketer@{slug}.example")
+        order = campaigns.submit_order(order_id=order.pk, user=marketer, at=at)
+    if order.batch is not None:
+        return order.batch
+    return campaigns.approve_order(
+        order_id=order.pk,
+        approver=User.objects.get(email=f"approver@{slug}.example"),
+        submitted_hash=order.submitted_hash,
+        claim_url_base=f"{site_url}/c/{order.campaign.slug}/",
+        at=at,
+    )

@@ -1,0 +1,153 @@
+"""People and companies in the admin. Superusers keep them; everybody else sees those of their own brands."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import ForeignKey, Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from parties import access
+from parties.forms import PlainLineField
+from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
+from parties.scoped_admin import ScopedAdmin
+
+if TYPE_CHECKING or not apps.is_installed("unfold"):
+    from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
+else:
+    from unfold.forms import AdminPasswordChangeForm, UserChangeForm
+    from unfold.forms import UserCreationForm as AdminUserCreationForm
+
+UserAdmin = DjangoUserAdmin[User] if TYPE_CHECKING else DjangoUserAdmin
+
+ModelForm = forms.ModelForm[Any] if TYPE_CHECKING else forms.ModelForm
+
+# Permissions come from staff roles alone; groups would be a second way that nobody looks at.
+admin.site.unregister(Group)
+
+
+class ProgramForm(ModelForm):
+    class Meta:
+        model = Program
+        fields = ("slug", "name", "unit_label", "yen_per_point")
+        field_classes = {"name": PlainLineField, "unit_label": PlainLineField}
+
+
+@admin.register(Program)
+class ProgramAdmin(ScopedAdmin):
+    """Point currencies. What a point is worth is fixed once a brand has joined."""
+
+    form = ProgramForm
+    reach = access.reachable_programs
+    keeps_people = True
+    list_display = ("name", "unit_label", "yen_per_point")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> tuple[str, ...]:
+        return ("yen_per_point",) if obj is not None and obj.brands.exists() else ()
+
+
+class BrandForm(ModelForm):
+    class Meta:
+        model = Brand
+        fields = ("program", "slug", "name", "legal_name")
+        field_classes = {"name": PlainLineField, "legal_name": PlainLineField}
+
+
+@admin.register(Brand)
+class BrandAdmin(ScopedAdmin):
+    """Companies. A brand stays in the program that it joined: its points do."""
+
+    form = BrandForm
+    reach = access.reachable_brands
+    keeps_people = True
+    list_display = ("name", "legal_name", "program")
+    search_fields = ("name", "legal_name", "slug")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Brand | None = None) -> tuple[str, ...]:
+        return () if obj is None else ("program",)
+
+
+class StoreForm(ModelForm):
+    class Meta:
+        model = Store
+        fields = ("brand", "code", "name")
+        field_classes = {"name": PlainLineField}
+
+
+@admin.register(Store)
+class StoreAdmin(ScopedAdmin):
+    """Places of business, kept by the brand's marketers."""
+
+    form = StoreForm
+    reach = access.reachable_stores
+    keeps_people = True
+    add_roles = change_roles = (Role.MARKETER,)
+    list_display = ("name", "code", "brand")
+    search_fields = ("name", "code")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> tuple[str, ...]:
+        return () if obj is None else ("brand",)
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        roles = () if self._may_keep(request) else self.add_roles
+        kwargs["queryset"] = access.reachable_brands(request.user, *roles)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+@admin.register(StaffRole)
+class StaffRoleAdmin(ScopedAdmin):
+    """Who may do what. Superusers give and take roles; people of a brand see who works there."""
+
+    reach = access.reachable_staff_roles
+    keeps_people = True
+    list_display = ("user", "role", "brand")
+    list_filter = ("role",)
+    search_fields = ("user__email", "user__name")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self._may_keep(request)
+
+
+@admin.register(User)
+class PersonAdmin(ScopedAdmin, UserAdmin):
+    """Log-ins, for superusers."""
+
+    reach = access.reachable_users
+    look_roles = ()
+    keeps_people = True
+    form = UserChangeForm
+    add_form = AdminUserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("email", "name", "is_staff", "is_active")
+    list_filter = ("is_staff", "is_active")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    filter_horizontal = ()
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("email", "name", "password")}),
+        (_("What this person may do"), {"fields": ("is_active", "is_staff", "is_superuser")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "is_staff", "usable_password", "password1", "password2")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return ScopedAdmin.get_queryset(self, request)
+
+
+@admin.register(Member)
+class MemberAdmin(ScopedAdmin):
+    """Members as the ledger knows them, for the operator. What they told about themselves is not shown."""
+
+    reach = access.reachable_members
+    operators_only = True
+    look_roles = (Role.SUPPORT, Role.FINANCE, Role.AUDITOR)
+    list_display = ("public_id", "joined_at")
+    search_fields = ("public_id",)
+    fields = ("public_id", "joined_at")

@@ -1,0 +1,98 @@
+"""Form fields that every door of this project shares: plain text, and moments as people in Japan write them."""
+
+import unicodedata
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+if apps.is_installed("unfold"):
+    from unfold.widgets import DATETIME_CLASSES
+else:
+    DATETIME_CLASSES = ["vDateTimeField"]
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_MINUTE = timedelta(minutes=1)
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100
+
+
+def plain_line(text: str) -> str:
+    """One line without what can't be seen: bidi controls, zero-width and control characters go, white space is one blank.
+
+    They come along when people paste, and in a published name they can make it read as another one (UTS 39).
+    """
+    seen = "".join(" " if char.isspace() else char for char in unicodedata.normalize("NFC", text))
+    return " ".join(_without_invisible(seen).split())
+
+
+def plain_text(text: str) -> str:
+    """Paragraphs treated like `plain_line`, line by line; at most one empty line in a row."""
+    lines = [plain_line(line) for line in text.splitlines()]
+    kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return "\n".join(kept).strip()
+
+
+def _without_invisible(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) not in _INVISIBLE)
+
+
+class PlainLineField(forms.CharField):
+    """A name: what can't be seen is taken out before the length is judged."""
+
+    def to_python(self, value: Any) -> str | None:
+        text = super().to_python(value)
+        return plain_line(text) if text else text
+
+
+class PlainTextField(forms.CharField):
+    """Paragraphs of plain text, treated likewise."""
+
+    def to_python(self, value: Any) -> str | None:
+        text = super().to_python(value)
+        return plain_text(text) if text else text
+
+
+class LocalMinuteInput(forms.DateTimeInput):
+    """The browser's own control for a date and a minute."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"class": " ".join(DATETIME_CLASSES), "step": "60"}, format="%Y-%m-%dT%H:%M")
+
+
+class PeriodStartField(forms.DateTimeField):
+    """The first minute of a period, in local time."""
+
+    widget = LocalMinuteInput
+    default_error_messages = {
+        "far": _("Enter a date between the years %(first)s and %(last)s."),
+    }
+
+    def to_python(self, value: Any) -> datetime | None:
+        moment = super().to_python(value)
+        if moment is None:
+            return None
+        if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            years = {"first": _FIRST_YEAR, "last": _LAST_YEAR}
+            raise ValidationError(self.error_messages["far"], code="far", params=years)
+        return moment.replace(second=0, microsecond=0)
+
+
+class PeriodEndField(PeriodStartField):
+    """The last minute of a period, as people say it ("until 23:59"); its value is the exclusive end, a minute later."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        last_minute = super().to_python(value)
+        return None if last_minute is None else last_minute + _MINUTE
+
+    def prepare_value(self, value: Any) -> Any:
+        return super().prepare_value(last_moment(value) if isinstance(value, datetime) else value)
+
+
+def last_moment(end: datetime) -> datetime:
+    """The last whole minute before an exclusive end: what people are shown."""
+    return (end - timedelta(microseconds=1)).replace(second=0, microsecond=0)

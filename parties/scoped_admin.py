@@ -1,0 +1,137 @@
+"""What every admin of this project stands on: rows through a funnel, permissions by staff role.
+
+Django's own permissions count for nothing here. Whoever may look, add or change is said by roles; which rows, by the
+`access` funnel of the app; a row out of reach is answered with 404, like one that does not exist. A superuser looks at
+everything and keeps people and companies, but holds no role, and so has no part in acts with money.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Field, Model, QuerySet
+from django.forms import Field as FormField
+from django.http import Http404, HttpRequest
+from django.utils.functional import cached_property
+
+from parties.access import Person, is_operator, reachable_brands
+from parties.models import Role
+
+# The look is django-unfold's where it is installed; everything works on Django's plain admin too.
+if TYPE_CHECKING:
+    PlainAdmin = admin.ModelAdmin[Any]
+    PlainInline = admin.TabularInline[Any, Any]
+    AnyPaginator = Paginator[Any]
+elif apps.is_installed("unfold"):
+    from unfold.admin import ModelAdmin as PlainAdmin
+    from unfold.admin import TabularInline as PlainInline
+else:
+    from django.contrib.admin import ModelAdmin as PlainAdmin
+    from django.contrib.admin import TabularInline as PlainInline
+
+if not TYPE_CHECKING:
+    AnyPaginator = Paginator
+
+EVERY_ROLE = tuple(Role)
+COUNTED_ROWS = 10_000
+
+
+class BoundedPaginator(AnyPaginator):
+    """Counts no further than the first ten thousand rows: the tables of claims and postings have no bound."""
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list[:COUNTED_ROWS].count()  # type: ignore[union-attr, misc]
+
+
+class ScopedAdmin(PlainAdmin):
+    """Rows that `reach(user, *roles)` gives. Read-only unless a subclass names roles that may add or change.
+
+    `keeps_people` gives superusers what the roles may do: for people and companies, never for money.
+    `operators_only` is for rows that belong to no brand.
+    """
+
+    reach: Callable[..., QuerySet[Any]]
+    look_roles: tuple[Role, ...] = EVERY_ROLE
+    add_roles: tuple[Role, ...] = ()
+    change_roles: tuple[Role, ...] = ()
+    keeps_people = False
+    operators_only = False
+    actions = None
+    list_filter_submit = False
+    show_full_result_count = False
+    paginator = BoundedPaginator
+
+    def rows_for(self, user: Person, roles: tuple[Role, ...]) -> QuerySet[Any]:
+        """The rows that the user reaches with one of the roles; none if no role is named."""
+        return type(self).reach(user, *roles) if roles else self.model._default_manager.none()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        if request.user.is_superuser:
+            rows = type(self).reach(request.user)
+        else:
+            rows = self.rows_for(request.user, self.look_roles)
+        return rows.order_by(*self.get_ordering(request) or ("-pk",))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is None:
+            raise Http404
+        return row
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if obj is not None:
+            return self.get_queryset(request).filter(pk=obj.pk).exists()
+        return _looks_at_all(request) or self._holds(request, self.look_roles)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may_keep(request) or self._holds(request, self.add_roles)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if self._may_keep(request):
+            return True
+        if obj is None:
+            return self._holds(request, self.change_roles)
+        return self.rows_for(request.user, self.change_roles).filter(pk=obj.pk).exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def _may_keep(self, request: HttpRequest) -> bool:
+        return self.keeps_people and _looks_at_all(request)
+
+    def _holds(self, request: HttpRequest, roles: tuple[Role, ...]) -> bool:
+        if self.operators_only:
+            return bool(roles) and is_operator(request.user, *roles)
+        return _holds_anywhere(request, roles)
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest | None, **kwargs: Any) -> Any:
+        """Choices stay within the page: no pencil or plus that leads to rows of somebody else."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, FormField):
+            for door in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+                if hasattr(field.widget, door):
+                    setattr(field.widget, door, False)
+        return field
+
+
+def _looks_at_all(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_superuser
+
+
+def _holds_anywhere(request: HttpRequest, roles: tuple[Role, ...]) -> bool:
+    """Whether the user holds one of the roles in some brand or as the operator; asked once per request and roles."""
+    answers: dict[tuple[Role, ...], bool] = request.__dict__.setdefault("_role_answers", {})
+    if roles and roles not in answers:
+        answers[roles] = is_operator(request.user, *roles) or reachable_brands(request.user, *roles).exists()
+    return answers.get(roles, False)
+
+
+def may_look(request: HttpRequest, *roles: Role) -> bool:
+    """Whether the user may look at pages for the roles: one of them held anywhere, or a superuser."""
+    return _looks_at_all(request) or _holds_anywhere(request, roles)

@@ -1,0 +1,52 @@
+"""The two fields of the sign-in. (The code field has no form: `giftcodes.codec.normalise` is its one reader.)"""
+
+import unicodedata
+from typing import Any
+
+from allauth.account.forms import ConfirmLoginCodeForm, RequestLoginCodeForm
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class AddressForm(RequestLoginCodeForm):  # type: ignore[misc]  # allauth ships no types
+    """Where the sign-in code goes. allauth counts the requests per address and per network."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        error_messages={
+            "required": _("Enter your e-mail address."),
+            "invalid": _("Enter an e-mail address like name@example.com."),
+        },
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # What people type on a Japanese keyboard: full-width letters, with spaces around.
+        super().__init__(*args, **kwargs)
+        if self.is_bound and "email" in self.data:
+            self.data = self.data.copy()
+            self.data["email"] = unicodedata.normalize("NFKC", self.data["email"]).strip()
+
+    def clean_email(self) -> str:
+        """The address in small letters, as users are kept."""
+        email: str = super().clean_email()
+        return email.lower()
+
+
+class SignInCodeForm(ConfirmLoginCodeForm):  # type: ignore[misc]  # allauth ships no types
+    """The sign-in code from the mail, however it was typed."""
+
+    code = forms.CharField(
+        label=_("Sign-in code"),
+        max_length=64,
+        error_messages={
+            "required": _("Enter the sign-in code from the e-mail."),
+            "max_length": _("That is too long for a sign-in code."),
+        },
+    )
+
+    def clean_code(self) -> str:
+        """Full-width digits count as digits; allauth drops spaces and hyphens."""
+        typed = unicodedata.normalize("NFKC", self.cleaned_data["code"])
+        self.cleaned_data["code"] = "".join(character for character in typed if character in "0123456789")
+        code: str = super().clean_code()
+        return code

@@ -1,0 +1,72 @@
+"""A code that waits for its person to sign in: in their own browser, encrypted, for half an hour.
+
+Not in the session: sessions are database rows, and no live code stands in the database, not even encrypted under a
+key of the same server. The cookie opens with a key derived from SECRET_KEY for this purpose alone.
+"""
+
+import base64
+import json
+from functools import lru_cache
+from typing import NamedTuple
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+SECONDS_KEPT = 30 * 60
+
+
+class PendingClaim(NamedTuple):
+    """A well-formed code and the campaign page it was typed on ("" for the landing page)."""
+
+    code: str
+    campaign_slug: str
+
+    def __repr__(self) -> str:  # the code must not reach a log or a traceback
+        return "PendingClaim()"
+
+
+def keep(response: HttpResponseBase, pending: PendingClaim) -> None:
+    """Let the browser carry the code, sealed; a code that was waiting before is replaced."""
+    sealed = _box(settings.SECRET_KEY).encrypt(json.dumps(pending).encode())
+    response.set_cookie(
+        settings.PENDING_COOKIE_NAME,
+        sealed.decode(),
+        max_age=SECONDS_KEPT,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def waiting(request: HttpRequest) -> PendingClaim | None:
+    """The code that this browser carries; None if there is none, it is too old, or was not sealed here."""
+    sealed = request.COOKIES.get(settings.PENDING_COOKIE_NAME)
+    if not sealed:
+        return None
+    try:
+        opened = _box(settings.SECRET_KEY).decrypt(sealed.encode(), ttl=SECONDS_KEPT)
+    except InvalidToken:
+        return None
+    return PendingClaim(*json.loads(opened))
+
+
+def drop(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Forget the code that this browser carries, if it carries one."""
+    if settings.PENDING_COOKIE_NAME in request.COOKIES:
+        response.set_cookie(
+            settings.PENDING_COOKIE_NAME,
+            "",
+            max_age=0,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+
+
+@lru_cache(maxsize=2)
+def _box(secret: str) -> Fernet:
+    kdf = HKDF(hashes.SHA256(), 32, salt=None, info=b"redemption_site/v1/pending-claim")
+    return Fernet(base64.urlsafe_b64encode(kdf.derive(secret.encode())))

@@ -1,0 +1,1 @@
+"""The pages that members see: parse, ask one service or query, answer."""

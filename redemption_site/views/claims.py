@@ -1,0 +1,112 @@
+"""From a code to points. POST claims, GET never; what a claim brought has a page of its own, by serial number."""
+
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_safe
+
+from campaigns.models import Campaign
+from giftcodes import codec
+from giftcodes import services as giftcodes
+from giftcodes.codec import NotACode, NotACodeReason
+from giftcodes.errors import CodeNotUsable
+from redemption_site import pending, queries, texts
+from redemption_site.access import member_behind
+from redemption_site.pending import PendingClaim
+from redemption_site.views.errors import AWAY, away
+from redemption_site.views.pages import code_page
+
+
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("code")
+@sensitive_variables()
+def claim(request: HttpRequest) -> HttpResponse:
+    """POST turns the typed code, or the one that waits in the browser, into points; it may ask to sign in first.
+
+    GET shows the code that waits, with the button that claims it.
+    """
+    if request.method != "POST":
+        return _waiting_page(request)
+    if "code" not in request.POST:
+        found = pending.waiting(request)
+        return _receive(request, found) if found else code_page(request, None, error=texts.NO_CODE_WAITING)
+    text, slug = request.POST["code"], request.POST.get("campaign", "")
+    if not text.strip():
+        return _typing_error(request, slug, texts.EMPTY_CODE, "")
+    try:
+        code = codec.normalise(text)
+    except NotACode as refusal:
+        typed = "" if refusal.reason is NotACodeReason.TOO_LONG else text
+        return _typing_error(request, slug, texts.NOT_A_CODE[refusal.reason], typed)
+    return _receive(request, PendingClaim(code, slug))
+
+
+@sensitive_variables()
+def _receive(request: HttpRequest, found: PendingClaim) -> HttpResponse:
+    if request.user.is_authenticated:
+        return claim_now(request, found)
+    response = HttpResponseRedirect(reverse("account_login"), status=303)
+    pending.keep(response, found)
+    return response
+
+
+@sensitive_variables()
+def claim_now(request: HttpRequest, found: PendingClaim) -> HttpResponse:
+    """Claim for the signed-in person and go to what it brought; or say why not."""
+    try:
+        claimed = giftcodes.claim_code(text=found.code, member=member_behind(request.user))
+    except CodeNotUsable:
+        campaign = _campaign_of(found.campaign_slug)
+        response = code_page(
+            request, campaign, error=texts.CODE_NOT_USABLE, typed=codec.group(found.code), status=422
+        )
+    except AWAY:
+        response = away(request, can_retry=True)
+        pending.keep(response, found)
+        return response
+    else:
+        query = f"?{urlencode({'again': 1})}" if claimed.is_repeat else ""
+        response = HttpResponseRedirect(reverse("claimed", args=[claimed.serial_number]) + query, status=303)
+    pending.drop(request, response)
+    return response
+
+
+@never_cache
+@require_safe
+@login_required
+def claimed(request: HttpRequest, serial_number: int) -> HttpResponse:
+    """What a code brought, for the member who claimed it; for everybody else there is no such page."""
+    gift = queries.gift_of(member_behind(request.user), serial_number)
+    if gift is None:
+        raise Http404
+    context = {"gift": gift, "campaign": gift.origin.campaign, "is_repeat": "again" in request.GET}
+    return render(request, "redemption_site/claimed.html", context)
+
+
+def _waiting_page(request: HttpRequest) -> HttpResponse:
+    found = pending.waiting(request)
+    if found is None:
+        return redirect("landing")
+    if not request.user.is_authenticated:
+        return redirect(settings.LOGIN_URL)
+    context = {"code": found.code, "campaign": _campaign_of(found.campaign_slug)}
+    return render(request, "redemption_site/waiting.html", context)
+
+
+def _typing_error(request: HttpRequest, slug: str, error: str | Promise, typed: str) -> HttpResponse:
+    return code_page(request, _campaign_of(slug), error=error, typed=typed, status=400)
+
+
+def _campaign_of(slug: str) -> Campaign | None:
+    # It came with the form, so it may be anything, a NUL that PostgreSQL won't look for included.
+    return queries.campaign_at(slug) if slug and slug.isascii() and slug.replace("-", "").isalnum() else None

@@ -1,0 +1,72 @@
+"""Pages that need nobody: the landing page, a campaign's page, and what they are dressed in."""
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from campaigns.models import Campaign
+from redemption_site import queries, texts
+from redemption_site.theme import theme_of
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@never_cache
+@require_safe
+def landing(request: HttpRequest) -> HttpResponse:
+    """The code field, in nobody's colours."""
+    return code_page(request, None)
+
+
+@never_cache
+@require_safe
+def campaign(request: HttpRequest, slug: str) -> HttpResponse:
+    """The code field in a brand's colours. Looking never claims."""
+    row = queries.campaign_at(slug)
+    if row is None:
+        raise Http404
+    return code_page(request, row)
+
+
+def code_page(
+    request: HttpRequest,
+    campaign: Campaign | None,
+    *,
+    error: str | Promise = "",
+    typed: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The page with the code field, with what was typed and what is wrong with it."""
+    at = timezone.now()
+    context = {
+        "campaign": campaign,
+        "has_not_begun": campaign is not None and at < campaign.starts_at,
+        "has_ended": campaign is not None and at >= campaign.ends_at,
+        "error": error,
+        "typed": typed,
+        "script_texts": texts.NOT_A_CODE,
+        "empty_text": texts.EMPTY_CODE,
+    }
+    return render(request, "redemption_site/code.html", context, status=status)
+
+
+@require_safe
+def theme(request: HttpRequest, colour: str) -> HttpResponse:
+    """A brand's colours as a style sheet. A function of its address, so it may be kept for ever."""
+    css = ":root{--brand:%s;--on-brand:%s;--brand-text:%s;--tint:%s}\n" % theme_of(colour)  # noqa: UP031
+    return HttpResponse(css, content_type="text/css", headers={"Cache-Control": _FOR_EVER})
+
+
+@require_safe
+def logo(request: HttpRequest, name: str) -> FileResponse:
+    """A brand's logo. Its name is random and never used again, so it may be kept for ever."""
+    path = f"logos/{name}.png"
+    if not default_storage.exists(path):
+        raise Http404
+    return FileResponse(
+        default_storage.open(path), content_type="image/png", headers={"Cache-Control": _FOR_EVER}
+    )

@@ -1,0 +1,87 @@
+"""The two pages of the sign-in: where the code goes, and the code. allauth's views, in the house's words."""
+
+from typing import Any
+
+from allauth.account.views import ConfirmLoginCodeView, RequestLoginCodeView
+from django.contrib import messages
+from django.contrib.auth.views import LogoutView
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.generic import TemplateView
+
+from redemption_site import pending, queries
+from redemption_site.demo_mail import mail_to
+from redemption_site.forms import AddressForm, SignInCodeForm
+from redemption_site.sign_in import SignInProcess
+from redemption_site.views.claims import claim_now
+
+
+class SignInView(RequestLoginCodeView):  # type: ignore[misc]  # allauth ships no types
+    """Asks for the e-mail address and sends a code to it."""
+
+    form_class = AddressForm
+    template_name = "redemption_site/sign_in.html"
+
+    def form_valid(self, form: AddressForm) -> HttpResponse:
+        SignInProcess.begin(self.request, email=form.cleaned_data["email"], user=form._user)  # noqa: SLF001
+        return HttpResponseRedirect(self.get_success_url(), status=303)
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return _with_waiting_code(self.request, super().get_context_data(**context))
+
+    def _redirect_to_pending_stage(self, request: HttpRequest, stage: object) -> None:
+        """Coming back to this page means starting over, with another address perhaps."""
+
+
+class SignInCodeView(ConfirmLoginCodeView):  # type: ignore[misc]  # allauth ships no types
+    """Asks for the code from the mail; claims, in the same step, the gift code that was typed before."""
+
+    form_class = SignInCodeForm
+    template_name = "redemption_site/sign_in_code.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        if getattr(self, "_process", None) is None and not request.user.is_authenticated:
+            text = _("The sign-in code has expired, or was asked for in another browser. Ask for a new one, please.")
+            messages.error(request, text)
+        return response
+
+    def form_valid(self, form: Form) -> HttpResponseBase:
+        # allauth made its own kind of process from this stage; ours also takes newcomers in.
+        self._process = SignInProcess(self.stage)
+        response: HttpResponseBase = super().form_valid(form)
+        found = pending.waiting(self.request)
+        if found and self.request.user.is_authenticated:
+            return claim_now(self.request, found)
+        return response
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        context = _with_waiting_code(self.request, super().get_context_data(**context))
+        return context | {"demo_mail": mail_to(context["email"])}
+
+
+@method_decorator(never_cache, name="dispatch")
+class RefusedView(TemplateView):
+    """For people who proved their mailbox and still can't sign in here: staff, and users who were shut out."""
+
+    template_name = "redemption_site/sign_in_refused.html"
+
+
+class SignOutView(LogoutView):
+    """Ends the session. The browser also forgets a code that waited in it."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        pending.drop(request, response)
+        return response
+
+
+def _with_waiting_code(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    found = pending.waiting(request)
+    if found is None:
+        return context
+    campaign = queries.campaign_at(found.campaign_slug) if found.campaign_slug else None
+    return context | {"waiting_code": found.code, "campaign": campaign}
