@@ -2,7 +2,7 @@
 
 import uuid
 
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +11,8 @@ from simple_history.models import HistoricalRecords
 from giftcodes.models import MAX_CODES_PER_BATCH, Activation, Batch
 from ledger.models import MAX_POINTS
 from parties.models import Brand, User
+
+MAX_LOT_LIFE_DAYS = 3_660
 
 
 def logo_path(campaign: "Campaign", filename: str) -> str:
@@ -65,10 +67,16 @@ class Order(models.Model):
 
     public_id = models.UUIDField(_("order number"), default=uuid.uuid4, unique=True, editable=False)
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="orders", verbose_name=_("campaign"))
-    face_points = models.BigIntegerField(_("points per code"))
+    face_points = models.BigIntegerField(
+        _("points per code"), validators=[MinValueValidator(1), MaxValueValidator(MAX_POINTS)]
+    )
     claim_from = models.DateTimeField(_("claimable from"))
     claim_until = models.DateTimeField(_("claimable until"))
-    lot_life_days = models.PositiveSmallIntegerField(_("life of the points in days"), default=180)
+    lot_life_days = models.PositiveSmallIntegerField(
+        _("life of the points in days"),
+        default=180,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_LOT_LIFE_DAYS)],
+    )
     activation = models.CharField(
         _("activation"), max_length=10, choices=Activation.choices, default=Activation.AT_START
     )
@@ -126,7 +134,9 @@ class OrderChannel(models.Model):
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="channels", verbose_name=_("order"))
     name = models.CharField(_("name"), max_length=40)
-    quantity = models.PositiveIntegerField(_("codes"))
+    quantity = models.PositiveIntegerField(
+        _("codes"), validators=[MinValueValidator(1), MaxValueValidator(MAX_CODES_PER_BATCH)]
+    )
 
     class Meta:
         verbose_name = _("channel")
@@ -156,7 +166,9 @@ class Deposit(models.Model):
 
     public_id = models.UUIDField(_("deposit number"), default=uuid.uuid4, unique=True, editable=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="deposits", verbose_name=_("brand"))
-    points = models.BigIntegerField(_("points"))
+    points = models.BigIntegerField(
+        _("points"), validators=[MinValueValidator(1), MaxValueValidator(MAX_POINTS)]
+    )
     reference = models.CharField(_("reference"), max_length=80)
     state = models.CharField(
         _("state"), max_length=10, choices=DepositState.choices, default=DepositState.REQUESTED, editable=False

@@ -13,11 +13,11 @@ from campaigns.errors import (
     WindowOutsideCampaign,
     WindowPassed,
 )
+from campaigns.models import MAX_LOT_LIFE_DAYS
 from giftcodes.models import MAX_CODES_PER_BATCH
 from ledger.models import MAX_POINTS
 
 MAX_CHANNELS = 200
-MAX_LOT_LIFE_DAYS = 3_660
 Span = tuple[datetime, datetime]
 
 

@@ -5,13 +5,22 @@ import threading
 import time
 
 from celery import Celery
-from celery.signals import beat_embedded_init
+from celery.signals import beat_embedded_init, worker_init
+from django.conf import settings
+
+from config.durability import refuse_unsafe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("tokuten")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["giftcodes"])
+
+
+@worker_init.connect
+def _start_on_safe_ground(**_: object) -> None:
+    if settings.IS_PRODUCTION:
+        refuse_unsafe()
 
 
 @beat_embedded_init.connect

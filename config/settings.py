@@ -140,11 +140,16 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db" if IS_PRODUCTION e
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SITE_URL.startswith("https://")
 SESSION_COOKIE_NAME = "__Host-session" if SESSION_COOKIE_SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if CSRF_COOKIE_SECURE else "csrf"
+# A code whose person still has to sign in waits here, sealed (redemption_site/pending.py).
+PENDING_COOKIE_NAME = "__Host-pending" if SESSION_COOKIE_SECURE else "pending"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SESSION_COOKIE_SECURE else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
-SECURE_REFERRER_POLICY = "no-referrer"
+# Nothing to any other host. Under "no-referrer" browsers send "Origin: null" with every form, which is refused as forged.
+SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # --- Pages -------------------------------------------------------------------------------------------------------
@@ -176,27 +181,37 @@ TIME_ZONE = "Asia/Tokyo"  # how moments are shown; they are stored and compared 
 # --- Sign-in -----------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "parties.User"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "redemption_site.access.MemberBackend",  # sessions of the site; checks no password
+    "django.contrib.auth.backends.ModelBackend",  # staff, by password, at the admin
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
-LOGIN_REDIRECT_URL = "/wallet/"
-LOGOUT_REDIRECT_URL = "/"
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "wallet"
+LOGOUT_REDIRECT_URL = "landing"
+ACCOUNT_ADAPTER = "redemption_site.sign_in.SignInAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
-ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+# 3 tries x 10 codes an hour against 10^8: see "Accepted risks" in redemption_site/README.md.
+ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "length": 8, "dashed": True}
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_LOGIN_TIMEOUT = 20 * 60
+# Per address and per network; many honest people share the address of their mobile carrier.
+ACCOUNT_RATE_LIMITS = {"request_login_code": "60/m/ip,3/m/key,10/h/key"}
+ACCOUNT_EMAIL_VERIFICATION = "none"  # the code from the mail is the verification, at every sign-in
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
-EMAIL_CONFIG = env.email_url_config(env.str("EMAIL_URL", default="consolemail://")) if IS_PRODUCTION else {
-    "EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend"
-}
-vars().update(EMAIL_CONFIG)
+if TOKUTEN_ENV == "demo":
+    EMAIL_BACKEND = "redemption_site.demo_mail.EmailBackend"  # shown on the page; refuses to run anywhere else
+else:
+    vars().update(env.email_url_config(_required("EMAIL_URL", "smtp+tls://user:password@mail.example.com:587") or "memorymail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tokuten <no-reply@localhost>")
 
 # --- Background work ---------------------------------------------------------------------------------------------

@@ -1,17 +1,16 @@
-"""A brand's colour as a page can use it: readable on it, and readable in it. Pure.
-
-Contrast as in WCAG 2.2 (relative luminance of sRGB): 4.5 to 1 for text, which also covers the 3 to 1 of edges.
-"""
+"""A brand's colour as a page can use it: readable on it, and readable in it. Pure."""
 
 from typing import NamedTuple
 
-READABLE = 4.5
-_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
-Colour = tuple[int, int, int]
+from campaigns.colours import MIN_CONTRAST, contrast_with_white
+
+# Text in the brand's colour also stands on the tint, which takes up to a tenth of the contrast that white gives.
+_MIN_CONTRAST_ON_TINT = MIN_CONTRAST * 1.13
+_TINT = 0.07
 
 
 class Theme(NamedTuple):
-    """CSS colours: the brand's own, what is written on it, the brand's darkened until readable on white, a tint."""
+    """CSS colours: the brand's own, what is written on it, the brand's darkened until it can be read, a tint."""
 
     brand: str
     on_brand: str
@@ -20,38 +19,15 @@ class Theme(NamedTuple):
 
 
 def theme_of(colour: str) -> Theme:
-    """The theme of "rrggbb" (six hexadecimal digits, with or without #)."""
-    digits = colour.removeprefix("#")
-    brand = (int(digits[0:2], 16), int(digits[2:4], 16), int(digits[4:6], 16))
-    on_brand = _WHITE if contrast(brand, _WHITE) >= READABLE else _BLACK
-    text = brand
-    # On the tint too, which is a little darker than white.
-    tint = _mix(brand, _WHITE, 0.07)
-    while contrast(text, tint) < READABLE:
-        text = _mix(text, _BLACK, 0.95)
-    return Theme(_css(brand), _css(on_brand), _css(text), _css(tint))
+    """The theme of "rrggbb". Old campaigns may have colours that the admin would refuse today: they work as well."""
+    brand = text = f"#{colour.lower()}"
+    while contrast_with_white(text) < _MIN_CONTRAST_ON_TINT:
+        text = _mixed(text, with_level=0, share=0.95)
+    on_brand = "#ffffff" if contrast_with_white(brand) >= MIN_CONTRAST else "#000000"
+    return Theme(brand, on_brand, text, _mixed(brand, with_level=255, share=_TINT))
 
 
-def contrast(one: Colour, other: Colour) -> float:
-    """The contrast ratio of two colours, 1 to 21."""
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: Colour) -> float:
-    red, green, blue = (_linear(channel / 255) for channel in colour)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
-
-
-def _mix(one: Colour, other: Colour, share: float) -> Colour:
-    """`share` of one, the rest of the other, rounded towards black so that darkening always moves."""
-    red, green, blue = (int(a * share + b * (1 - share)) for a, b in zip(one, other, strict=True))
-    return red, green, blue
-
-
-def _css(colour: Colour) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
+def _mixed(colour: str, *, with_level: int, share: float) -> str:
+    """`share` of the colour, the rest of a grey; rounded down, so that darkening always moves."""
+    levels = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{int(level * share + with_level * (1 - share)):02x}" for level in levels)

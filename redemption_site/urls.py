@@ -17,6 +17,6 @@ urlpatterns = [
     path("sign-in/code/", sign_in.SignInCodeView.as_view(), name="account_confirm_login_code"),
     path("sign-in/refused/", sign_in.RefusedView.as_view(), name="account_inactive"),
     path("sign-out/", sign_in.SignOutView.as_view(), name="account_logout"),
-    re_path(r"^theme/(?P<colour>[0-9a-fA-F]{6})\.css$", pages.theme, name="theme"),
+    re_path(r"^theme/(?P<colour>[0-9a-f]{6})\.css$", pages.theme, name="theme"),
     re_path(r"^media/logos/(?P<name>[0-9a-f]{32})\.png$", pages.logo, name="logo"),
 ]

@@ -60,11 +60,11 @@ def _flush_past_the_triggers() -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgresql: what only PostgreSQL can hold or show; not collected on SQLite")
+    config.addinivalue_line("markers", "sqlite: what belongs to the embedded stack; not collected on PostgreSQL")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if connection.vendor == "postgresql":
-        return
-    left_out = [item for item in items if item.get_closest_marker("postgresql")]
+    other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
+    left_out = [item for item in items if item.get_closest_marker(other)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if not item.get_closest_marker("postgresql")]
+    items[:] = [item for item in items if not item.get_closest_marker(other)]

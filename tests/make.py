@@ -6,7 +6,7 @@ from typing import Any
 
 from giftcodes import codec, keys
 from giftcodes import services as giftcodes
-from giftcodes.models import Activation, Batch, BatchState
+from giftcodes.models import Activation, Batch, BatchState, Delivery
 from giftcodes.services import ChannelSize, Terms
 from ledger import services as ledger
 from ledger.models import Account
@@ -96,6 +96,14 @@ def live_batch(**fields: Any) -> Batch:
     row = batch(**fields)
     Batch.objects.filter(pk=row.pk).update(
         state=BatchState.ACTIVE, minted_codes=row.size, minted_at=NOON, activated_at=NOON
+    )
+    Delivery.objects.filter(batch=row).update(
+        row_count=row.size,
+        total_points=row.size * row.face_points,
+        content_sha256="0" * 64,
+        sealed_sha256="0" * 64,
+        sealed_bytes=0,
+        sealed_at=NOON,
     )
     row.refresh_from_db()
     return row

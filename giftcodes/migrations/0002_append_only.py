@@ -4,7 +4,13 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-_APPEND_ONLY = [("giftcodes_claim", "UPDATE OR DELETE"), ("giftcodes_void", "UPDATE OR DELETE"), ("giftcodes_batch", "DELETE")]
+# Channels are part of the file's content: one renamed after minting began would be sealed with the same keystream.
+_APPEND_ONLY = [
+    ("giftcodes_claim", "UPDATE OR DELETE"),
+    ("giftcodes_void", "UPDATE OR DELETE"),
+    ("giftcodes_channel", "UPDATE OR DELETE"),
+    ("giftcodes_batch", "DELETE"),
+]
 _FROZEN = (
     "public_id, order_key, brand_id, series_id, first_serial, size, unclaimed_id, face_points, claim_from, claim_until,"
     " lot_life_days, limit_per_member, limit_group, claim_url_base, activation, approved_at"

@@ -1,6 +1,6 @@
 """From a code to points. POST claims, GET never; what a claim brought has a page of its own, by serial number."""
 
-from urllib.parse import urlencode
+import re
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -40,7 +40,7 @@ def claim(request: HttpRequest) -> HttpResponse:
     if "code" not in request.POST:
         found = pending.waiting(request)
         return _receive(request, found) if found else code_page(request, None, error=texts.NO_CODE_WAITING)
-    text, slug = request.POST["code"], request.POST.get("campaign", "")
+    text, slug = request.POST["code"], _slug_in(request)
     if not text.strip():
         return _typing_error(request, slug, texts.EMPTY_CODE, "")
     try:
@@ -75,7 +75,7 @@ def claim_now(request: HttpRequest, found: PendingClaim) -> HttpResponse:
         pending.keep(response, found)
         return response
     else:
-        query = f"?{urlencode({'again': 1})}" if claimed.is_repeat else ""
+        query = "?again=1" if claimed.is_repeat else ""
         response = HttpResponseRedirect(reverse("claimed", args=[claimed.serial_number]) + query, status=303)
     pending.drop(request, response)
     return response
@@ -107,6 +107,11 @@ def _typing_error(request: HttpRequest, slug: str, error: str | Promise, typed: 
     return code_page(request, _campaign_of(slug), error=error, typed=typed, status=400)
 
 
+def _slug_in(request: HttpRequest) -> str:
+    # It came with the form, so it may be anything; a NUL, for one, PostgreSQL can't look for.
+    slug = request.POST.get("campaign", "")
+    return slug if re.fullmatch(r"[-a-zA-Z0-9_]{1,40}", slug) else ""
+
+
 def _campaign_of(slug: str) -> Campaign | None:
-    # It came with the form, so it may be anything, a NUL that PostgreSQL won't look for included.
-    return queries.campaign_at(slug) if slug and slug.isascii() and slug.replace("-", "").isalnum() else None
+    return queries.campaign_at(slug) if slug else None

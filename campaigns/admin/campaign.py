@@ -1,0 +1,106 @@
+"""Campaigns: set up by marketers, read by everybody of the brand."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import Count, ForeignKey, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from campaigns import access
+from campaigns import services as campaigns
+from campaigns.admin.history import HistoryAdmin
+from campaigns.forms import CampaignForm
+from campaigns.models import Campaign, OrderState
+from campaigns.periods import period_text
+from parties.access import reachable_brands
+from parties.models import Role, User
+
+
+@admin.register(Campaign)
+class CampaignAdmin(HistoryAdmin):
+    """The brand is chosen once; the page's address stays once codes with that address exist."""
+
+    form = CampaignForm
+    reach = access.reachable_campaigns
+    add_roles = change_roles = (Role.MARKETER,)
+    list_display = ("name", "brand", "period", "stage", "order_count")
+    search_fields = ("name", "slug", "title_ja", "title_en")
+    list_select_related = ("brand",)
+    date_hierarchy = None
+    ordering = ("-starts_at", "-pk")
+    change_form_template = "campaigns/campaign_form.html"
+    fieldsets = (
+        (None, {"fields": ("brand", "name", "slug", "page_address")}),
+        (_("Period and limit"), {"fields": ("starts_at", "ends_at", "limit_per_member")}),
+        (_("Page"), {"fields": ("title_ja", "text_ja", "title_en", "text_en", "colour", "logo")}),
+    )
+
+    class Media:
+        css = {"all": ("campaigns/admin.css",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        rows: QuerySet[Campaign] = super().get_queryset(request).annotate(orders_made=Count("orders"))
+        return rows
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
+        if obj is None:
+            return ("page_address",)
+        has_codes = obj.orders.filter(state=OrderState.APPROVED).exists()
+        return ("page_address", "brand", "slug") if has_codes else ("page_address", "brand")
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        kwargs["queryset"] = reachable_brands(request.user, *self.add_roles)
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        brands = list(kwargs["queryset"][:2])
+        if field is not None and len(brands) == 1:
+            field.initial = brands[0].pk
+        return field
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and isinstance(request.user, User):
+            reopened = campaigns.reopen_stale_orders(campaign_id=obj.pk, user=request.user, at=timezone.now())
+            if reopened:
+                text = ngettext(
+                    "One order was waiting for approval on the old terms. It is a draft again: please submit it anew.",
+                    "%(count)s orders were waiting for approval on the old terms. They are drafts again: please submit "
+                    "them anew.",
+                    reopened,
+                ) % {"count": reopened}
+                self.message_user(request, text, messages.WARNING)
+
+    @admin.display(description=_("period"), ordering="starts_at")
+    def period(self, campaign: Campaign) -> str:
+        return period_text(campaign.starts_at, campaign.ends_at)
+
+    @admin.display(description=_("stage"))
+    def stage(self, campaign: Campaign) -> str:
+        now = timezone.now()
+        if now < campaign.starts_at:
+            kind, text = "waiting", gettext("not begun")
+        elif now < campaign.ends_at:
+            kind, text = "good", gettext("running")
+        else:
+            kind, text = "quiet", gettext("over")
+        return format_html('<span class="tk-badge tk-{}">{}</span>', kind, text)
+
+    @admin.display(description=_("orders"))
+    def order_count(self, campaign: Campaign) -> str:
+        address = reverse("admin:campaigns_order_changelist")
+        count = getattr(campaign, "orders_made", 0)
+        return format_html('<a href="{}?campaign__id__exact={}">{}</a>', address, campaign.pk, count)
+
+    @admin.display(description=_("page"))
+    def page_address(self, campaign: Campaign) -> str:
+        if not campaign.pk:
+            return gettext("The address is made of the field above.")
+        address = f"{settings.SITE_URL}/c/{campaign.slug}/"
+        return format_html('<a href="{0}" target="_blank" rel="noopener">{0}</a>', address)

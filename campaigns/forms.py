@@ -1,0 +1,206 @@
+"""What people type about campaigns, orders and deposits: parsed, made plain, and told about while it can be mended."""
+
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from campaigns import logos, queries, rules
+from campaigns.colours import MIN_CONTRAST, contrast_with_white
+from campaigns.errors import CampaignsError
+from campaigns.models import Campaign, Deposit, Order, OrderChannel
+from campaigns.periods import period_text
+from campaigns.wording import words_of
+from parties.forms import PeriodEndField, PeriodStartField, PlainLineField, PlainTextField
+
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[Any]
+    ChannelsBase = forms.BaseInlineFormSet[OrderChannel, Order, Any]
+else:
+    ModelForm = forms.ModelForm
+    ChannelsBase = forms.BaseInlineFormSet
+
+if apps.is_installed("unfold"):
+    from unfold.widgets import UnfoldAdminColorInputWidget as ColourInput
+else:
+
+    class ColourInput(forms.TextInput):
+        input_type = "color"
+
+
+class LogoField(forms.ImageField):
+    """A picture that is decoded and written anew before it is kept."""
+
+    default_error_messages = {
+        "size": _("The file is too large. Choose a picture of at most 1 MB and 25 megapixels."),
+        "format": _("This is no PNG, JPEG, WebP or GIF picture."),
+    }
+
+    def to_python(self, data: Any) -> Any:
+        if not isinstance(data, UploadedFile):
+            return data or None
+        try:
+            return logos.clean_logo(data)
+        except logos.NotALogo as refusal:
+            raise ValidationError(self.error_messages[refusal.code], code=refusal.code) from refusal
+
+
+class CampaignForm(ModelForm):
+    """A campaign. Its period can't be cut below what approved orders promise."""
+
+    class Meta:
+        model = Campaign
+        fields = (
+            "brand",
+            "name",
+            "slug",
+            "starts_at",
+            "ends_at",
+            "limit_per_member",
+            "title_ja",
+            "text_ja",
+            "title_en",
+            "text_en",
+            "colour",
+            "logo",
+        )
+        field_classes = {
+            "name": PlainLineField,
+            "title_ja": PlainLineField,
+            "title_en": PlainLineField,
+            "text_ja": PlainTextField,
+            "text_en": PlainTextField,
+            "starts_at": PeriodStartField,
+            "ends_at": PeriodEndField,
+            "logo": LogoField,
+        }
+        widgets = {
+            "starts_at": PeriodStartField.widget,
+            "ends_at": PeriodEndField.widget,
+            "colour": ColourInput,
+        }
+        help_texts = {
+            "name": _("For your own lists; members don't see it."),
+            "slug": _("Small letters, digits and hyphens: the end of the page's address, for example spring-2027."),
+            "starts_at": _("Japan time."),
+            "ends_at": _("Japan time; the last minute that is still part of the campaign, for example 23:59."),
+            "limit_per_member": _("How many codes of this campaign one member may claim. Empty: no limit."),
+            "title_en": _("Left empty, the English page shows the Japanese title."),
+            "text_ja": _("Plain text; line breaks are kept."),
+            "text_en": _("Plain text; line breaks are kept."),
+            "colour": _("White text stands on it, so it has to be dark enough to be read."),
+            "logo": _("PNG, JPEG, WebP or GIF, at most 1 MB. It is scaled down to 512 pixels."),
+        }
+
+    def clean_slug(self) -> str:
+        slug = str(self.cleaned_data["slug"])
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
+            raise ValidationError(_("Use small letters, digits and single hyphens between them."))
+        return slug
+
+    def clean_colour(self) -> str:
+        colour = str(self.cleaned_data["colour"]).lower()
+        ratio = contrast_with_white(colour)
+        if ratio < MIN_CONTRAST:
+            raise ValidationError(
+                _("White text on this colour is hard to read: the contrast is %(ratio)s, it has to be %(least)s or more. "
+                  "Choose a darker colour."),
+                params={"ratio": f"{ratio:.1f}", "least": MIN_CONTRAST},
+            )
+        return colour
+
+    def clean_limit_per_member(self) -> int | None:
+        limit: int | None = self.cleaned_data["limit_per_member"]
+        if limit == 0:
+            raise ValidationError(_("Leave it empty for no limit, or enter 1 or more."))
+        return limit
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if starts_at is None or ends_at is None:
+            return cleaned
+        if ends_at <= starts_at:
+            self.add_error("ends_at", _("The end has to be later than the beginning."))
+            return cleaned
+        promised = queries.promised_until(self.instance.pk) if self.instance.pk else None
+        if promised is not None and (promised[0] < starts_at or promised[1] > ends_at):
+            message = _("Approved codes of this campaign can be claimed from %(window)s. The period has to contain that.")
+            self.add_error("ends_at", ValidationError(message, params={"window": period_text(*promised)}))
+        return cleaned
+
+
+class OrderForm(ModelForm):
+    """A draft. What would be refused at submission is told here already."""
+
+    class Meta:
+        model = Order
+        fields = ("campaign", "face_points", "claim_from", "claim_until", "lot_life_days", "activation")
+        field_classes = {"claim_from": PeriodStartField, "claim_until": PeriodEndField}
+        widgets = {"claim_from": PeriodStartField.widget, "claim_until": PeriodEndField.widget}
+        help_texts = {
+            "face_points": _("What one code is worth."),
+            "lot_life_days": _("Days from the claim until unused points expire."),
+            "claim_from": _("Japan time."),
+            "claim_until": _("Japan time; the last minute in which a code can be claimed."),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        campaign = cleaned.get("campaign") or (self.instance.campaign if self.instance.pk else None)
+        window = cleaned.get("claim_from"), cleaned.get("claim_until")
+        if campaign is not None and window[0] is not None and window[1] is not None:
+            period = (campaign.starts_at, campaign.ends_at)
+            try:
+                rules.refuse_bad_window(window=(window[0], window[1]), period=period, at=timezone.now())
+            except CampaignsError as refusal:
+                self.add_error("claim_until", words_of(refusal))
+        return cleaned
+
+
+class ChannelForm(ModelForm):
+    """One channel: a name that stands in the file, and how many codes it gets."""
+
+    class Meta:
+        model = OrderChannel
+        fields = ("name", "quantity")
+        field_classes = {"name": PlainLineField}
+
+
+class ChannelFormSet(ChannelsBase):
+    """All channels of an order, judged together."""
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
+        try:
+            rules.refuse_bad_quantities(
+                face_points=1, quantities=[form.cleaned_data["quantity"] for form in kept]
+            )
+        except CampaignsError as refusal:
+            raise ValidationError(words_of(refusal)) from refusal
+
+
+class DepositForm(ModelForm):
+    """What came in for a brand. The hidden number is made with the page, so that two clicks record one deposit."""
+
+    form_number = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    class Meta:
+        model = Deposit
+        fields = ("brand", "points", "reference")
+        field_classes = {"reference": PlainLineField}
+        help_texts = {
+            "reference": _("What the payment can be found by, for example the number of the transfer. Once per brand."),
+        }
+
+    def validate_constraints(self) -> None:
+        """Left to the service: it knows a repeated form from a second payment with the same reference."""

@@ -1,0 +1,34 @@
+"""What the admin's templates need to show periods and numbers."""
+
+from datetime import datetime
+
+from django import template
+
+from campaigns.periods import end_text, moment_text, period_text
+from campaigns.wording import number
+
+register = template.Library()
+
+
+@register.filter
+def points(value: int) -> str:
+    """A whole number with its thousands apart."""
+    return number(value)
+
+
+@register.filter
+def moment(value: datetime) -> str:
+    """One moment in Japan time, to the minute."""
+    return moment_text(value)
+
+
+@register.filter
+def until(value: datetime) -> str:
+    """An exclusive end, as the last minute that is still within."""
+    return end_text(value)
+
+
+@register.simple_tag
+def period(start: datetime, end: datetime) -> str:
+    """From the first minute to the last."""
+    return period_text(start, end)

@@ -1,0 +1,295 @@
+"""The order page and its doors. Each parses, calls one service, answers; the admin wraps them with its sign-in."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin import site
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from campaigns import access, queries, rules
+from campaigns import services as campaigns
+from campaigns.errors import CampaignsError
+from campaigns.models import Campaign, Order, OrderState
+from campaigns.wording import words_of
+from giftcodes import queries as giftcodes_queries
+from giftcodes import services as giftcodes
+from giftcodes.errors import GiftcodesError
+from giftcodes.models import Batch, BatchState, Delivery
+from ledger.models import MAX_POINTS
+from parties.access import holds_role
+from parties.errors import NotReachable
+from parties.models import Role, User
+
+BADGES = {
+    OrderState.DRAFT: "quiet",
+    OrderState.SUBMITTED: "waiting",
+    OrderState.APPROVED: "good",
+    OrderState.REJECTED: "bad",
+}
+Result = TypeVar("Result")
+POLL_SECONDS = 1
+_MAX_TYPED_DIGITS = 13
+
+
+def order_page(request: HttpRequest, order: Order) -> HttpResponse:
+    """Everything about an order that is no draft of the person's own: what it says, costs and has become."""
+    order = Order.objects.select_related("campaign__brand__program", "requested_by", "decided_by", "batch").get(
+        pk=order.pk
+    )
+    context = {
+        **site.each_context(request),
+        "title": order.campaign.name,
+        "subtitle": order.public_id.hex[:8],
+        "opts": Order._meta,
+        "order": order,
+        "badge": BADGES[OrderState(order.state)],
+        "channels": order.channels.order_by("pk"),
+        "cost": queries.cost_of_order(order),
+        "brand": order.campaign.brand,
+        "neighbours": queries.neighbours_of(order)[:5],
+        "is_as_submitted": order.state == OrderState.DRAFT or queries.is_as_submitted(order),
+        **_what_the_person_may_do(request, order),
+        **_batch_context(request, order),
+    }
+    return TemplateResponse(request, "campaigns/order_page.html", context)
+
+
+def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any]:
+    brand_id = order.campaign.brand_id
+    is_approver = holds_role(request.user, brand_id, Role.APPROVER)
+    is_requester = order.requested_by_id == request.user.pk
+    return {
+        "is_requester": is_requester,
+        "may_decide": order.state == OrderState.SUBMITTED and is_approver and not is_requester,
+        "may_reopen": order.state in (OrderState.SUBMITTED, OrderState.REJECTED)
+        and holds_role(request.user, brand_id, Role.MARKETER),
+        "may_activate": order.batch is not None
+        and order.batch.state == BatchState.MINTED
+        and is_approver
+        and not is_requester,
+    }
+
+
+def _batch_context(request: HttpRequest, order: Order) -> dict[str, Any]:
+    """What the part of the page that renews itself shows."""
+    batch: Batch | None = order.batch
+    delivery = Delivery.objects.select_related("recipient").filter(batch=batch).first() if batch else None
+    if batch is None or delivery is None:
+        return {"batch": None}
+    return {
+        "batch": batch,
+        "delivery": delivery,
+        "percent": 100 * batch.minted_codes // batch.size,
+        "is_working": delivery.sealed_at is None,
+        "poll_seconds": POLL_SECONDS,
+        "is_recipient": delivery.recipient_id == request.user.pk,
+        "counts": giftcodes_queries.counts_of(batch),
+        "needs_own_htmx": not apps.is_installed("unfold"),
+    }
+
+
+@never_cache
+@require_GET
+def show_progress(request: HttpRequest, order_id: int) -> HttpResponse:
+    """The part of the page that renews itself until the file is there. The whole page reloads once, at the end."""
+    order = _look_at(request, order_id)
+    context = {"order": order, **_what_the_person_may_do(request, order), **_batch_context(request, order)}
+    return render(request, "campaigns/parts/batch.html", context)
+
+
+def _look_at(request: HttpRequest, order_id: int) -> Order:
+    roles = () if request.user.is_superuser else tuple(Role)
+    try:
+        return access.access_order(request.user, order_id, *roles)
+    except NotReachable as refusal:
+        raise Http404 from refusal
+
+
+@never_cache
+@require_POST
+def show_cost(request: HttpRequest) -> HttpResponse:
+    """What the numbers typed so far would cost. Nothing is kept."""
+    campaign_id = _whole_number(request.POST.get("campaign", "") or request.POST.get("of_campaign", ""))
+    campaigns_of_user = access.reachable_campaigns(request.user, Role.MARKETER)
+    campaign = campaigns_of_user.select_related("brand__program").filter(pk=campaign_id).first()
+    context: dict[str, Any] = {"brand": None}
+    if campaign is not None:
+        context = _typed_cost(request, campaign)
+    return render(request, "campaigns/parts/cost.html", context)
+
+
+def _typed_cost(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    codes = sum(_typed_quantities(request))
+    face_points = min(_whole_number(request.POST.get("face_points", "")), MAX_POINTS)
+    order_id = _whole_number(request.POST.get("of_order", "")) or None
+    cost = queries.cost_of(brand=campaign.brand, face_points=face_points, codes=codes, apart_from=order_id)
+    refusal = ""
+    try:
+        if codes and face_points:
+            rules.refuse_bad_quantities(face_points=face_points, quantities=[codes])
+    except CampaignsError as error:
+        refusal = words_of(error)
+    return {"brand": campaign.brand, "cost": cost, "face_points": face_points, "refusal": refusal}
+
+
+def _typed_quantities(request: HttpRequest) -> Iterator[int]:
+    for place in range(rules.MAX_CHANNELS):
+        typed = request.POST.get(f"channels-{place}-quantity")
+        if typed is not None and f"channels-{place}-DELETE" not in request.POST:
+            yield _whole_number(typed)
+
+
+def _whole_number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) <= _MAX_TYPED_DIGITS else 0
+
+
+@require_POST
+def submit(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Ask for approval."""
+    order = _act(
+        request,
+        lambda user: campaigns.submit_order(order_id=order_id, user=user, at=timezone.now()),
+        _("The order is waiting for approval. Nothing is reserved until another person has approved it."),
+    )
+    if isinstance(order, Order):
+        _warn_of_shortage(request, order)
+    return _to_page(order_id)
+
+
+def _warn_of_shortage(request: HttpRequest, order: Order) -> None:
+    cost = queries.cost_of_order(order)
+    if cost.short_by:
+        messages.warning(
+            request, _("The funds are not enough for it yet: ask finance for a deposit before it can be approved.")
+        )
+
+
+@require_POST
+def reopen(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Take a submitted or rejected order back for editing."""
+    _act(
+        request,
+        lambda user: campaigns.reopen_order(order_id=order_id, user=user, at=timezone.now()),
+        _("The order is a draft again. After your changes, submit it anew."),
+    )
+    return _to_page(order_id)
+
+
+@require_POST
+def approve(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Approve what the person has seen: the fingerprint comes with the form."""
+    slug = Campaign.objects.filter(orders=order_id).values_list("slug", flat=True).first()
+    _act(
+        request,
+        lambda user: campaigns.approve_order(
+            order_id=order_id,
+            approver=user,
+            submitted_hash=request.POST.get("submitted_hash", ""),
+            claim_url_base=f"{settings.SITE_URL}/c/{slug}/",
+            at=timezone.now(),
+        ),
+        _("Approved. The points are reserved and the codes are being made."),
+    )
+    return _to_page(order_id)
+
+
+@require_POST
+def reject(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Send it back with a reason."""
+    _act(
+        request,
+        lambda user: campaigns.reject_order(
+            order_id=order_id, approver=user, note=request.POST.get("note", ""), at=timezone.now()
+        ),
+        _("The order was rejected. Its requester sees your reason."),
+    )
+    return _to_page(order_id)
+
+
+@require_POST
+def activate(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Open the codes for claiming."""
+    _act(
+        request,
+        lambda user: campaigns.activate_codes(order_id=order_id, user=user, at=timezone.now()),
+        _("The codes can be claimed from the beginning of their window."),
+    )
+    return _to_page(order_id)
+
+
+@never_cache
+@require_POST
+def download(request: HttpRequest, order_id: int) -> HttpResponse:
+    """The sealed file, once, for its recipient."""
+    order = _look_at(request, order_id)
+    taken = _act(
+        request,
+        lambda user: giftcodes.take_delivery(
+            public_id=_delivery_of(order).public_id, user=user, at=timezone.now()
+        ),
+    )
+    if taken is None:
+        return _to_page(order_id)
+    answer = FileResponse(
+        taken.file, as_attachment=True, filename=taken.name, content_type="application/octet-stream"
+    )
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+@never_cache
+@require_POST
+def show_passphrase(request: HttpRequest, order_id: int) -> HttpResponse:
+    """The passphrase of the sealed file, once, for its recipient."""
+    order = _look_at(request, order_id)
+    passphrase = _act(
+        request,
+        lambda user: giftcodes.reveal_passphrase(
+            public_id=_delivery_of(order).public_id, user=user, at=timezone.now()
+        ),
+    )
+    if passphrase is None:
+        return _to_page(order_id)
+    context = {
+        **site.each_context(request),
+        "title": _("Passphrase"),
+        "opts": Order._meta,
+        "order": order,
+        "passphrase": passphrase,
+    }
+    return TemplateResponse(request, "campaigns/passphrase.html", context)
+
+
+def _delivery_of(order: Order) -> Delivery:
+    delivery = Delivery.objects.filter(batch=order.batch_id).first()
+    if delivery is None:
+        raise Http404
+    return delivery
+
+
+def _act(request: HttpRequest, act: Callable[[User], Result], done: str = "") -> Result | None:
+    """What the service gives; None if it refused, and the person is told why. Out of reach is 404."""
+    try:
+        result = act(cast(User, request.user))  # the admin's sign-in stands before every door
+    except NotReachable as refusal:
+        raise Http404 from refusal
+    except (CampaignsError, GiftcodesError) as refusal:
+        messages.error(request, words_of(refusal))
+        return None
+    if done:
+        messages.success(request, done)
+    return result
+
+
+def _to_page(order_id: int) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:campaigns_order_change", args=(order_id,)))

@@ -1,0 +1,63 @@
+"""A start on a database or a queue that may lose what it acknowledged ends with a sentence that says what to set."""
+
+from collections.abc import Iterator
+
+import redis
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, connections
+from redis.exceptions import ResponseError
+
+# Values under which a commit is acknowledged before it is safe on this machine's disk.
+_UNSAFE = {"fsync": {"off"}, "full_page_writes": {"off"}, "synchronous_commit": {"off"}}
+_SQLITE = {"journal_mode": ("wal",), "synchronous": (2, 3), "foreign_keys": (1,)}  # 2 is FULL, 3 is EXTRA
+
+
+def weaknesses() -> Iterator[str]:
+    """What may lose an acknowledged claim or a queued message, each as a sentence that says what to set."""
+    yield from _of_postgresql() if connection.vendor == "postgresql" else _of_sqlite()
+    if settings.CELERY_BROKER_URL.startswith("redis"):
+        yield from _of_broker(settings.CELERY_BROKER_URL)
+
+
+def _of_postgresql() -> Iterator[str]:
+    for name, unsafe in _UNSAFE.items():
+        if (value := _first(f"SHOW {name}")) in unsafe:
+            yield f"PostgreSQL runs with {name} = {value}: set it to on, or a crash may lose claims."
+
+
+def _of_sqlite() -> Iterator[str]:
+    for name, safe in _SQLITE.items():
+        if (value := _first(f"PRAGMA {name}")) not in safe:
+            yield f"SQLite runs with {name} = {value}: set it to {safe[0]} in init_command of the settings."
+
+
+def _first(sql: str) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0]
+
+
+def _of_broker(url: str) -> Iterator[str]:
+    with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True) as client:
+        try:
+            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
+        except ResponseError:
+            return  # a hosted Redis that does not tell: its owner has to know
+    if policy != "noeviction":
+        yield f"The Redis of CELERY_BROKER_URL evicts ({policy}): set its maxmemory-policy to noeviction."
+
+
+@register(Tags.database)
+def check_durability(**_: object) -> list[CheckMessage]:
+    """The same for `manage.py check --database default` and before every migration."""
+    return [Error(sentence, id="config.E001") for sentence in weaknesses()]
+
+
+def refuse_unsafe() -> None:
+    """ImproperlyConfigured, with every weakness; web server and workers call it when they start in production."""
+    found = list(weaknesses())
+    connections.close_all()
+    if found:
+        raise ImproperlyConfigured(" ".join(found))

@@ -1,0 +1,102 @@
+"""A start with a missing or weak setting ends with a sentence that says what to set; the demo makes its own secrets."""
+
+import os
+import secrets
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config.secrets import check_secret_key, keep_demo_secrets, make_secrets, read_master_keys
+
+GOOD = {
+    "TOKUTEN_ENV": "production",
+    "SECRET_KEY": secrets.token_urlsafe(64),
+    "CODE_MASTER_KEYS": f"k1:{secrets.token_hex(32)}",
+    "SITE_URL": "https://points.example.com",
+    "ALLOWED_HOSTS": "points.example.com",
+    "DATABASE_URL": "postgres://tokuten@127.0.0.1/tokuten",
+    "REDIS_URL": "redis://127.0.0.1:6379/1",
+    "CELERY_BROKER_URL": "redis://127.0.0.1:6379/0",
+    "EMAIL_URL": "smtp://127.0.0.1:25",
+}
+
+
+def _start(tmp_path: Path, **changes: str | None) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path)} | GOOD | changes
+    return subprocess.run(
+        [sys.executable, "-c", "import config.settings as s; print(s.DEBUG, s.SESSION_COOKIE_SECURE)"],
+        env={name: value for name, value in environment.items() if value is not None},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_production_starts_with_everything_set(tmp_path: Path) -> None:
+    assert _start(tmp_path).stdout.split() == ["False", "True"]
+
+
+def test_production_is_what_is_meant_when_nothing_is_said(tmp_path: Path) -> None:
+    assert "SECRET_KEY" in _start(tmp_path, TOKUTEN_ENV=None, SECRET_KEY=None).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", None),
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", "x" * 80),
+        ("CODE_MASTER_KEYS", None),
+        ("CODE_MASTER_KEYS", "k1:00"),
+        ("CODE_MASTER_KEYS", "k1:" + "00" * 32),
+        ("CODE_MASTER_KEYS", "0123456789abcdef" * 4),
+        ("SITE_URL", None),
+        ("SITE_URL", "http://points.example.com"),
+        ("ALLOWED_HOSTS", None),
+        ("DATABASE_URL", None),
+        ("DATABASE_URL", "sqlite:///x.sqlite3"),
+        ("REDIS_URL", None),
+        ("CELERY_BROKER_URL", None),
+        ("EMAIL_URL", None),
+        ("TOKUTEN_ENV", "staging"),
+    ],
+)
+def test_production_does_not_start_with_a_missing_or_weak_setting(
+    tmp_path: Path, name: str, value: str | None
+) -> None:
+    outcome = _start(tmp_path, **{name: value})
+
+    assert outcome.returncode != 0
+    sentence = outcome.stderr.strip().splitlines()[-1]
+    assert sentence.startswith("django.core.exceptions.ImproperlyConfigured: ")
+    assert name in sentence
+    assert value is None or len(value) < 20 or value not in outcome.stderr  # a secret is not repeated
+
+
+def test_the_demo_makes_its_secrets_once_for_its_owner_alone(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:  # several first starts at once
+        made = list(pool.map(lambda _: keep_demo_secrets(tmp_path), range(8)))
+
+    assert all(one == made[0] for one in made)
+    assert keep_demo_secrets(tmp_path) == made[0]
+    assert check_secret_key(made[0]["SECRET_KEY"])
+    assert len(read_master_keys(made[0]["CODE_MASTER_KEYS"])["k1"]) == 32
+    assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets.env"]
+
+
+def test_master_keys_are_read_newest_first_and_each_id_once() -> None:
+    one, two = secrets.token_hex(32), secrets.token_hex(32)
+
+    assert list(read_master_keys(f"k2:{two}, k1:{one}")) == ["k2", "k1"]
+    with pytest.raises(ImproperlyConfigured, match="64 random hex digits"):
+        read_master_keys(f"k1:{one},k1:{two}")
+
+
+def test_made_secrets_differ_each_time() -> None:
+    assert make_secrets() != make_secrets()

@@ -1,0 +1,141 @@
+"""`manage.py demo` as a newcomer runs it: real processes, a database of its own, killed and started again."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, Queue
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 90
+
+
+class Demo:
+    """A running demo and the lines it prints."""
+
+    def __init__(self, folder: Path) -> None:
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.environment = inherited | {"TOKUTEN_ENV": "demo", "VAR_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+        self.lines: list[str] = []
+        self._queue: Queue[str] = Queue()
+        self._process = subprocess.Popen(
+            [sys.executable, "manage.py", "demo", "--port", "8700"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._queue.put(line)
+
+    def wait_for(self, pattern: str) -> str:
+        """The first line from here on that the pattern is found in."""
+        while True:
+            try:
+                self.lines.append(self._queue.get(timeout=PATIENCE_SECONDS))
+            except Empty:
+                pytest.fail(f"the demo printed no {pattern!r}, but:\n{''.join(self.lines)}")
+            if re.search(pattern, self.lines[-1]):
+                return self.lines[-1]
+
+    def children(self, name: str) -> list[int]:
+        """Process ids of the demo's children whose command line names `name`."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            try:
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == self._process.pid and name in (folder / "cmdline").read_text():
+                    found.append(int(folder.name))
+            except (OSError, ValueError, IndexError):
+                continue
+        return found
+
+    def interrupt(self) -> int:
+        """Ctrl-C; the exit code."""
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(PATIENCE_SECONDS)
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self.interrupt()
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
+    running: list[Demo] = []
+
+    def start_demo() -> Demo:
+        running.append(Demo(tmp_path))
+        return running[-1]
+
+    yield start_demo
+    for demo in running:
+        demo.kill()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+@pytest.mark.sqlite
+def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
+    start: Callable[[], Demo],
+) -> None:
+    demo = start()
+    demo.wait_for("Minting")
+    (worker,) = demo.children("celery")
+    os.kill(worker, signal.SIGKILL)  # before it can have minted
+
+    demo.wait_for("worker had stopped and was started again")
+    demo.wait_for(r"10,000 of 10,000")
+    claimed = demo.wait_for(r"10,000 codes of 500 points are minted, \d+ of them claimed")
+    site = demo.wait_for(r"^ +site ").split()[-1]
+    wallet = demo.wait_for(r"^ +wallet ").split()[-1]
+    login = demo.wait_for("marketer@")
+    file = Path(demo.wait_for("Sealed file").split()[-1])
+    links = [demo.wait_for("/c/morning/#c=").strip() for _ in range(3)]
+    demo.wait_for("Ctrl-C")
+    processes = demo.children("celery") + demo.children("granian")
+
+    assert urllib.request.urlopen(site, timeout=30).status == 200
+    assert urllib.request.urlopen(links[0].partition("#")[0], timeout=30).status == 200
+    assert wallet.startswith(site)
+    assert file.read_bytes()[:2] == b"PK"
+    assert len(set(links)) == 3
+    audit = demo.manage("audit")
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+    assert len(processes) == 2
+    assert demo.interrupt() == 0
+    assert not [pid for pid in processes if _is_alive(pid)]
+
+    again = start()
+    assert claimed == again.wait_for(r"10,000 codes of 500 points are minted, \d+ of them claimed")
+    assert login == again.wait_for("marketer@")
+    assert [again.wait_for("/c/morning/#c=").strip() for _ in range(3)] == links
+    again.wait_for("Ctrl-C")
+    assert again.interrupt() == 0
