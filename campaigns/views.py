@@ -58,10 +58,16 @@ def order_page(request: HttpRequest, order: Order) -> HttpResponse:
         "brand": order.campaign.brand,
         "neighbours": queries.neighbours_of(order)[:5],
         "is_as_submitted": order.state == OrderState.DRAFT or queries.is_as_submitted(order),
+        "needs_own_htmx": needs_own_htmx(),
         **_what_the_person_may_do(request, order),
         **_batch_context(request, order),
     }
     return TemplateResponse(request, "campaigns/order_page.html", context)
+
+
+def needs_own_htmx() -> bool:
+    """Whether the page has to bring htmx: django-unfold's pages have it, and twice is once too often."""
+    return not apps.is_installed("unfold")
 
 
 def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any]:
@@ -94,7 +100,6 @@ def _batch_context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "poll_seconds": POLL_SECONDS,
         "is_recipient": delivery.recipient_id == request.user.pk,
         "counts": giftcodes_queries.counts_of(batch),
-        "needs_own_htmx": not apps.is_installed("unfold"),
     }
 
 

@@ -1,4 +1,6 @@
-"""The admin's own content policy: its look needs inline styles and an expression evaluator; no other page may have them."""
+"""The admin's own content policy: its look needs inline styles and an expression evaluator; no other page may
+have them.
+"""
 
 from collections.abc import Callable
 
@@ -19,5 +21,5 @@ class AdminContentPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if request.path.startswith(self.prefix):
-            response._csp_update = _RELAXED  # type: ignore[attr-defined]  # the mark of django-csp's decorators
+            response._csp_update = _RELAXED  # type: ignore[attr-defined]  # noqa: SLF001  # the mark of django-csp
         return response

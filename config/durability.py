@@ -1,4 +1,6 @@
-"""A start on a database or a queue that may lose what it acknowledged ends with a sentence that says what to set."""
+"""A start on a database or a queue that may lose what it acknowledged ends with a sentence that says what to
+set.
+"""
 
 from collections.abc import Iterator
 
@@ -40,7 +42,9 @@ def _first(sql: str) -> object:
 
 
 def _of_broker(url: str) -> Iterator[str]:
-    with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True) as client:
+    with redis.Redis.from_url(
+        url, socket_timeout=5, socket_connect_timeout=5, decode_responses=True
+    ) as client:
         try:
             policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
         except ResponseError:
@@ -56,7 +60,9 @@ def check_durability(**_: object) -> list[CheckMessage]:
 
 
 def refuse_unsafe() -> None:
-    """ImproperlyConfigured, with every weakness; web server and workers call it when they start in production."""
+    """ImproperlyConfigured, with every weakness; web server and workers call it when they start in
+    production.
+    """
     found = list(weaknesses())
     connections.close_all()
     if found:

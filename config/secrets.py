@@ -6,8 +6,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-_MAKE_SECRET_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(64))"'
-_MAKE_MASTER_KEY = "python3 -c \"import secrets; print('k1:' + secrets.token_hex(32))\""
+_HOW_TO_MAKE_ONE = 'python3 -c "import secrets; print(secrets.token_urlsafe(64))"'
+_HOW_TO_MAKE_A_MASTER = "python3 -c \"import secrets; print('k1:' + secrets.token_hex(32))\""
 
 
 def make_secrets() -> dict[str, str]:
@@ -24,7 +24,7 @@ def keep_demo_secrets(folder: Path) -> dict[str, str]:
     path = folder / "secrets.env"
     if not path.exists():
         draft = folder / f"secrets.{os.getpid()}.draft"
-        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
             file.writelines(f"{name}={value}\n" for name, value in make_secrets().items())
         try:
             os.link(draft, path)  # fails if another start was first; its secrets then count
@@ -40,13 +40,15 @@ def check_secret_key(value: str) -> str:
     if len(value) < 50 or len(set(value)) < 10 or value.startswith("django-insecure-"):
         raise ImproperlyConfigured(
             "SECRET_KEY is missing or weak: set it to at least 50 random characters, "
-            f"for example from: {_MAKE_SECRET_KEY}"
+            f"for example from: {_HOW_TO_MAKE_ONE}"
         )
     return value
 
 
 def read_master_keys(value: str) -> dict[str, bytes]:
-    """Master keys by id from "id:64 hex digits[,id:64 hex digits...]", newest first; else a sentence that says what to set."""
+    """Master keys by id from "id:64 hex digits[,id:64 hex digits...]", newest first; else a sentence that
+    says what to set.
+    """
     keys: dict[str, bytes] = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
         key_id, _, digits = part.partition(":")
@@ -64,5 +66,6 @@ def read_master_keys(value: str) -> dict[str, bytes]:
 
 _MASTER_KEYS_WEAK = (
     "CODE_MASTER_KEYS is missing or weak: set it to id:key, the key being 64 random hex digits, "
-    f"for example from: {_MAKE_MASTER_KEY} (keep a copy away from the database: without it no code can be claimed)"
+    f"for example from: {_HOW_TO_MAKE_A_MASTER} "
+    "(keep a copy away from the database: without it no code can be claimed)"
 )

@@ -1,5 +1,6 @@
-"""All settings, from the environment. TOKUTEN_ENV is production (the default, so that nothing is lax by omission),
-demo (embedded: SQLite, no servers, secrets made in var/) or test."""
+"""All settings, from the environment. TOKUTEN_ENV is production (the default, so that nothing is lax by
+omission), demo (embedded: SQLite, no servers, secrets made in var/) or test.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -22,20 +24,28 @@ IS_PRODUCTION = TOKUTEN_ENV == "production"
 
 
 def _required(name: str, example: str) -> str:
-    """The environment variable; in production a start without it ends with a sentence that says what to set."""
-    value = env.str(name, default="")
+    """The environment variable; in production a start without it ends with a sentence that says what to
+    set.
+    """
+    value = str(env.str(name, default=""))
     if IS_PRODUCTION and not value:
-        raise ImproperlyConfigured(f"{name} is not set: set it in the environment, for example {name}={example}")
+        raise ImproperlyConfigured(
+            f"{name} is not set: set it in the environment, for example {name}={example}"
+        )
     return value
 
 
-# --- Secrets -----------------------------------------------------------------------------------------------------
+# --- Secrets --------------------------------------------------------------------------------------
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
-_made = {"production": dict, "test": make_secrets, "demo": lambda: keep_demo_secrets(VAR_DIR)}[TOKUTEN_ENV]()
+_made: dict[str, str] = {}
+if TOKUTEN_ENV == "demo":
+    _made = keep_demo_secrets(VAR_DIR)
+elif TOKUTEN_ENV == "test":
+    _made = make_secrets()
 SECRET_KEY = check_secret_key(env.str("SECRET_KEY", default=_made.get("SECRET_KEY", "")))
 CODE_MASTER_KEYS = read_master_keys(env.str("CODE_MASTER_KEYS", default=_made.get("CODE_MASTER_KEYS", "")))
 
-# --- Where it runs -----------------------------------------------------------------------------------------------
+# --- Where it runs --------------------------------------------------------------------------------
 DEBUG = False
 SITE_URL = _required("SITE_URL", "https://points.example.com").rstrip("/") or "http://127.0.0.1:8000"
 if IS_PRODUCTION and not SITE_URL.startswith("https://"):
@@ -52,7 +62,7 @@ DELIVERY_DIR = Path(env.str("DELIVERY_DIR", default=str(VAR_DIR / "deliveries"))
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
 MEDIA_URL = "media/"
 
-# --- Apps --------------------------------------------------------------------------------------------------------
+# --- Apps -----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "config",
     "redemption_site",
@@ -106,10 +116,11 @@ TEMPLATES = [
     }
 ]
 
-# --- Database ----------------------------------------------------------------------------------------------------
+# --- Database -------------------------------------------------------------------------------------
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 _database: dict[str, Any] = env.db_url_config(
-    _required("DATABASE_URL", "postgres://tokuten:password@127.0.0.1:5432/tokuten") or f"sqlite:///{VAR_DIR}/tokuten.sqlite3"
+    _required("DATABASE_URL", "postgres://tokuten:password@127.0.0.1:5432/tokuten")
+    or f"sqlite:///{VAR_DIR}/tokuten.sqlite3"
 )
 _database["ATOMIC_REQUESTS"] = False  # transactions open in services only
 if _database["ENGINE"] == "django.db.backends.sqlite3":
@@ -129,14 +140,16 @@ else:
     _database.setdefault("OPTIONS", {})["prepare_threshold"] = 5
 DATABASES = {"default": _database}
 
-# --- Cache, sessions ---------------------------------------------------------------------------------------------
+# --- Cache, sessions ------------------------------------------------------------------------------
 REDIS_URL = _required("REDIS_URL", "redis://127.0.0.1:6379/1")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if IS_PRODUCTION
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db" if IS_PRODUCTION else "django.contrib.sessions.backends.db"
+SESSION_ENGINE = (
+    "django.contrib.sessions.backends.cached_db" if IS_PRODUCTION else "django.contrib.sessions.backends.db"
+)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SITE_URL.startswith("https://")
 SESSION_COOKIE_NAME = "__Host-session" if SESSION_COOKIE_SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if CSRF_COOKIE_SECURE else "csrf"
@@ -147,12 +160,15 @@ LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SESSION_COOKIE_SECURE else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
-# Nothing to any other host. Under "no-referrer" browsers send "Origin: null" with every form, which is refused as forged.
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
+)
+# Nothing to any other host. Under "no-referrer" browsers send "Origin: null" with every form, which is
+# refused as forged.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# --- Pages -------------------------------------------------------------------------------------------------------
+# --- Pages ----------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -173,12 +189,14 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
+if not IS_PRODUCTION:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # empty; WhiteNoise warns if it is missing
 LANGUAGE_CODE = "ja"
 LANGUAGES = [("ja", _("Japanese")), ("en", _("English"))]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "Asia/Tokyo"  # how moments are shown; they are stored and compared as instants
 
-# --- Sign-in -----------------------------------------------------------------------------------------------------
+# --- Sign-in --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "parties.User"
 AUTHENTICATION_BACKENDS = [
     "redemption_site.access.MemberBackend",  # sessions of the site; checks no password
@@ -209,12 +227,18 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # the code from the mail is the verificatio
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 if TOKUTEN_ENV == "demo":
-    EMAIL_BACKEND = "redemption_site.demo_mail.EmailBackend"  # shown on the page; refuses to run anywhere else
+    EMAIL_BACKEND = (
+        "redemption_site.demo_mail.EmailBackend"  # shown on the page; refuses to run anywhere else
+    )
 else:
-    vars().update(env.email_url_config(_required("EMAIL_URL", "smtp+tls://user:password@mail.example.com:587") or "memorymail://"))
+    vars().update(
+        env.email_url_config(
+            _required("EMAIL_URL", "smtp+tls://user:password@mail.example.com:587") or "memorymail://"
+        )
+    )
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tokuten <no-reply@localhost>")
 
-# --- Background work ---------------------------------------------------------------------------------------------
+# --- Background work ------------------------------------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"
 CELERY_BROKER_URL = _required("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0") or "filesystem://localhost//"
 if CELERY_BROKER_URL.startswith("filesystem"):
@@ -227,7 +251,11 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         "polling_interval": 0.1,
     }
 else:
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "socket_timeout": 10, "socket_connect_timeout": 5}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 600,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+    }
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -254,6 +282,36 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING" if TOKUTEN_ENV == "demo" else "INFO")},
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.str("LOG_LEVEL", default="WARNING" if TOKUTEN_ENV == "demo" else "INFO"),
+    },
 }
-UNFOLD = {"SITE_TITLE": "Tokuten", "SITE_HEADER": "Tokuten", "SITE_URL": reverse_lazy("landing")}
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
+UNFOLD = {
+    "SITE_TITLE": "Tokuten",
+    "SITE_HEADER": "Tokuten",
+    "SITE_SYMBOL": "redeem",
+    "SITE_URL": reverse_lazy("landing"),
+    "SHOW_LANGUAGES": True,
+    "STYLES": [lambda _request: static("parties/admin.css")],
+    "SCRIPTS": [lambda _request: static("parties/admin.js")],
+    "DASHBOARD_CALLBACK": "campaigns.desk.lay_out",
+    "SIDEBAR": {"navigation": "config.navigation.sidebar"},
+    # A calm blue green; the darker steps carry white text.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .012 220)",
+            "100": "oklch(94.5% .025 220)",
+            "200": "oklch(89.5% .045 220)",
+            "300": "oklch(82% .075 220)",
+            "400": "oklch(72% .1 220)",
+            "500": "oklch(60% .1 222)",
+            "600": "oklch(50% .088 224)",
+            "700": "oklch(43% .075 225)",
+            "800": "oklch(37% .062 226)",
+            "900": "oklch(31% .05 227)",
+            "950": "oklch(23% .038 228)",
+        }
+    },
+}

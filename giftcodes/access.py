@@ -1,5 +1,7 @@
 """The funnel to batches and sealed files."""
 
+import uuid
+
 from django.db.models import QuerySet
 
 from giftcodes.models import Batch, Delivery
@@ -21,7 +23,7 @@ def access_batch(user: Person, batch_id: int, *roles: Role) -> Batch:
     return batch
 
 
-def access_delivery(user: Person, public_id: object) -> Delivery:
+def access_delivery(user: Person, public_id: uuid.UUID) -> Delivery:
     """The sealed file, if it was made for `user` and they still reach its brand; else NotReachable."""
     delivery = Delivery.objects.filter(public_id=public_id, batch__in=reachable_batches(user)).first()
     if delivery is None or delivery.recipient_id != user.pk:

@@ -1,7 +1,7 @@
 """Series and batches as one process knows them: only what never changes, so a copy in memory can't go stale.
 
-A code is checked against this before the database is asked anything; whether it may be claimed (state, window, voids,
-limits) is decided by the claim statement alone.
+A code is checked against this before the database is asked anything; whether it may be claimed (state,
+window, voids, limits) is decided by the claim statement alone.
 """
 
 import hmac
@@ -109,7 +109,9 @@ def _learn(digit: int, serial: int) -> KnownBatch | None:
 
 
 def forget() -> None:
-    """Forget everything: after keys were changed, and between tests that share a process but not a database."""
+    """Forget everything: after keys were changed, and between tests that share a process but not a
+    database.
+    """
     with _lock:
         _series_keys.clear()
         _batches.clear()

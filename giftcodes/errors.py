@@ -2,14 +2,18 @@
 
 
 class GiftcodesError(Exception):
-    """Root of what the code engine refuses. `code` is stable and meant for machines; words are chosen at the edge."""
+    """Root of what the code engine refuses. `code` is stable and meant for machines; words are chosen at the
+    edge.
+    """
 
     code = "giftcodes_error"
 
 
 class CodeNotUsable(GiftcodesError):
-    """The one answer for every reason a well-formed code does not work: unknown, used, void, expired, not yet active,
-    limit reached, another brand's. It must stay one, so that an answer never tells a guesser that a code exists."""
+    """The one answer for every reason a well-formed code does not work: unknown, used, void, expired, not yet
+    active, limit reached, another brand's. It must stay one, so that an answer never tells a guesser that a
+    code exists.
+    """
 
     code = "code_not_usable"
 

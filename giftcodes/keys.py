@@ -1,4 +1,6 @@
-"""Which key opens what. The master keys come from the environment, salts and wrapped batch keys from the database."""
+"""Which key opens what. The master keys come from the environment, salts and wrapped batch keys from the
+database.
+"""
 
 import secrets
 
@@ -37,15 +39,26 @@ def make_batch_key(batch: Batch) -> None:
 
 
 def batch_key(batch: Batch) -> bytes:
-    """The key of the batch. KeysMissing if its master key is not in the environment, or another stands under its id."""
+    """The key of the batch. KeysMissing if its master key is not in the environment, or another stands under
+    its id.
+    """
     master_key = _master_key(batch.master_key_id)
     try:
         return codec.unwrap_batch_key(master_key, bytes(batch.wrapped_key), batch_id=batch.public_id.bytes)
     except codec.KeyUnwrapFailed as error:
-        raise KeysMissing(f"master key {batch.master_key_id} is not the one that wrapped batch {batch.pk}") from error
+        raise KeysMissing(
+            f"master key {batch.master_key_id} is not the one that wrapped batch {batch.pk}"
+        ) from error
 
 
 def delivery_secret(delivery: Delivery, *, purpose: bytes, length: int) -> bytes:
-    """Secret bytes of one sealed file, derived, never stored: the master key alone or the database alone gives none."""
-    kdf = HKDF(hashes.SHA256(), length, salt=bytes(delivery.salt), info=b"delivery/v1/" + purpose + delivery.public_id.bytes)
+    """Secret bytes of one sealed file, derived, never stored: the master key alone or the database alone
+    gives none.
+    """
+    kdf = HKDF(
+        hashes.SHA256(),
+        length,
+        salt=bytes(delivery.salt),
+        info=b"delivery/v1/" + purpose + delivery.public_id.bytes,
+    )
     return kdf.derive(_master_key(delivery.batch.master_key_id))

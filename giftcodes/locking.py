@@ -1,8 +1,8 @@
 """The one way in which claims and whoever closes or voids keep out of each other's way.
 
-A claim holds its batch shared, closing and voiding hold it alone, each to the end of its transaction. On PostgreSQL this
-is an advisory lock: a row lock, even a shared one, would make all claims of a batch write to the same row. SQLite
-lets one writer in at a time and needs none.
+A claim holds its batch shared, closing and voiding hold it alone, each to the end of its transaction. On
+PostgreSQL this is an advisory lock: a row lock, even a shared one, would make all claims of a batch write to
+the same row. SQLite lets one writer in at a time and needs none.
 """
 
 from django.db import connection

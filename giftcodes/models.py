@@ -1,4 +1,6 @@
-"""The code engine's tables. A code is never stored: a batch is one row, and rows exist only for what happens."""
+"""The code engine's tables. A code is never stored: a batch is one row, and rows exist only for what
+happens.
+"""
 
 import uuid
 
@@ -10,7 +12,8 @@ from ledger.models import MAX_POINTS, Account, transfer_id_of
 from parties.models import Brand, Member, User
 
 SERIALS_PER_SERIES = 10**9
-# trust.md, invariant 14: live codes / 10^14 possible ones. Above the first nothing is approved; above the second, a warning.
+# Of 10^14 possible codes per series, so many may be live: guessing then hits once in a million tries, at
+# most. Above the second number the order form warns.
 MAX_LIVE_CODES = 10**8
 WARN_LIVE_CODES = 10**7
 MAX_CODES_PER_BATCH = 10**7
@@ -34,10 +37,12 @@ class Series(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(digit__gte=1, digit__lte=9), name="giftcodes_series_digit"),
             models.CheckConstraint(
-                condition=Q(next_serial__gte=0, next_serial__lte=SERIALS_PER_SERIES), name="giftcodes_series_room"
+                condition=Q(next_serial__gte=0, next_serial__lte=SERIALS_PER_SERIES),
+                name="giftcodes_series_room",
             ),
             models.CheckConstraint(
-                condition=Q(live_codes__gte=0, live_codes__lte=MAX_LIVE_CODES), name="giftcodes_series_density"
+                condition=Q(live_codes__gte=0, live_codes__lte=MAX_LIVE_CODES),
+                name="giftcodes_series_density",
             ),
         ]
 
@@ -98,7 +103,9 @@ class Batch(models.Model):
         verbose_name_plural = _("batches")
         constraints = [
             # Ranges are disjoint: PostgreSQL also has an exclusion constraint (see the migrations).
-            models.UniqueConstraint(fields=["series", "first_serial"], name="giftcodes_batch_first_serial_once"),
+            models.UniqueConstraint(
+                fields=["series", "first_serial"], name="giftcodes_batch_first_serial_once"
+            ),
             models.CheckConstraint(
                 condition=Q(size__gte=1, size__lte=MAX_CODES_PER_BATCH), name="giftcodes_batch_size"
             ),
@@ -107,7 +114,8 @@ class Batch(models.Model):
                 name="giftcodes_batch_within_series",
             ),
             models.CheckConstraint(
-                condition=Q(face_points__gt=0, face_points__lte=MAX_POINTS), name="giftcodes_batch_face_points"
+                condition=Q(face_points__gt=0, face_points__lte=MAX_POINTS),
+                name="giftcodes_batch_face_points",
             ),
             models.CheckConstraint(
                 condition=Q(claim_until__gt=F("claim_from")), name="giftcodes_batch_window_has_length"
@@ -116,14 +124,20 @@ class Batch(models.Model):
             models.CheckConstraint(
                 condition=Q(limit_per_member=None) | Q(limit_per_member__gte=1), name="giftcodes_batch_limit"
             ),
-            models.CheckConstraint(condition=Q(state__in=BatchState.values), name="giftcodes_batch_state_known"),
-            models.CheckConstraint(condition=Q(minted_codes__lte=F("size")), name="giftcodes_batch_minted_within"),
             models.CheckConstraint(
-                condition=Q(state__in=["approved", "minting"]) | Q(minted_codes=F("size"), minted_at__isnull=False),
+                condition=Q(state__in=BatchState.values), name="giftcodes_batch_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(minted_codes__lte=F("size")), name="giftcodes_batch_minted_within"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["approved", "minting"])
+                | Q(minted_codes=F("size"), minted_at__isnull=False),
                 name="giftcodes_batch_minted_whole",
             ),
             models.CheckConstraint(
-                condition=~Q(state="active") | Q(activated_at__isnull=False), name="giftcodes_batch_active_since"
+                condition=~Q(state="active") | Q(activated_at__isnull=False),
+                name="giftcodes_batch_active_since",
             ),
             models.CheckConstraint(
                 condition=Q(state="closed", closed_at__isnull=False, expired_codes__isnull=False)
@@ -137,7 +151,9 @@ class Batch(models.Model):
 
     @property
     def first_claim_id(self) -> int:
-        """The claim key of the first serial; the batch's claims have keys from here up to `end_claim_id`, exclusive."""
+        """The claim key of the first serial; the batch's claims have keys from here up to `end_claim_id`,
+        exclusive.
+        """
         return claim_id_of(self.series_id, self.first_serial)
 
     @property
@@ -158,7 +174,9 @@ class Channel(models.Model):
         verbose_name_plural = _("channels")
         constraints = [
             models.UniqueConstraint(fields=["batch", "name"], name="giftcodes_channel_name_once"),
-            models.UniqueConstraint(fields=["batch", "first_serial"], name="giftcodes_channel_first_serial_once"),
+            models.UniqueConstraint(
+                fields=["batch", "first_serial"], name="giftcodes_channel_first_serial_once"
+            ),
             models.CheckConstraint(condition=Q(size__gte=1), name="giftcodes_channel_size"),
         ]
 
@@ -172,12 +190,19 @@ def claim_id_of(series: int, serial: int) -> int:
 
 
 class Claim(models.Model):
-    """A code became points in one wallet. Its key is made of series and serial, so there is at most one per code."""
+    """A code became points in one wallet. Its key is made of series and serial, so there is at most one per
+    code.
+    """
 
     id = models.BigIntegerField(_("serial number"), primary_key=True)
-    # No foreign key check: it would lock the batch, which all its claims share, once per claim. A batch is never deleted.
-    batch = models.ForeignKey(Batch, models.PROTECT, related_name="claims", db_constraint=False, db_index=False)
-    member = models.ForeignKey(Member, models.PROTECT, related_name="claims", db_index=False, db_constraint=False)
+    # No foreign key check: it would lock the batch, which all its claims share, once per claim. A batch is
+    # never deleted.
+    batch = models.ForeignKey(
+        Batch, models.PROTECT, related_name="claims", db_constraint=False, db_index=False
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="claims", db_index=False, db_constraint=False
+    )
     points = models.BigIntegerField(_("points"))
     claimed_at = models.DateTimeField(_("claimed at"))
 
@@ -202,7 +227,9 @@ def claim_key(claim_id: int) -> str:
 
 
 class ClaimTally(models.Model):
-    """How many codes of a group one member has claimed: the row that holds `limit_per_member` when claims race."""
+    """How many codes of a group one member has claimed: the row that holds `limit_per_member` when claims
+    race.
+    """
 
     limit_group = models.CharField(_("counted together"), max_length=64)
     member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
@@ -238,7 +265,8 @@ class Void(models.Model):
         verbose_name_plural = _("voids")
         constraints = [
             models.CheckConstraint(
-                condition=Q(last_serial__gte=F("first_serial"), first_serial__gte=0), name="giftcodes_void_range"
+                condition=Q(last_serial__gte=F("first_serial"), first_serial__gte=0),
+                name="giftcodes_void_range",
             ),
             models.CheckConstraint(
                 condition=Q(codes__gte=0, codes__lte=F("last_serial") - F("first_serial") + 1),
@@ -256,17 +284,23 @@ class Void(models.Model):
 
 
 class Delivery(models.Model):
-    """The sealed file of a batch, for one person. Progress while it is written; its fingerprints when it is done."""
+    """The sealed file of a batch, for one person. Progress while it is written; its fingerprints when it is
+    done.
+    """
 
     public_id = models.UUIDField(_("file number"), default=uuid.uuid4, unique=True, editable=False)
     batch = models.OneToOneField(Batch, models.PROTECT, related_name="delivery", verbose_name=_("batch"))
-    recipient = models.ForeignKey(User, models.PROTECT, related_name="deliveries", verbose_name=_("recipient"))
+    recipient = models.ForeignKey(
+        User, models.PROTECT, related_name="deliveries", verbose_name=_("recipient")
+    )
     salt = models.BinaryField(_("salt"), max_length=32, editable=False)
     sealed_until = models.BigIntegerField(_("bytes sealed so far"), default=0, editable=False)
     row_count = models.PositiveIntegerField(_("rows"), null=True, editable=False)
     total_points = models.BigIntegerField(_("total points"), null=True, editable=False)
     content_sha256 = models.CharField(_("SHA-256 of the content"), max_length=64, blank=True, editable=False)
-    sealed_sha256 = models.CharField(_("SHA-256 of the sealed file"), max_length=64, blank=True, editable=False)
+    sealed_sha256 = models.CharField(
+        _("SHA-256 of the sealed file"), max_length=64, blank=True, editable=False
+    )
     sealed_bytes = models.BigIntegerField(_("size of the sealed file"), null=True, editable=False)
     sealed_at = models.DateTimeField(_("sealed at"), null=True, editable=False)
     downloaded_at = models.DateTimeField(_("downloaded at"), null=True, editable=False)

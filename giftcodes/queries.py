@@ -37,7 +37,9 @@ class BatchCounts(NamedTuple):
 
 
 class SeriesOutlook(NamedTuple):
-    """What a series would look like with some more codes: its live codes, and how the density stop and warning see it."""
+    """What a series would look like with some more codes: its live codes, and how the density stop and
+    warning see it.
+    """
 
     live_codes: int
     is_full: bool
@@ -55,7 +57,9 @@ class SerialState(models.TextChoices):
 
 
 class SerialStatus(NamedTuple):
-    """One code by its public serial number. `claim` tells when and by whom; `voided_at` stays None if it was spared."""
+    """One code by its public serial number. `claim` tells when and by whom; `voided_at` stays None if it was
+    spared.
+    """
 
     serial_number: int
     batch: Batch
@@ -110,7 +114,9 @@ def unminted_batch_ids(*, limit: int) -> list[int]:
 
 
 def serial_number_of(text: object) -> int | None:
-    """The public serial number of the code that somebody typed, None if no such code was issued. NotACode, KeysMissing."""
+    """The public serial number of the code that somebody typed, None if no such code was issued. NotACode,
+    KeysMissing.
+    """
     code = codec.normalise(text)
     found = directory.find(code)
     return None if found is None else claim_id_of(int(code[0]), found[0])

@@ -8,7 +8,6 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from giftcodes import queries, services
-from giftcodes.codec import KeyUnwrapFailed
 from giftcodes.errors import GiftcodesError
 from ledger.statements import database_time
 
@@ -50,7 +49,7 @@ def sweep_batches() -> None:
     for batch_id in queries.unminted_batch_ids(limit=100):
         try:
             _mint_until(deadline, batch_id)
-        except (GiftcodesError, KeyUnwrapFailed, OSError):
+        except (GiftcodesError, OSError):
             logger.exception("Batch %s can't be minted now: the next sweep tries again.", batch_id)
         if time.monotonic() >= deadline:
             break

@@ -1,4 +1,6 @@
-"""Recompute everything in the ledger from its postings and name each difference (invariants 1, 3, 4, 6, 7)."""
+"""Recompute everything in the ledger from its postings and name each difference (invariants 1, 3, 4, 6,
+7).
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -18,10 +20,12 @@ class Difference(NamedTuple):
         return f"{self.check}: {self.subject}: expected {self.expected}, found {self.found}"
 
 
-# Each gives rows (subject, expected, found), one per difference. One pass over each table; none loads rows into Python.
+# Each gives rows (subject, expected, found), one per difference. One pass over each table; none loads rows
+# into Python.
 _CHECKS = {
     "every posting has two accounts of one program": """
-        SELECT 'posting ' || p.id, 'two accounts of one program', 'source ' || p.source_id || ', target ' || p.target_id
+        SELECT 'posting ' || p.id, 'two accounts of one program',
+               'source ' || p.source_id || ', target ' || p.target_id
         FROM ledger_posting p
         LEFT JOIN ledger_account s ON s.id = p.source_id LEFT JOIN ledger_account t ON t.id = p.target_id
         WHERE s.id IS NULL OR t.id IS NULL OR s.program_id <> t.program_id ORDER BY p.id""",
@@ -59,8 +63,10 @@ _CHECKS = {
         ) l ON l.wallet_id = a.id
         WHERE a.kind = 'wallet' AND a.balance <> COALESCE(l.points, 0) ORDER BY a.id""",
     "a lot is what its transfer granted": """
-        SELECT 'lot ' || l.id, l.granted_points || ' points into its wallet', COALESCE(CAST(p.points AS text), 'none')
-        FROM ledger_lot l LEFT JOIN ledger_posting p ON p.transfer_id = l.transfer_id AND p.target_id = l.wallet_id
+        SELECT 'lot ' || l.id, l.granted_points || ' points into its wallet',
+               COALESCE(CAST(p.points AS text), 'none')
+        FROM ledger_lot l
+        LEFT JOIN ledger_posting p ON p.transfer_id = l.transfer_id AND p.target_id = l.wallet_id
         WHERE p.points IS NULL OR p.points <> l.granted_points ORDER BY l.id""",
     "reversals stay within their original": """
         SELECT 'transfer ' || o.key, 'at most ' || o.points, CAST(r.points AS text) FROM (
@@ -68,14 +74,17 @@ _CHECKS = {
             JOIN ledger_posting p ON p.transfer_id = t.id GROUP BY t.id, t.key
         ) o JOIN (
             SELECT t.original_id, SUM(p.points) AS points FROM ledger_transfer t
-            JOIN ledger_posting p ON p.transfer_id = t.id WHERE t.original_id IS NOT NULL GROUP BY t.original_id
+            JOIN ledger_posting p ON p.transfer_id = t.id
+            WHERE t.original_id IS NOT NULL GROUP BY t.original_id
         ) r ON r.original_id = o.id WHERE r.points > o.points ORDER BY o.key""",
     "a reversal tally equals its reversals": """
         SELECT 'transfer ' || o.key, CAST(COALESCE(r.points, 0) AS text), CAST(y.reversed_points AS text)
         FROM ledger_reversaltally y JOIN ledger_transfer o ON o.id = y.original_id LEFT JOIN (
             SELECT t.original_id, SUM(p.points) AS points FROM ledger_transfer t
-            JOIN ledger_posting p ON p.transfer_id = t.id WHERE t.original_id IS NOT NULL GROUP BY t.original_id
-        ) r ON r.original_id = y.original_id WHERE y.reversed_points <> COALESCE(r.points, 0) ORDER BY o.key""",
+            JOIN ledger_posting p ON p.transfer_id = t.id
+            WHERE t.original_id IS NOT NULL GROUP BY t.original_id
+        ) r ON r.original_id = y.original_id
+        WHERE y.reversed_points <> COALESCE(r.points, 0) ORDER BY o.key""",
 }
 
 

@@ -2,7 +2,9 @@
 
 
 class LedgerError(Exception):
-    """Root of what the ledger refuses. `code` is stable and meant for machines; words are chosen at the edge."""
+    """Root of what the ledger refuses. `code` is stable and meant for machines; words are chosen at the
+    edge.
+    """
 
     code = "ledger_error"
 
@@ -20,7 +22,9 @@ class KeyReused(LedgerError):
 
 
 class MoveRefused(LedgerError):
-    """A move that no ledger holds: same ends, points outside 1..10^12, two programs, or a wallet without a lot."""
+    """A move that no ledger holds: same ends, points outside 1..10^12, two programs, or a wallet without a
+    lot.
+    """
 
     code = "move_refused"
 

@@ -7,8 +7,10 @@ JAPAN = ZoneInfo("Asia/Tokyo")
 
 
 def end_after_days(at: datetime, *, days: int) -> datetime:
-    """The first instant at which points granted at `at` are no longer valid: they last through the `days`-th day after
-    the day of the grant, in Japan time, so that the last valid minute shown to people is 23:59 of that day."""
+    """The first instant at which points granted at `at` are no longer valid: they last through the `days`-th
+    day after the day of the grant, in Japan time, so that the last valid minute shown to people is 23:59 of
+    that day.
+    """
     if days < 1:
         raise ValueError("points must live for at least one day")
     last_day = at.astimezone(JAPAN).date() + timedelta(days=days)

@@ -24,8 +24,9 @@ GUARDED_KINDS = (AccountKind.FUNDS, AccountKind.WALLET)
 
 
 class Account(models.Model):
-    """A place for points. Guarded kinds keep a running balance and a floor; the others are the sum of their postings,
-    so that claims of one campaign do not queue for one row."""
+    """A place for points. Guarded kinds keep a running balance and a floor; the others are the sum of their
+    postings, so that claims of one campaign do not queue for one row.
+    """
 
     program = models.ForeignKey(Program, models.PROTECT, related_name="accounts", verbose_name=_("program"))
     kind = models.CharField(_("kind"), max_length=12, choices=AccountKind.choices)
@@ -51,7 +52,9 @@ class Account(models.Model):
             models.UniqueConstraint(
                 fields=["brand", "program"], condition=Q(kind="funds"), name="ledger_one_funds_per_brand"
             ),
-            models.CheckConstraint(condition=Q(kind__in=AccountKind.values), name="ledger_account_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=AccountKind.values), name="ledger_account_kind_known"
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=GUARDED_KINDS, balance__isnull=False, floor__isnull=False)
                 | (~Q(kind__in=GUARDED_KINDS) & Q(balance=None, floor=None)),
@@ -65,7 +68,8 @@ class Account(models.Model):
                 name="ledger_balance_within_limits",
             ),
             models.CheckConstraint(
-                condition=Q(kind="wallet", member__isnull=False, floor=0) | (~Q(kind="wallet") & Q(member=None)),
+                condition=Q(kind="wallet", member__isnull=False, floor=0)
+                | (~Q(kind="wallet") & Q(member=None)),
                 name="ledger_wallet_has_member",
             ),
             models.CheckConstraint(
@@ -104,16 +108,24 @@ class Transfer(models.Model):
     reason = models.CharField(_("reason"), max_length=10, choices=Reason.choices)
     posted_at = models.DateTimeField(_("posted at"), db_index=True)
     original = models.ForeignKey(
-        "self", models.PROTECT, null=True, related_name="reversals", verbose_name=_("original"), db_index=False
+        "self",
+        models.PROTECT,
+        null=True,
+        related_name="reversals",
+        verbose_name=_("original"),
+        db_index=False,
     )
 
     class Meta:
         verbose_name = _("transfer")
         verbose_name_plural = _("transfers")
         constraints = [
-            models.CheckConstraint(condition=Q(reason__in=Reason.values), name="ledger_transfer_reason_known"),
             models.CheckConstraint(
-                condition=Q(reason="reverse", original__isnull=False) | (~Q(reason="reverse") & Q(original=None)),
+                condition=Q(reason__in=Reason.values), name="ledger_transfer_reason_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(reason="reverse", original__isnull=False)
+                | (~Q(reason="reverse") & Q(original=None)),
                 name="ledger_reversal_names_original",
             ),
         ]
@@ -130,8 +142,9 @@ class Transfer(models.Model):
 class Posting(models.Model):
     """Points from one account to another: balanced, because it has two ends. Never edited, never deleted.
 
-    The ends carry no foreign key check: it would lock the account that all claims of a batch share, once per claim.
-    Accounts can't be deleted (a trigger on PostgreSQL), and the audit looks for postings without an account.
+    The ends carry no foreign key check: it would lock the account that all claims of a batch share, once per
+    claim. Accounts can't be deleted (a trigger on PostgreSQL), and the audit looks for postings without an
+    account.
     """
 
     transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="postings")
@@ -163,9 +176,13 @@ class Posting(models.Model):
 
 
 class Lot(models.Model):
-    """Points of one grant in one wallet, with one funder and one exclusive end. Soonest to expire is spent first."""
+    """Points of one grant in one wallet, with one funder and one exclusive end. Soonest to expire is spent
+    first.
+    """
 
-    wallet = models.ForeignKey(Account, models.PROTECT, related_name="lots", db_index=False, db_constraint=False)
+    wallet = models.ForeignKey(
+        Account, models.PROTECT, related_name="lots", db_index=False, db_constraint=False
+    )
     funder = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     transfer = models.OneToOneField(Transfer, models.PROTECT, related_name="lot")
     granted_points = models.BigIntegerField(_("granted points"))
@@ -178,7 +195,8 @@ class Lot(models.Model):
         verbose_name_plural = _("lots")
         constraints = [
             models.CheckConstraint(
-                condition=Q(granted_points__gt=0, granted_points__lte=MAX_POINTS), name="ledger_lot_points_positive"
+                condition=Q(granted_points__gt=0, granted_points__lte=MAX_POINTS),
+                name="ledger_lot_points_positive",
             ),
             models.CheckConstraint(
                 condition=Q(remaining_points__gte=0, remaining_points__lte=F("granted_points")),

@@ -1,4 +1,6 @@
-"""What the ledger can be asked. Balances as of an instant are sums of postings; nothing here changes a row."""
+"""What the ledger can be asked. Balances as of an instant are sums of postings; nothing here changes a
+row.
+"""
 
 from datetime import datetime
 
@@ -15,7 +17,9 @@ def balance_of(account: Account) -> int:
 
 
 def balance_at(account: Account, *, at: datetime) -> int:
-    """Points in the account at the instant `at`: what was posted at or before it, whatever the kind of account."""
+    """Points in the account at the instant `at`: what was posted at or before it, whatever the kind of
+    account.
+    """
     return _sum_of(account, Q(posted_at__lte=at))
 
 
@@ -46,7 +50,11 @@ def wallet_balance(member: Member, program_id: int) -> int:
 
 def open_lots(wallet: Account) -> QuerySet[Lot]:
     """Lots of the wallet with points left, soonest to expire first."""
-    return Lot.objects.filter(wallet=wallet, remaining_points__gt=0).order_by("expires_at", "pk").select_related("funder")
+    return (
+        Lot.objects.filter(wallet=wallet, remaining_points__gt=0)
+        .order_by("expires_at", "pk")
+        .select_related("funder")
+    )
 
 
 def history_of(account: Account) -> QuerySet[Posting]:

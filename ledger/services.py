@@ -44,7 +44,9 @@ def open_account(
     member: Member | None = None,
     floor: int = 0,
 ) -> Account:
-    """The account of that label in the program, opened at the first call. `floor` matters for guarded kinds only."""
+    """The account of that label in the program, opened at the first call. `floor` matters for guarded kinds
+    only.
+    """
     guarded = kind in GUARDED_KINDS
     return Account.objects.get_or_create(
         program=program,
@@ -94,9 +96,10 @@ def deposit_funds(*, brand: Brand, points: int, key: str, at: datetime) -> Trans
 def post_transfer(*, key: str, reason: Reason, moves: Sequence[Move], at: datetime) -> Transfer:
     """Move points between accounts, all or nothing, once per `key`.
 
-    A repeat with the same reason and moves gives back the first transfer; with others, KeyReused. InsufficientPoints
-    if a guarded account would go below its floor. MoveRefused for a move that no ledger holds; wallets are among
-    those, because points in a wallet belong to a lot (`grant_claimed`, `reverse_transfer`).
+    A repeat with the same reason and moves gives back the first transfer; with others, KeyReused.
+    InsufficientPoints if a guarded account would go below its floor. MoveRefused for a move that no ledger
+    holds; wallets are among those, because points in a wallet belong to a lot (`grant_claimed`,
+    `reverse_transfer`).
     """
     accounts = _accounts_of(moves)
     _refuse_impossible(moves, accounts)
@@ -122,9 +125,10 @@ def grant_claimed(
 ) -> int:
     """Points of a claimed code into a wallet, with their lot; gives back the wallet's new balance.
 
-    Runs in the caller's transaction, whose claim row has decided that this happens once. Four statements, one round
-    trip; none touches a row that other members' claims touch. KeyReused if the transfer exists all the same: the
-    caller must roll back. InsufficientPoints is impossible: the points were reserved when the order was approved.
+    Runs in the caller's transaction, whose claim row has decided that this happens once. Four statements, one
+    round trip; none touches a row that other members' claims touch. KeyReused if the transfer exists all the
+    same: the caller must roll back. InsufficientPoints is impossible: the points were reserved when the order
+    was approved.
     """
     transfer_id = transfer_id_of(key)
     try:
@@ -143,7 +147,8 @@ def grant_claimed(
 
 _INSERT_TRANSFER = "INSERT INTO ledger_transfer (id, key, reason, posted_at) VALUES (%s, %s, %s, %s)"
 _INSERT_POSTING = (
-    "INSERT INTO ledger_posting (transfer_id, source_id, target_id, points, posted_at) VALUES (%s, %s, %s, %s, %s)"
+    "INSERT INTO ledger_posting (transfer_id, source_id, target_id, points, posted_at)"
+    " VALUES (%s, %s, %s, %s, %s)"
 )
 _INSERT_LOT = (
     "INSERT INTO ledger_lot"
@@ -156,12 +161,14 @@ _CREDIT_WALLET = (
 
 
 @transaction.atomic
-def reverse_transfer(*, key: str, original_id: uuid.UUID, at: datetime, points: int | None = None) -> Transfer:
+def reverse_transfer(
+    *, key: str, original_id: uuid.UUID, at: datetime, points: int | None = None
+) -> Transfer:
     """Take back what `original_id` moved: the ends swapped, `points` of it, or all that is left when None.
 
-    Once per `key`: a repeat gives back the first reversal, KeyReused if the original or the points differ. The
-    reversals of one original never exceed it, whoever races (ReversalRefused). Points granted to a wallet leave the
-    lot that the grant made; if some are spent already, InsufficientPoints and nothing happens.
+    Once per `key`: a repeat gives back the first reversal, KeyReused if the original or the points differ.
+    The reversals of one original never exceed it, whoever races (ReversalRefused). Points granted to a wallet
+    leave the lot that the grant made; if some are spent already, InsufficientPoints and nothing happens.
     """
     original = Transfer.objects.filter(pk=original_id).first()
     if original is None or original.original_id is not None:
@@ -214,7 +221,9 @@ def _post(transfer: Transfer, moves: Sequence[Move], accounts: dict[int, Account
 
 
 def _shift_balance(account_id: int, points: int) -> None:
-    within = Account.objects.filter(pk=account_id, balance__gte=F("floor") - points, balance__lte=MAX_POINTS - points)
+    within = Account.objects.filter(
+        pk=account_id, balance__gte=F("floor") - points, balance__lte=MAX_POINTS - points
+    )
     if not within.update(balance=F("balance") + points):
         raise InsufficientPoints(f"account {account_id}")
 
@@ -232,7 +241,9 @@ def _same_reversal(reversal: Transfer, original: Transfer, points: int | None) -
 
 
 def _moves_back(original: Transfer, points: int | None) -> list[Move]:
-    """The swapped moves of what is left of `original`, up to `points`, in posting order; recorded in the tally."""
+    """The swapped moves of what is left of `original`, up to `points`, in posting order; recorded in the
+    tally.
+    """
     total = original.postings.aggregate(total=Sum("points"))["total"]
     ReversalTally.objects.get_or_create(original=original, defaults={"original_points": total})
     # Held to the end of the transaction: the postings of earlier reversals read below are all there are.

@@ -1,7 +1,8 @@
 """Run several SQL statements in one round trip: the same text on SQLite and PostgreSQL.
 
-The claim path runs on plain SQL that both databases understand. PostgreSQL gets the statements pipelined and prepared
-(one network round trip, planned once per connection); SQLite, which has no network, runs them one by one.
+The claim path runs on plain SQL that both databases understand. PostgreSQL gets the statements pipelined and
+prepared (one network round trip, planned once per connection); SQLite, which has no network, runs them one by
+one.
 """
 
 import uuid
@@ -16,7 +17,10 @@ from psycopg.types.numeric import Int8
 Rows = list[tuple[Any, ...]]
 
 # The database's own clock, in the form in which each stores a moment.
-_NOW = {"postgresql": "statement_timestamp()", "sqlite": "(strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now') || '000')"}
+_NOW = {
+    "postgresql": "statement_timestamp()",
+    "sqlite": "(strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now') || '000')",
+}
 
 
 class Statement(NamedTuple):
@@ -35,7 +39,9 @@ def instant_sql(at: datetime | None) -> tuple[str, list[datetime]]:
 
 
 def as_instant(value: Any) -> datetime:
-    """A moment as a statement gave it back, as an aware datetime. SQLite gives text, or UTC without saying so."""
+    """A moment as a statement gave it back, as an aware datetime. SQLite gives text, or UTC without saying
+    so.
+    """
     moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -50,8 +56,8 @@ def database_time() -> datetime:
 def run_together(*statements: Statement) -> list[Rows]:
     """The rows of each statement, in order; an empty list where a statement gives none.
 
-    Must run inside a transaction that the caller opened. All statements are sent before the first answer is read, so
-    none can use another's rows, and the first failure fails all. Raises Django's database errors.
+    Must run inside a transaction that the caller opened. All statements are sent before the first answer is
+    read, so none can use another's rows, and the first failure fails all. Raises Django's database errors.
     """
     connection.ensure_connection()
     if connection.vendor == "postgresql":

@@ -1,7 +1,7 @@
 """The funnel to brand-scoped rows: what a person may reach begins here and nowhere else.
 
-Each app that owns a brand-scoped table has an `access.py` of its own that narrows its rows by `reachable_brands`.
-A row out of reach is answered like a row that does not exist.
+Each app that owns a brand-scoped table has an `access.py` of its own that narrows its rows by
+`reachable_brands`. A row out of reach is answered like a row that does not exist.
 """
 
 from django.contrib.auth.models import AnonymousUser
@@ -20,12 +20,12 @@ def _is_staff(user: Person) -> bool:
 def reachable_brands(user: Person, *roles: Role) -> QuerySet[Brand]:
     """Brands in which `user` holds one of `roles` (any role, if none is named).
 
-    A role without a brand is the operator's and reaches every brand. A superuser reaches every brand to look, but
-    holds no role: acts with money always need one, so `roles` are never implied.
+    A role without a brand is the operator's and reaches every brand. A superuser reaches every brand to look,
+    but holds no role: acts with money always need one, so `roles` are never implied.
     """
     if not _is_staff(user):
         return Brand.objects.none()
-    held = StaffRole.objects.filter(user_id=user.pk)
+    held = StaffRole.objects.filter(user=user.pk)
     if roles:
         held = held.filter(role__in=roles)
     elif user.is_superuser:
@@ -48,29 +48,35 @@ def holds_role(user: Person, brand_id: int, *roles: Role) -> bool:
     if not _is_staff(user) or not roles:
         return False
     return (
-        StaffRole.objects.filter(user_id=user.pk, role__in=roles)
+        StaffRole.objects.filter(user=user.pk, role__in=roles)
         .filter(Q(brand_id=brand_id) | Q(brand=None))
         .exists()
     )
 
 
 def is_operator(user: Person, *roles: Role) -> bool:
-    """Whether `user` holds one of `roles` (any, if none is named) without a brand, that is, for the operator."""
+    """Whether `user` holds one of `roles` (any, if none is named) without a brand, that is, for the
+    operator.
+    """
     if not _is_staff(user):
         return False
-    held = StaffRole.objects.filter(user_id=user.pk, brand=None)
+    held = StaffRole.objects.filter(user=user.pk, brand=None)
     return (held.filter(role__in=roles) if roles else held).exists()
 
 
 def reachable_programs(user: Person, *roles: Role) -> QuerySet[Program]:
-    """Programs of the brands that `user` reaches; the operator's people and superusers reach every program."""
+    """Programs of the brands that `user` reaches; the operator's people and superusers reach every
+    program.
+    """
     if is_operator(user, *roles) or (not roles and _is_staff(user) and user.is_superuser):
         return Program.objects.all()
     return Program.objects.filter(pk__in=reachable_brands(user, *roles).values("program_id"))
 
 
 def reachable_users(user: Person, *roles: Role) -> QuerySet[User]:
-    """People with a log-in: a superuser's alone. No role is enough; who works for a brand is told by its staff roles."""
+    """People with a log-in: a superuser's alone. No role is enough; who works for a brand is told by its
+    staff roles.
+    """
     return User.objects.all() if not roles and _is_staff(user) and user.is_superuser else User.objects.none()
 
 
@@ -95,7 +101,9 @@ def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:
 
 
 def member_of(user: Person) -> Member:
-    """The member behind a signed-in user, made at the first call. NotReachable for nobody and for inactive users."""
+    """The member behind a signed-in user, made at the first call. NotReachable for nobody and for inactive
+    users.
+    """
     if not user.is_authenticated or not user.is_active:
         raise NotReachable
     return Member.objects.get_or_create(user_id=user.pk)[0]

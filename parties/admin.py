@@ -135,7 +135,9 @@ class PersonAdmin(ScopedAdmin, UserAdmin):
         (_("What this person may do"), {"fields": ("is_active", "is_staff", "is_superuser")}),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "name", "is_staff", "usable_password", "password1", "password2")}),)
+    add_fieldsets = (
+        (None, {"fields": ("email", "name", "is_staff", "usable_password", "password1", "password2")}),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return ScopedAdmin.get_queryset(self, request)

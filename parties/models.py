@@ -26,7 +26,8 @@ class Program(models.Model):
         verbose_name_plural = _("programs")
         constraints = [
             models.CheckConstraint(
-                condition=Q(yen_per_point__gte=1, yen_per_point__lte=10_000), name="parties_program_yen_per_point"
+                condition=Q(yen_per_point__gte=1, yen_per_point__lte=10_000),
+                name="parties_program_yen_per_point",
             ),
         ]
 
@@ -61,7 +62,9 @@ class Store(models.Model):
     class Meta:
         verbose_name = _("store")
         verbose_name_plural = _("stores")
-        constraints = [models.UniqueConstraint(fields=["brand", "code"], name="parties_store_code_once_per_brand")]
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "code"], name="parties_store_code_once_per_brand")
+        ]
 
     def __str__(self) -> str:
         return f"{self.brand} {self.name}"
@@ -118,7 +121,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Member(models.Model):
-    """An end user as the ledger knows them: an opaque id. What is personal sits in `MemberProfile` and `User`."""
+    """An end user as the ledger knows them: an opaque id. What is personal sits in `MemberProfile` and
+    `User`.
+    """
 
     public_id = models.UUIDField(_("member number"), default=uuid.uuid4, unique=True, editable=False)
     user = models.OneToOneField(
@@ -141,7 +146,9 @@ class Gender(models.TextChoices):
 
 
 class MemberProfile(models.Model):
-    """What a member chose to tell. Each field is optional, and erasing the row leaves every balance as it was."""
+    """What a member chose to tell. Each field is optional, and erasing the row leaves every balance as it
+    was.
+    """
 
     member = models.OneToOneField(Member, models.CASCADE, related_name="profile", primary_key=True)
     birth_year = models.PositiveSmallIntegerField(_("year of birth"), null=True, blank=True)
@@ -197,7 +204,9 @@ class Role(models.TextChoices):
 
 
 class StaffRole(models.Model):
-    """What one person may do for one brand, or, without a brand, for the operator (that is, for all brands)."""
+    """What one person may do for one brand, or, without a brand, for the operator (that is, for all
+    brands).
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="staff_roles", verbose_name=_("user"))
     brand = models.ForeignKey(

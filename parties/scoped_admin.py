@@ -110,7 +110,9 @@ class ScopedAdmin(PlainAdmin):
             return bool(roles) and is_operator(request.user, *roles)
         return _holds_anywhere(request, roles)
 
-    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest | None, **kwargs: Any
+    ) -> Any:
         """Choices stay within the page: no pencil or plus that leads to rows of somebody else."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field, FormField):

@@ -1,4 +1,4 @@
-"""Who is asking: the session's user with their member in one query, and nothing for those who sign in by password."""
+"""Who is asking: the user that the session names, with their member, in one query."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from parties.models import Member, User
 
 
 class MemberBackend(BaseBackend):
-    """The backend that sessions of this site name. It gives back the user with the member, and checks no password."""
+    """The backend that sessions of this site name. It checks no password: members prove their mailbox."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
-        """Nobody: members prove their mailbox instead (`redemption_site.sign_in`)."""
+        """Nobody (see `redemption_site.sign_in`)."""
 
     def get_user(self, user_id: int) -> User | None:
         """The active user with `member` at hand, so that a claim costs one query for both."""
@@ -21,6 +21,6 @@ class MemberBackend(BaseBackend):
 
 
 def member_behind(user: Person) -> Member:
-    """The member of a signed-in user, made at the first call. NotReachable for nobody and for inactive users."""
+    """The member of a signed-in user, made at the first call. NotReachable for nobody and inactive users."""
     member: Member | None = getattr(user, "member", None)
     return member or member_of(user)

@@ -14,11 +14,14 @@ SECONDS_KEPT = 15 * 60
 
 
 class EmailBackend(BaseEmailBackend):
-    """Keeps the newest mail to each address. Refuses to exist anywhere but in the demo: it would hand sign-in codes out."""
+    """Keeps the newest mail to each address. Anywhere but in the demo it refuses to be made, for it gives
+    sign-in codes to whoever asks."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if settings.TOKUTEN_ENV != "demo":
-            raise ImproperlyConfigured("Mails are shown on the page in the demo only; set EMAIL_URL to a mail server.")
+            raise ImproperlyConfigured(
+                "Mails are shown on the page in the demo only; set EMAIL_URL to a mail server."
+            )
         super().__init__(*args, **kwargs)
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:

@@ -1,4 +1,4 @@
-"""The two fields of the sign-in. (The code field has no form: `giftcodes.codec.normalise` is its one reader.)"""
+"""The two fields of the sign-in. (The code field has no form: `codec.normalise` is its one reader.)"""
 
 import unicodedata
 from typing import Any
@@ -8,23 +8,23 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 
+class _AddressField(forms.EmailField):
+    """Takes what a Japanese keyboard types: full-width letters, a wide space at the end."""
+
+    def to_python(self, value: Any) -> str | None:
+        return super().to_python(unicodedata.normalize("NFKC", value) if isinstance(value, str) else value)
+
+
 class AddressForm(RequestLoginCodeForm):  # type: ignore[misc]  # allauth ships no types
     """Where the sign-in code goes. allauth counts the requests per address and per network."""
 
-    email = forms.EmailField(
+    email = _AddressField(
         label=_("E-mail address"),
         error_messages={
             "required": _("Enter your e-mail address."),
             "invalid": _("Enter an e-mail address like name@example.com."),
         },
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # What people type on a Japanese keyboard: full-width letters, with spaces around.
-        super().__init__(*args, **kwargs)
-        if self.is_bound and "email" in self.data:
-            self.data = self.data.copy()
-            self.data["email"] = unicodedata.normalize("NFKC", self.data["email"]).strip()
 
     def clean_email(self) -> str:
         """The address in small letters, as users are kept."""

@@ -1,7 +1,7 @@
 """A code that waits for its person to sign in: in their own browser, encrypted, for half an hour.
 
-Not in the session: sessions are database rows, and no live code stands in the database, not even encrypted under a
-key of the same server. The cookie opens with a key derived from SECRET_KEY for this purpose alone.
+Not in the session: sessions are database rows, and no live code stands in the database, not even encrypted
+under a key of the same server. The cookie opens with a key derived from SECRET_KEY for this purpose alone.
 """
 
 import base64

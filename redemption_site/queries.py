@@ -33,7 +33,7 @@ class Gift(NamedTuple):
 
 
 class Holdings(NamedTuple):
-    """A wallet at an instant: `usable_points` and `lots` are not expired; `next_points` end together, first of all."""
+    """A wallet at an instant: `usable_points` and `lots` are not expired; `next_points` end first."""
 
     wallet: Account
     usable_points: int
@@ -85,17 +85,17 @@ def wallets_of(member: Member) -> list[Account]:
 
 
 def holdings_of(wallet: Account, *, at: datetime) -> Holdings:
-    """What the wallet holds at `at`. Lots that are past their end count no more, whether or not they were booked out."""
+    """What the wallet holds at `at`. Lots past their end count no more, booked out already or not."""
     lots = ledger_queries.open_lots(wallet)
     expired, live = lots.filter(expires_at__lte=at), lots.filter(expires_at__gt=at)
     gone = expired.aggregate(points=Sum("remaining_points"))["points"] or 0
     shown = list(live[:LOTS_SHOWN])
     soonest = shown[0].expires_at if shown else None
-    ends_next = live.filter(expires_at=soonest).aggregate(points=Sum("remaining_points"))["points"] or 0
+    ends_next = live.filter(expires_at=soonest) if soonest else live.none()
     return Holdings(
         wallet=wallet,
         usable_points=(wallet.balance or 0) - gone,
-        next_points=ends_next,
+        next_points=ends_next.aggregate(points=Sum("remaining_points"))["points"] or 0,
         next_expires_at=soonest,
         lots=shown,
         more_lots=live.count() - len(shown) if len(shown) == LOTS_SHOWN else 0,
@@ -104,7 +104,8 @@ def holdings_of(wallet: Account, *, at: datetime) -> Holdings:
 
 
 def history_page(wallet: Account, *, older_than: int | None, size: int) -> HistoryPage | None:
-    """`size` entries, the newest of those before the posting `older_than`; None if that is no posting of the wallet."""
+    """`size` entries, the newest of those before the posting `older_than`; None if the wallet has no such
+    posting."""
     postings = ledger_queries.history_of(wallet)
     if older_than is not None:
         edge = postings.filter(pk=older_than).first()

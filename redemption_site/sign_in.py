@@ -1,7 +1,7 @@
-"""Sign-in by a code sent by e-mail: one field for new and returning people, who can't be told apart from outside.
+"""Sign-in by a code sent by e-mail: one field for new and returning people, alike from outside.
 
-django-allauth keeps the stages, the attempts and the rate limits. It would send a newcomer another mail and ask them
-to sign up; here everybody gets the same mail, and a newcomer becomes a user when the code comes back.
+django-allauth keeps the stages, the attempts and the rate limits. It would send a newcomer another mail and
+ask them to sign up; here everybody gets the same mail, and a newcomer becomes a user when the code is given.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ class SignInProcess(LoginCodeVerificationProcess):  # type: ignore[misc]  # alla
 
     @classmethod
     def begin(cls, request: HttpRequest, *, email: str, user: User | None) -> None:
-        """Send a code to the address and remember the attempt in the session, where allauth's stages look for it."""
+        """Send a code to the address and remember the attempt in the session, where allauth looks for it."""
         login = Login(user=user, email=email)
         login.state["stages"] = {"current": LoginByCodeStage.key}
         stage = LoginByCodeStage(LoginStageController(request, login), request, login)
@@ -33,13 +33,13 @@ class SignInProcess(LoginCodeVerificationProcess):  # type: ignore[misc]  # alla
         process.send()
         process.persist()
 
-    def send_by_email(self, email: str, skip_enumeration_mails: bool = False) -> None:
+    def send_by_email(self, email: str, skip_enumeration_mails: bool = False) -> None:  # noqa: ARG002
         """A fresh code, to whoever owns the address."""
         context = {"request": self.request, "code": self.generate_code()}
         get_adapter().send_mail("redemption_site/mail/sign_in_code", email, context)
 
     def finish(self, redirect_url: str | None) -> HttpResponseBase:
-        """Sign in; the right code has been given, so the mailbox is proven, and a newcomer becomes a user here."""
+        """Sign in: the right code proves the mailbox, and a newcomer becomes a user here."""
         if self.user is None:
             newcomer = {"password": make_password(None)}
             self._user = User.objects.get_or_create(email=self.state["email"], defaults=newcomer)[0]

@@ -1,4 +1,4 @@
-"""What the pages say when something is not as it should be. One place, so that page, script and tests agree."""
+"""What the pages say when something is wrong. One place, so that page, script and tests agree."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -11,11 +11,14 @@ NOT_A_CODE: dict[NotACodeReason, Promise | str] = {
     NotACodeReason.CHARACTERS: _("A code has digits only, 0 to 9. Take out the other characters."),
     NotACodeReason.LENGTH: _("A code has 16 digits. Check whether one is missing or one too many."),
     NotACodeReason.FIRST_DIGIT: _("A code never begins with 0. Check the first digit."),
-    NotACodeReason.CHECK_DIGIT: _("There seems to be a typing error. Compare the digits with your code once more."),
+    NotACodeReason.CHECK_DIGIT: _(
+        "There seems to be a typing error. Compare the digits with your code once more."
+    ),
 }
 # The one answer for every reason (decision D6): it must not tell a guesser which codes exist.
-CODE_NOT_USABLE = _(
-    "This code can't be used. It may have been used already, its period may not have begun or may be over,"
-    " or it may not be a valid code. Compare the digits once more; if they are right, ask whoever gave you the code."
+CODE_NOT_USABLE = _("This code can't be used.")
+CODE_NOT_USABLE_ADVICE = _(
+    "It may have been used already, be outside its period or above the limit per person,"
+    " or not be a valid code. Compare the digits once more; if they are right, ask whoever gave you the code."
 )
 NO_CODE_WAITING = _("Your code was kept for 30 minutes and is no longer here. Enter it once more, please.")

@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 from campaigns.colours import MIN_CONTRAST, contrast_with_white
 
-# Text in the brand's colour also stands on the tint, which takes up to a tenth of the contrast that white gives.
+# Text in the brand's colour also stands on the tint, which takes up to a tenth of the contrast of white.
 _MIN_CONTRAST_ON_TINT = MIN_CONTRAST * 1.13
 _TINT = 0.07
 
 
 class Theme(NamedTuple):
-    """CSS colours: the brand's own, what is written on it, the brand's darkened until it can be read, a tint."""
+    """CSS colours: the brand's own, what is written on it, the brand's darkened until readable, a tint."""
 
     brand: str
     on_brand: str
@@ -19,7 +19,7 @@ class Theme(NamedTuple):
 
 
 def theme_of(colour: str) -> Theme:
-    """The theme of "rrggbb". Old campaigns may have colours that the admin would refuse today: they work as well."""
+    """The theme of "rrggbb", of any colour: also of those that the admin would refuse."""
     brand = text = f"#{colour.lower()}"
     while contrast_with_white(text) < _MIN_CONTRAST_ON_TINT:
         text = _mixed(text, with_level=0, share=0.95)

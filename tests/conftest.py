@@ -34,7 +34,9 @@ def django_db_modify_db_settings() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_known_from_another_database() -> None:
-    """Tests share a process, not a database: what the process remembers of batches is forgotten before each."""
+    """Tests share a process, not a database: what the process remembers of batches is forgotten before
+    each.
+    """
     directory.forget()
 
 
@@ -42,8 +44,8 @@ def _nothing_known_from_another_database() -> None:
 def _flush_past_the_triggers() -> Iterator[None]:
     """Let the test runner empty tables that refuse it.
 
-    After a test that commits, Django truncates every table, which the append-only triggers refuse, as they should. The
-    flush alone runs with those triggers off; nothing in a test does.
+    After a test that commits, Django truncates every table, which the append-only triggers refuse, as they
+    should. The flush alone runs with those triggers off; nothing in a test does.
     """
     original = DatabaseOperations.execute_sql_flush
 
@@ -59,8 +61,11 @@ def _flush_past_the_triggers() -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "postgresql: what only PostgreSQL can hold or show; not collected on SQLite")
-    config.addinivalue_line("markers", "sqlite: what belongs to the embedded stack; not collected on PostgreSQL")
+    for line in (
+        "postgresql: what only PostgreSQL can hold or show; not collected on SQLite",
+        "sqlite: what belongs to the embedded stack; not collected on PostgreSQL",
+    ):
+        config.addinivalue_line("markers", line)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,4 +1,6 @@
-"""Objects for tests, made through the services wherever a service exists: `make.live_code(face_points=500)`."""
+"""Objects for tests, made through the services wherever a service exists:
+`make.live_code(face_points=500)`.
+"""
 
 import itertools
 from datetime import UTC, datetime, timedelta

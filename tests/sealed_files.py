@@ -1,4 +1,6 @@
-"""What is in a sealed file, as its recipient sees it: opened by another program's library, with the passphrase."""
+"""What is in a sealed file, as its recipient sees it: opened by another program's library, with the
+passphrase.
+"""
 
 import csv
 import hashlib
@@ -40,7 +42,9 @@ def codes_of(batch: Batch) -> list[str]:
 
 
 def assert_holds_exactly_the_codes_of(batch: Batch) -> None:
-    """The rows are the serials of the batch in order, each with its code, and the recorded fingerprints are right."""
+    """The rows are the serials of the batch in order, each with its code, and the recorded fingerprints are
+    right.
+    """
     delivery, rows = Delivery.objects.get(batch=batch), rows_of(batch)
     codes = codes_of(batch)
     assert [int(row["serial"]) for row in rows] == list(range(batch.first_claim_id, batch.end_claim_id))

@@ -42,7 +42,7 @@ class CampaignAdmin(HistoryAdmin):
     )
 
     class Media:
-        css = {"all": ("campaigns/admin.css",)}
+        css = {"all": ("parties/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         rows: QuerySet[Campaign] = super().get_queryset(request).annotate(orders_made=Count("orders"))

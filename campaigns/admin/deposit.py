@@ -44,7 +44,7 @@ class DepositAdmin(ScopedAdmin):
     fields = ("brand", "points", "reference", "form_number")
 
     class Media:
-        css = {"all": ("campaigns/admin.css",)}
+        css = {"all": ("parties/admin.css",)}
 
     def get_urls(self) -> list[URLPattern]:
         def door(act: Any) -> Any:

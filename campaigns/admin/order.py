@@ -70,7 +70,7 @@ class OrderAdmin(HistoryAdmin):
     change_form_template = "campaigns/order_form.html"
 
     class Media:
-        css = {"all": ("campaigns/admin.css",)}
+        css = {"all": ("parties/admin.css",)}
 
     def get_urls(self) -> list[URLPattern]:
         doors = {
@@ -144,8 +144,9 @@ class OrderAdmin(HistoryAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        context = {"needs_own_htmx": views.needs_own_htmx(), **(extra_context or {})}
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().changeform_view(request, object_id, form_url, context)
         except CampaignsError as refusal:  # between opening and saving it, somebody else was faster
             self.message_user(request, words_of(refusal), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())

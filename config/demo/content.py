@@ -1,5 +1,6 @@
-"""What the demo shows: a program, two brands, their people, a campaign and an approved order, made by the same services
-that the admin calls. Making it twice leaves it as it is."""
+"""What the demo shows: a program, two brands, their people, a campaign and an approved order, made by the
+same services that the admin calls. Making it twice leaves it as it is.
+"""
 
 import json
 import os
@@ -21,6 +22,7 @@ from parties import access
 from parties.models import Brand, Program, Role, StaffRole, Store, User
 
 CODES = {"店頭ポスター / posters": 5_000, "レシート / receipts": 3_000, "会員メール / e-mail": 2_000}
+CAMPAIGN = "morning"
 FACE_POINTS = 500
 FUNDS_POINTS = 12_000_000
 CLAIMING_MEMBERS = 12
@@ -45,8 +47,12 @@ class Login(NamedTuple):
 
 
 def make_content(*, folder: Path, site_url: str, at: datetime) -> tuple[Batch, list[Login]]:
-    """The demo's rows, made at the first call, and the log-ins, whose passwords are kept in `folder`/logins.json."""
-    program = Program.objects.get_or_create(slug="yorimichi", defaults={"name": "よりみちポイント", "unit_label": "pt"})[0]
+    """The demo's rows, made at the first call, and the log-ins, whose passwords are kept in
+    `folder`/logins.json.
+    """
+    program = Program.objects.get_or_create(
+        slug="yorimichi", defaults={"name": "よりみちポイント", "unit_label": "pt"}
+    )[0]
     passwords = _Passwords(folder / "logins.json")
     logins = []
     for slug, (name, stores) in _BRANDS.items():
@@ -56,7 +62,7 @@ def make_content(*, folder: Path, site_url: str, at: datetime) -> tuple[Batch, l
         logins += [_staff(brand, name, role, passwords) for name, role in _ROLES.items()]
         _deposit(brand, at)
     giftcodes.open_series(digit=1, at=at)
-    order = _order(_campaign(Brand.objects.get(slug="aozora-bakery"), at), at)
+    order = _order(_campaign(Brand.objects.get(slug="aozora-bakery"), at))
     return _approved(order, site_url=site_url, at=at), logins
 
 
@@ -106,7 +112,8 @@ class _Passwords:
     def of(self, email: str) -> str:
         if email not in self._known:
             self._known[email] = f"demo-{secrets.token_hex(6)}"
-            with open(os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            owners = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+            with os.fdopen(owners, "w") as file:
                 json.dump(self._known, file, indent=1)
         return self._known[email]
 
@@ -137,7 +144,7 @@ def _deposit(brand: Brand, at: datetime) -> None:
 def _campaign(brand: Brand, at: datetime) -> Campaign:
     today = at.astimezone(JAPAN).replace(hour=0, minute=0, second=0, microsecond=0)
     return Campaign.objects.get_or_create(
-        slug="morning",
+        slug=CAMPAIGN,
         defaults={
             "brand": brand,
             "name": "朝のごほうび 2026",
@@ -146,7 +153,8 @@ def _campaign(brand: Brand, at: datetime) -> Campaign:
             "limit_per_member": 5,
             "title_ja": "朝のごほうびポイント",
             "title_en": "Good-morning points",
-            "text_ja": "焼きたてのパンといっしょに、500ポイントをどうぞ。\nポスター、レシート、メールに載っている16桁のコードを入力してください。",
+            "text_ja": "焼きたてのパンといっしょに、500ポイントをどうぞ。\n"
+            "ポスター、レシート、メールに載っている16桁のコードを入力してください。",
             "text_en": "500 points to go with your fresh bread.\n"
             "Enter the 16-digit code from the poster, your receipt or our e-mail.",
             "colour": "#a3441f",
@@ -154,7 +162,7 @@ def _campaign(brand: Brand, at: datetime) -> Campaign:
     )[0]
 
 
-def _order(campaign: Campaign, at: datetime) -> Order:
+def _order(campaign: Campaign) -> Order:
     order = campaign.orders.order_by("pk").first()
     if order is not None:
         return order
@@ -167,12 +175,16 @@ def _order(campaign: Campaign, at: datetime) -> Order:
         lot_life_days=180,
         requested_by=marketer,
     )
-    OrderChannel.objects.bulk_create(OrderChannel(order=order, name=name, quantity=size) for name, size in CODES.items())
+    OrderChannel.objects.bulk_create(
+        OrderChannel(order=order, name=name, quantity=size) for name, size in CODES.items()
+    )
     return order
 
 
 def _approved(order: Order, *, site_url: str, at: datetime) -> Batch:
-    """The order's batch: submitted by the marketer and approved by the approver, unless that has been done."""
+    """The order's batch: submitted by the marketer and approved by the approver, unless that has been
+    done.
+    """
     slug = order.campaign.brand.slug
     if order.state == OrderState.DRAFT:
         marketer = User.objects.get(email=f"marketer@{slug}.example")

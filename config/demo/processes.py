@@ -1,4 +1,6 @@
-"""The demo's child processes: the web server and the worker. A child that dies is started again; all stop together."""
+"""The demo's child processes: the web server and the worker. A child that dies is started again; all stop
+together.
+"""
 
 import os
 import signal
@@ -7,17 +9,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 STOP_WITHIN_SECONDS = 10
 RESTART_AFTER_SECONDS = 1.0
 
 
 class Child:
-    """One child process in a session of its own, so that a Ctrl-C in the terminal reaches the parent alone."""
+    """One child process in a session of its own, so that a Ctrl-C in the terminal reaches the parent
+    alone.
+    """
 
-    def __init__(self, name: str, arguments: Sequence[str], *, environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], *, environment: dict[str, str], log: Path
+    ) -> None:
         self.name = name
         self._arguments = [sys.executable, "-m", *arguments]
         self._environment = environment
@@ -46,10 +54,8 @@ class Child:
         if self._process is None:
             return
         self._signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_WITHIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
         self._signal(signal.SIGKILL)  # whatever is left of its session
         self._process.wait()
 
@@ -58,10 +64,8 @@ class Child:
         return self._process.pid if self._process else 0
 
     def _signal(self, number: signal.Signals) -> None:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
-        except ProcessLookupError:
-            pass
 
 
 class Children:
@@ -70,7 +74,7 @@ class Children:
     def __init__(self, children: Sequence[Child]) -> None:
         self._children = children
 
-    def __enter__(self) -> "Children":
+    def __enter__(self) -> Self:
         for child in self._children:
             child.start()
         return self
@@ -91,7 +95,9 @@ def _only_for_owner(path: str, flags: int) -> int:
 
 
 def free_port(wanted: int) -> int:
-    """`wanted`, or the next port of 127.0.0.1 that nobody listens on. OSError if twenty in a row are taken."""
+    """`wanted`, or the next port of 127.0.0.1 that nobody listens on. OSError if twenty in a row are
+    taken.
+    """
     for port in range(wanted, wanted + 20):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

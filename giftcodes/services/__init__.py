@@ -1,4 +1,6 @@
-"""What changes batches, claims and sealed files. Call through the module: `from giftcodes import services as giftcodes`."""
+"""What changes batches, claims and sealed files. Call through the module: `from giftcodes import services as
+giftcodes`.
+"""
 
 from giftcodes.services.batches import (
     ChannelSize,

@@ -34,7 +34,9 @@ MAX_CHANNELS = 200
 
 
 class Terms(NamedTuple):
-    """What a batch promises, frozen at approval. `claim_until` is exclusive; claims are counted per `limit_group`."""
+    """What a batch promises, frozen at approval. `claim_until` is exclusive; claims are counted per
+    `limit_group`.
+    """
 
     face_points: int
     claim_from: datetime
@@ -54,19 +56,31 @@ class ChannelSize(NamedTuple):
 
 
 def open_series(*, digit: int, at: datetime) -> Series:
-    """The series of that digit (9: sandbox), made with a fresh salt under the newest master key at the first call."""
-    defaults = {"master_key_id": keys.newest_master_key_id(), "salt": secrets.token_bytes(32), "created_at": at}
+    """The series of that digit (9: sandbox), made with a fresh salt under the newest master key at the first
+    call.
+    """
+    defaults = {
+        "master_key_id": keys.newest_master_key_id(),
+        "salt": secrets.token_bytes(32),
+        "created_at": at,
+    }
     return Series.objects.get_or_create(digit=digit, defaults=defaults)[0]
 
 
 @transaction.atomic
 def create_batch(
-    *, order_key: str, brand: Brand, terms: Terms, channels: Sequence[ChannelSize], recipient: User, at: datetime
+    *,
+    order_key: str,
+    brand: Brand,
+    terms: Terms,
+    channels: Sequence[ChannelSize],
+    recipient: User,
+    at: datetime,
 ) -> Batch:
     """Reserve the money and a range of serials for an approved order; nothing is minted yet.
 
-    One batch per `order_key`. Raises BatchRefused (a rule of the order), SeriesFull (density stop or no serials left),
-    InsufficientPoints (the brand's funds); in each case nothing is reserved.
+    One batch per `order_key`. Raises BatchRefused (a rule of the order), SeriesFull (density stop or no
+    serials left), InsufficientPoints (the brand's funds); in each case nothing is reserved.
     """
     _refuse_unfit(terms, channels, at)
     size = sum(channel.size for channel in channels)
@@ -120,12 +134,16 @@ def _refuse_unfit(terms: Terms, channels: Sequence[ChannelSize], at: datetime) -
 
 def _is_channel_name(name: str) -> bool:
     # Control, format (bidi, zero-width) and surrogate characters have no place in a file that people open.
-    unprintable = any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for char in name)
+    unprintable = any(
+        unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for char in name
+    )
     return 1 <= len(name) <= 40 and name == name.strip() and not unprintable
 
 
 def _take_range(size: int) -> tuple[Series, int]:
-    """The next `size` serials of the first series with room. Raced orders queue here, for the length of an approval."""
+    """The next `size` serials of the first series with room. Raced orders queue here, for the length of an
+    approval.
+    """
     for series in Series.objects.exclude(digit=SANDBOX_SERIES).order_by("digit"):
         room = Series.objects.filter(
             pk=series.pk, next_serial__lte=SERIALS_PER_SERIES - size, live_codes__lte=MAX_LIVE_CODES - size
@@ -146,11 +164,14 @@ def _make_channels(batch: Batch, channels: Sequence[ChannelSize]) -> None:
 
 
 def activate_batch(*, batch_id: int, at: datetime) -> None:
-    """Open the codes of a minted batch for claiming (from the start of their window). Repeating it is harmless.
+    """Open the codes of a minted batch for claiming (from the start of their window). Repeating it is
+    harmless.
 
     BatchRefused if it is not minted yet, or closed.
     """
-    if not Batch.objects.filter(pk=batch_id, state=BatchState.MINTED).update(state=BatchState.ACTIVE, activated_at=at):
+    if not Batch.objects.filter(pk=batch_id, state=BatchState.MINTED).update(
+        state=BatchState.ACTIVE, activated_at=at
+    ):
         state = Batch.objects.values_list("state", flat=True).get(pk=batch_id)
         if state != BatchState.ACTIVE:
             raise BatchRefused(f"a batch that is {state} can't be activated")
@@ -169,9 +190,9 @@ def void_codes(
 ) -> int:
     """Withdraw the unclaimed codes of a range (both ends in it); their points go back to the brand's funds.
 
-    Gives back how many codes were withdrawn: claimed ones are spared, those withdrawn before don't count again, so a
-    repeat gives 0. BatchRefused if the range is not within the batch, the batch is closed, the reason is empty or
-    both people are one.
+    Gives back how many codes were withdrawn: claimed ones are spared, those withdrawn before don't count
+    again, so a repeat gives 0. BatchRefused if the range is not within the batch, the batch is closed, the
+    reason is empty or both people are one.
     """
     locking.own_batch(batch_id)
     batch = Batch.objects.select_related("unclaimed").get(pk=batch_id)
@@ -201,7 +222,9 @@ def void_codes(
 def _not_yet_void(batch: Batch, first: int, last: int) -> list[tuple[int, int]]:
     """The parts of first..last that no earlier void covers."""
     parts = []
-    for void in Void.objects.filter(batch=batch, last_serial__gte=first, first_serial__lte=last).order_by("first_serial"):
+    for void in Void.objects.filter(batch=batch, last_serial__gte=first, first_serial__lte=last).order_by(
+        "first_serial"
+    ):
         if first < void.first_serial:
             parts.append((first, void.first_serial - 1))
         first = void.last_serial + 1
@@ -219,8 +242,8 @@ def _return_points(batch: Batch, *, codes: int, key: str, reason: Reason, at: da
 def close_batch(*, batch_id: int, at: datetime) -> int:
     """End a batch whose window has passed: the points of its unclaimed codes go back to the brand's funds.
 
-    Gives back how many codes expired; repeating it is harmless. BatchRefused before the end of the window and before the
-    batch is minted. Claims under way are waited for; later ones find the batch closed.
+    Gives back how many codes expired; repeating it is harmless. BatchRefused before the end of the window and
+    before the batch is minted. Claims under way are waited for; later ones find the batch closed.
     """
     locking.own_batch(batch_id)
     batch = Batch.objects.select_related("brand__program").get(pk=batch_id)
@@ -236,13 +259,17 @@ def close_batch(*, batch_id: int, at: datetime) -> int:
     if not closable.update(state=BatchState.CLOSED, closed_at=at, expired_codes=expired):
         raise BatchRefused("the batch has just changed its state: try again")
     _return_points(batch, codes=expired, key=f"close:{batch.public_id}", reason=Reason.CLOSE, at=at)
-    Series.objects.filter(pk=batch.series_id).update(live_codes=F("live_codes") - (batch.size - counts.voided))
+    Series.objects.filter(pk=batch.series_id).update(
+        live_codes=F("live_codes") - (batch.size - counts.voided)
+    )
     return expired
 
 
 def close_due_batches(*, at: datetime, limit: int = 100) -> int:
     """Close up to `limit` batches whose window has passed; gives back how many."""
-    due = Batch.objects.filter(state__in=[BatchState.MINTED, BatchState.ACTIVE], claim_until__lte=at).order_by("claim_until")
+    due = Batch.objects.filter(
+        state__in=[BatchState.MINTED, BatchState.ACTIVE], claim_until__lte=at
+    ).order_by("claim_until")
     batch_ids = list(due.values_list("pk", flat=True)[:limit])
     for batch_id in batch_ids:
         close_batch(batch_id=batch_id, at=at)

@@ -17,7 +17,9 @@ from parties.models import Member, Program
 
 
 class Claimed(NamedTuple):
-    """What a claim brought. `balance` is the wallet's now; `is_repeat` if the member had claimed the code before."""
+    """What a claim brought. `balance` is the wallet's now; `is_repeat` if the member had claimed the code
+    before.
+    """
 
     serial_number: int
     points: int
@@ -31,9 +33,9 @@ class Claimed(NamedTuple):
 def claim_code(*, text: object, member: Member, at: datetime | None = None) -> Claimed:
     """Turn the code that a person typed into points in the member's wallet, once.
 
-    Of any number of claims of one code, exactly one wins. The member who won gets the same result again. NotACode if
-    the text is no code (a typing error). For every other reason CodeNotUsable, and nothing has changed. KeysMissing
-    if the keys are away. `at` None (what doors pass) means the database's own clock.
+    Of any number of claims of one code, exactly one wins. The member who won gets the same result again.
+    NotACode if the text is no code (a typing error). For every other reason CodeNotUsable, and nothing has
+    changed. KeysMissing if the keys are away. `at` None (what doors pass) means the database's own clock.
     """
     code = codec.normalise(text)
     found = directory.find(code)
@@ -107,7 +109,8 @@ _INSERT_CLAIM = (
 _COUNT_CLAIM = (
     "INSERT INTO giftcodes_claimtally (limit_group, member_id, claims) VALUES (%s, %s, 1)"
     " ON CONFLICT (limit_group, member_id)"
-    " DO UPDATE SET claims = giftcodes_claimtally.claims + 1 WHERE giftcodes_claimtally.claims < %s RETURNING claims"
+    " DO UPDATE SET claims = giftcodes_claimtally.claims + 1 WHERE giftcodes_claimtally.claims < %s"
+    " RETURNING claims"
 )
 
 

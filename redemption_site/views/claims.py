@@ -1,4 +1,4 @@
-"""From a code to points. POST claims, GET never; what a claim brought has a page of its own, by serial number."""
+"""From a code to points. POST claims, GET never; what a claim brought has a page by serial number."""
 
 import re
 
@@ -24,14 +24,12 @@ from redemption_site.views.errors import AWAY, away
 from redemption_site.views.pages import code_page
 
 
-
-
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("code")
 @sensitive_variables()
 def claim(request: HttpRequest) -> HttpResponse:
-    """POST turns the typed code, or the one that waits in the browser, into points; it may ask to sign in first.
+    """POST turns the typed code, or the one that waits in the browser, into points, after sign-in.
 
     GET shows the code that waits, with the button that claims it.
     """
@@ -39,7 +37,7 @@ def claim(request: HttpRequest) -> HttpResponse:
         return _waiting_page(request)
     if "code" not in request.POST:
         found = pending.waiting(request)
-        return _receive(request, found) if found else code_page(request, None, error=texts.NO_CODE_WAITING)
+        return _receive(request, found) if found else _typing_error(request, "", texts.NO_CODE_WAITING, "")
     text, slug = request.POST["code"], _slug_in(request)
     if not text.strip():
         return _typing_error(request, slug, texts.EMPTY_CODE, "")
@@ -66,9 +64,13 @@ def claim_now(request: HttpRequest, found: PendingClaim) -> HttpResponse:
     try:
         claimed = giftcodes.claim_code(text=found.code, member=member_behind(request.user))
     except CodeNotUsable:
-        campaign = _campaign_of(found.campaign_slug)
         response = code_page(
-            request, campaign, error=texts.CODE_NOT_USABLE, typed=codec.group(found.code), status=422
+            request,
+            _campaign_of(found.campaign_slug),
+            error=texts.CODE_NOT_USABLE,
+            advice=texts.CODE_NOT_USABLE_ADVICE,
+            typed=codec.group(found.code),
+            status=422,
         )
     except AWAY:
         response = away(request, can_retry=True)

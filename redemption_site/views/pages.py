@@ -37,16 +37,18 @@ def code_page(
     campaign: Campaign | None,
     *,
     error: str | Promise = "",
+    advice: str | Promise = "",
     typed: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """The page with the code field, with what was typed and what is wrong with it."""
+    """The page with the code field, with what was typed, what is wrong with it, and what to do."""
     at = timezone.now()
     context = {
         "campaign": campaign,
         "has_not_begun": campaign is not None and at < campaign.starts_at,
         "has_ended": campaign is not None and at >= campaign.ends_at,
         "error": error,
+        "advice": advice,
         "typed": typed,
         "script_texts": texts.NOT_A_CODE,
         "empty_text": texts.EMPTY_CODE,
@@ -55,14 +57,14 @@ def code_page(
 
 
 @require_safe
-def theme(request: HttpRequest, colour: str) -> HttpResponse:
+def theme(_request: HttpRequest, colour: str) -> HttpResponse:
     """A brand's colours as a style sheet. A function of its address, so it may be kept for ever."""
     css = ":root{--brand:%s;--on-brand:%s;--brand-text:%s;--tint:%s}\n" % theme_of(colour)  # noqa: UP031
     return HttpResponse(css, content_type="text/css", headers={"Cache-Control": _FOR_EVER})
 
 
 @require_safe
-def logo(request: HttpRequest, name: str) -> FileResponse:
+def logo(_request: HttpRequest, name: str) -> FileResponse:
     """A brand's logo. Its name is random and never used again, so it may be kept for ever."""
     path = f"logos/{name}.png"
     if not default_storage.exists(path):

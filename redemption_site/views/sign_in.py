@@ -45,7 +45,7 @@ class SignInCodeView(ConfirmLoginCodeView):  # type: ignore[misc]  # allauth shi
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         if getattr(self, "_process", None) is None and not request.user.is_authenticated:
-            text = _("The sign-in code has expired, or was asked for in another browser. Ask for a new one, please.")
+            text = _("The sign-in code has expired, or was asked for in another browser. Ask for a new one.")
             messages.error(request, text)
         return response
 
@@ -65,7 +65,7 @@ class SignInCodeView(ConfirmLoginCodeView):  # type: ignore[misc]  # allauth shi
 
 @method_decorator(never_cache, name="dispatch")
 class RefusedView(TemplateView):
-    """For people who proved their mailbox and still can't sign in here: staff, and users who were shut out."""
+    """For people who proved their mailbox and still can't sign in here: staff, and users shut out."""
 
     template_name = "redemption_site/sign_in_refused.html"
 
@@ -73,8 +73,8 @@ class RefusedView(TemplateView):
 class SignOutView(LogoutView):
     """Ends the session. The browser also forgets a code that waited in it."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().dispatch(request, *args, **kwargs)
         pending.drop(request, response)
         return response
 

@@ -1,5 +1,6 @@
-"""One code, many racers: exactly one wins. The first test takes the guard away and demands that the race then happens;
-without it, the tests below would prove nothing."""
+"""One code, many racers: exactly one wins. The first test takes the guard away and demands that the race then
+happens; without it, the tests below would prove nothing.
+"""
 
 import threading
 from collections import Counter
@@ -31,7 +32,9 @@ def _no_differences() -> None:
 
 
 def _claim_by_reading_first(batch: Batch, member: Member, gate: threading.Barrier | None = None) -> int:
-    """What a claim must never be: look whether somebody was first, then write. Right for one, wrong for two."""
+    """What a claim must never be: look whether somebody was first, then write. Right for one, wrong for
+    two.
+    """
     claim_id, wallet = batch.first_claim_id, make.wallet(member, batch.brand.program)
     if Claim.objects.filter(pk=claim_id).exists():
         raise CodeNotUsable
@@ -93,7 +96,10 @@ def test_a_member_who_taps_eight_times_is_paid_once_and_told_so_eight_times() ->
 
     outcomes = race(*[partial(giftcodes.claim_code, text=code, member=member, at=NOON)] * 8)
 
-    assert Counter(outcome.is_repeat for outcome in outcomes if isinstance(outcome, Claimed)) == {False: 1, True: 7}
+    assert Counter(outcome.is_repeat for outcome in outcomes if isinstance(outcome, Claimed)) == {
+        False: 1,
+        True: 7,
+    }
     assert ledger_queries.wallet_balance(member, batch.brand.program_id) == 500
     _no_differences()
 
@@ -166,7 +172,7 @@ def test_voiding_codes_while_they_are_claimed_spares_what_was_claimed() -> None:
     *outcomes, first, second = race(*claims, void, void)
 
     won = sum(isinstance(outcome, Claimed) for outcome in outcomes)
-    assert sorted([first, second]) == [0, 24 - won]
+    assert {first, second} == {0, 24 - won}, outcomes
     counts = queries.counts_of(batch)
     assert (counts.claimed, counts.voided, counts.unclaimed) == (won, 24 - won, 0)
     assert ledger_queries.balance_of(batch.unclaimed) == 0
@@ -175,7 +181,9 @@ def test_voiding_codes_while_they_are_claimed_spares_what_was_claimed() -> None:
 
 @pytest.mark.postgresql
 def test_control_without_the_lock_a_claim_slips_in_behind_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The claim has read the batch as active and not committed; a closing that doesn't wait counts it as unclaimed."""
+    """The claim has read the batch as active and not committed; a closing that doesn't wait counts it as
+    unclaimed.
+    """
     monkeypatch.setattr("giftcodes.locking.own_batch", lambda batch_id: None)
     batch, member = make.live_batch(size=1, face_points=5), make.member()
     code, claimed, counted = make.code_of(batch), threading.Event(), threading.Event()

@@ -1,4 +1,6 @@
-"""Funds, reversals and serial ranges under racers, each with a control that shows the race without its guard."""
+"""Funds, reversals and serial ranges under racers, each with a control that shows the race without its
+guard.
+"""
 
 import threading
 from collections import Counter
@@ -68,14 +70,18 @@ def test_funds_never_go_below_zero_when_approvals_race() -> None:
 def test_one_key_used_by_sixteen_at_once_moves_once() -> None:
     brand = make.brand(funds=1_000)
     funds = ledger.open_funds(brand=brand, at=NOON)
-    target = ledger.open_account(program=brand.program, kind=AccountKind.UNCLAIMED, label="u", brand=brand, at=NOON)
+    target = ledger.open_account(
+        program=brand.program, kind=AccountKind.UNCLAIMED, label="u", brand=brand, at=NOON
+    )
     moves = [Move(funds.pk, target.pk, 100)]
 
     outcomes = race(
         *[partial(ledger.post_transfer, key="one", reason=Reason.APPROVE, moves=moves, at=NOON)] * 16
     )
 
-    assert {outcome.pk for outcome in outcomes if isinstance(outcome, Transfer)} == {Transfer.objects.get(key="one").pk}
+    assert {outcome.pk for outcome in outcomes if isinstance(outcome, Transfer)} == {
+        Transfer.objects.get(key="one").pk
+    }
     assert all(isinstance(outcome, Transfer) for outcome in outcomes), outcomes
     assert queries.funds_of(brand) == 900
     assert not list(audit.differences())
@@ -84,7 +90,9 @@ def test_one_key_used_by_sixteen_at_once_moves_once() -> None:
 def test_reversals_at_once_never_exceed_their_original() -> None:
     brand = make.brand(funds=1_000)
     funds = ledger.open_funds(brand=brand, at=NOON)
-    target = ledger.open_account(program=brand.program, kind=AccountKind.UNCLAIMED, label="u", brand=brand, at=NOON)
+    target = ledger.open_account(
+        program=brand.program, kind=AccountKind.UNCLAIMED, label="u", brand=brand, at=NOON
+    )
     original = ledger.post_transfer(
         key="original", reason=Reason.APPROVE, moves=[Move(funds.pk, target.pk, 500)], at=NOON
     )

@@ -21,7 +21,11 @@ def test_the_databases_that_we_ship_for_are_safe() -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        pytest.param("SET synchronous_commit TO off", "synchronous_commit = off: set it to on", marks=pytest.mark.postgresql),
+        pytest.param(
+            "SET synchronous_commit TO off",
+            "synchronous_commit = off: set it to on",
+            marks=pytest.mark.postgresql,
+        ),
         pytest.param("PRAGMA synchronous = NORMAL", "synchronous = 1: set it to 2", marks=pytest.mark.sqlite),
         pytest.param("PRAGMA foreign_keys = OFF", "foreign_keys = 0: set it to 1", marks=pytest.mark.sqlite),
     ],

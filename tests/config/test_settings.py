@@ -1,4 +1,6 @@
-"""A start with a missing or weak setting ends with a sentence that says what to set; the demo makes its own secrets."""
+"""A start with a missing or weak setting ends with a sentence that says what to set; the demo makes its own
+secrets.
+"""
 
 import os
 import secrets
@@ -33,6 +35,7 @@ def _start(tmp_path: Path, **changes: str | None) -> subprocess.CompletedProcess
         env={name: value for name, value in environment.items() if value is not None},
         capture_output=True,
         text=True,
+        check=False,
         timeout=60,
     )
 

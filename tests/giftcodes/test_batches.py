@@ -1,6 +1,10 @@
-"""The life of a batch: money and serials are reserved together or not at all, and every code is counted once."""
+"""The life of a batch: money and serials are reserved together or not at all, and every code is counted
+once.
+"""
 
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -43,7 +47,10 @@ def test_a_batch_reserves_its_money_and_its_serials() -> None:
     assert ledger_queries.balance_of(batch.unclaimed) == 5_000
     assert Series.objects.values_list("next_serial", "live_codes").get(digit=1) == (50, 50)
     channels = Channel.objects.filter(batch=batch).order_by("first_serial")
-    assert list(channels.values_list("name", "first_serial", "size")) == [("ポスター", 0, 30), ("shop", 30, 20)]
+    assert list(channels.values_list("name", "first_serial", "size")) == [
+        ("ポスター", 0, 30),
+        ("shop", 30, 20),
+    ]
     assert Delivery.objects.get(batch=batch).sealed_at is None
 
 
@@ -55,11 +62,13 @@ def test_the_next_batch_continues_where_the_last_one_ended() -> None:
 def test_an_order_has_one_batch() -> None:
     brand, recipient = make.brand(funds=10_000), make.user(is_staff=True)
     giftcodes.open_series(digit=1, at=NOON)
-    asked = {"order_key": "one", "brand": brand, "terms": make.terms(), "recipient": recipient, "at": NOON}
-    giftcodes.create_batch(channels=[ChannelSize("poster", 1)], **asked)
+    ask = partial(
+        giftcodes.create_batch, order_key="one", brand=brand, terms=make.terms(), recipient=recipient, at=NOON
+    )
+    ask(channels=[ChannelSize("poster", 1)])
 
     with pytest.raises(BatchRefused, match="already"):
-        giftcodes.create_batch(channels=[ChannelSize("poster", 2)], **asked)
+        ask(channels=[ChannelSize("poster", 2)])
     assert ledger_queries.funds_of(brand) == 9_500
 
 
@@ -83,12 +92,14 @@ def test_an_order_has_one_batch() -> None:
         ({"limit_per_member": 0}, "at least 1"),
     ],
 )
-def test_what_an_order_may_not_ask_is_refused_and_nothing_is_reserved(spoilt: dict[str, object], says: str) -> None:
+def test_what_an_order_may_not_ask_is_refused_and_nothing_is_reserved(
+    spoilt: dict[str, Any], says: str
+) -> None:
     brand = make.brand(funds=10**11)
     before = Transfer.objects.count()
 
     with pytest.raises(BatchRefused, match=says):
-        make.batch(brand=brand, **spoilt)  # type: ignore[arg-type]
+        make.batch(brand=brand, **spoilt)
 
     assert ledger_queries.funds_of(brand) == 10**11
     assert (Batch.objects.count(), Transfer.objects.count()) == (0, before)
@@ -169,7 +180,9 @@ def test_closing_returns_the_points_of_unclaimed_codes_once() -> None:
     assert ledger_queries.funds_of(batch.brand) == 4_500
     assert ledger_queries.balance_of(batch.unclaimed) == 0
     assert Series.objects.get(digit=1).live_codes == 0
-    assert queries.counts_of(Batch.objects.get(pk=batch.pk)) == queries.BatchCounts(10, claimed=1, voided=0, expired=9)
+    assert queries.counts_of(Batch.objects.get(pk=batch.pk)) == queries.BatchCounts(
+        10, claimed=1, voided=0, expired=9
+    )
     assert not list(audit.differences())
 
 
@@ -195,7 +208,10 @@ def test_voiding_withdraws_a_range_and_spares_claimed_codes() -> None:
     giftcodes.claim_code(text=make.code_of(batch, 3), member=member, at=NOON)
 
     withdrawn = giftcodes.void_codes(
-        batch_id=batch.pk, first_serial=batch.first_serial + 2, last_serial=batch.first_serial + 5, **make.decided(batch)
+        batch_id=batch.pk,
+        first_serial=batch.first_serial + 2,
+        last_serial=batch.first_serial + 5,
+        **make.decided(batch),
     )
 
     assert withdrawn == 3
@@ -224,7 +240,13 @@ def test_voids_that_overlap_count_each_code_once() -> None:
     assert ledger_queries.balance_of(batch.unclaimed) == 0
     assert Series.objects.get(digit=1).live_codes == 0
     parts = Void.objects.order_by("first_serial").values_list("first_serial", "last_serial")
-    assert [(begin - first, end - first) for begin, end in parts] == [(0, 1), (2, 4), (5, 7), (8, 9), (10, 19)]
+    assert [(begin - first, end - first) for begin, end in parts] == [
+        (0, 1),
+        (2, 4),
+        (5, 7),
+        (8, 9),
+        (10, 19),
+    ]
     assert giftcodes.close_batch(batch_id=batch.pk, at=batch.claim_until) == 0
     assert Series.objects.get(digit=1).live_codes == 0
 
@@ -232,7 +254,11 @@ def test_voids_that_overlap_count_each_code_once() -> None:
 def test_voiding_needs_a_range_of_the_batch_a_reason_and_two_people() -> None:
     batch, other = make.live_batch(size=10), make.live_batch(size=10)
     people = make.decided(batch)
-    good = {"batch_id": batch.pk, "first_serial": batch.first_serial, "last_serial": batch.first_serial} | people
+    good = {
+        "batch_id": batch.pk,
+        "first_serial": batch.first_serial,
+        "last_serial": batch.first_serial,
+    } | people
 
     for spoilt in (
         {"last_serial": other.first_serial},

@@ -46,7 +46,11 @@ def test_a_code_becomes_points_in_the_wallet_at_once() -> None:
 
 def test_the_code_may_be_typed_as_people_type() -> None:
     batch, member = make.live_batch(face_points=500), make.member()
-    as_typed = codec.group(make.code_of(batch)).replace("-", "ー").translate(str.maketrans("0123456789", "０１２３４５６７８９"))
+    as_typed = (
+        codec.group(make.code_of(batch))
+        .replace("-", "ー")
+        .translate(str.maketrans("0123456789", "０１２３４５６７８９"))
+    )
 
     assert giftcodes.claim_code(text=f" {as_typed}\n", member=member, at=NOON).points == 500
 
@@ -88,7 +92,10 @@ def _claimed_by_somebody_else(batch: Batch) -> str:
 
 def _void(batch: Batch) -> str:
     giftcodes.void_codes(
-        batch_id=batch.pk, first_serial=batch.first_serial, last_serial=batch.first_serial, **make.decided(batch)
+        batch_id=batch.pk,
+        first_serial=batch.first_serial,
+        last_serial=batch.first_serial,
+        **make.decided(batch),
     )
     return make.code_of(batch)
 
@@ -105,13 +112,19 @@ def _closed(batch: Batch) -> str:
 
 def _of_no_batch(batch: Batch) -> str:
     return codec.encode_one(
-        batch.first_serial + batch.size, series=1, series_key=keys.series_key(batch.series), batch_key=keys.batch_key(batch)
+        batch.first_serial + batch.size,
+        series=1,
+        series_key=keys.series_key(batch.series),
+        batch_key=keys.batch_key(batch),
     )
 
 
 def _of_a_wrong_tag(batch: Batch) -> str:
     return codec.encode_one(
-        batch.first_serial, series=1, series_key=keys.series_key(batch.series), batch_key=b"another key of 32 bytes........."
+        batch.first_serial,
+        series=1,
+        series_key=keys.series_key(batch.series),
+        batch_key=b"another key of 32 bytes.........",
     )
 
 
@@ -148,7 +161,12 @@ def test_every_other_reason_has_one_answer_and_changes_nothing(spoil: Callable[[
 
 @pytest.mark.parametrize(
     ("after_start", "claimable"),
-    [(timedelta(microseconds=-1), False), (timedelta(), True), (timedelta(days=31, microseconds=-1), True), (timedelta(days=31), False)],
+    [
+        (timedelta(microseconds=-1), False),
+        (timedelta(), True),
+        (timedelta(days=31, microseconds=-1), True),
+        (timedelta(days=31), False),
+    ],
 )
 def test_the_window_begins_inclusive_and_ends_exclusive(after_start: timedelta, claimable: bool) -> None:
     batch, member = make.live_batch(), make.member()
@@ -205,13 +223,17 @@ def test_without_the_master_key_nothing_is_granted(settings: Settings) -> None:
 
 def test_a_claim_takes_no_more_statements_than_it_needs() -> None:
     batch, member = make.live_batch(limit_per_member=5), make.member()
-    giftcodes.claim_code(text=make.code_of(batch), member=member, at=NOON)  # the process knows the batch, the wallet is open
+    giftcodes.claim_code(
+        text=make.code_of(batch), member=member, at=NOON
+    )  # the process knows the batch, the wallet is open
 
     with CaptureQueriesContext(connection) as queries:
         giftcodes.claim_code(text=make.code_of(batch, 1), member=member, at=NOON)
 
     statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert len(statements) == (7 if connection.vendor == "sqlite" else 0), statements  # the pipeline is not in the log
+    assert len(statements) == (7 if connection.vendor == "sqlite" else 0), (
+        statements
+    )  # the pipeline is not in the log
 
 
 def test_no_code_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,9 +17,8 @@ from pytest_django import Settings
 from giftcodes import audit as giftcodes_audit
 from giftcodes import services as giftcodes
 from giftcodes import tasks
-from giftcodes.codec import KeyUnwrapFailed
 from giftcodes.errors import BatchRefused, CodeNotUsable, KeysMissing
-from giftcodes.models import Activation, Batch, BatchState, Channel, Delivery
+from giftcodes.models import Activation, Batch, BatchState, Delivery
 from giftcodes.services import ChannelSize
 from giftcodes.services.deliveries import path_of
 from giftcodes.services.minting import MAX_CODES_PER_CHUNK, chunk_size
@@ -27,6 +26,7 @@ from ledger import audit as ledger_audit
 from tests import make
 from tests.make import NOON
 from tests.sealed_files import assert_holds_exactly_the_codes_of, content_of, rows_of
+from tests.tampering import past_the_guards
 
 pytestmark = pytest.mark.django_db
 
@@ -162,9 +162,9 @@ def test_only_their_owner_may_look_at_sealed_files() -> None:
 
 def test_without_the_keys_nothing_is_minted(settings: Settings) -> None:
     batch, whole = mint(make.batch(size=5_000), chunks=2), dict(settings.CODE_MASTER_KEYS)
-    for keys, refusal in (({}, KeysMissing), (dict.fromkeys(whole, bytes(range(32))), KeyUnwrapFailed)):
-        settings.CODE_MASTER_KEYS = keys
-        with pytest.raises(refusal):
+    for other in ({}, dict.fromkeys(whole, bytes(range(32)))):
+        settings.CODE_MASTER_KEYS = other
+        with pytest.raises(KeysMissing):
             giftcodes.mint_next_chunk(batch_id=batch.pk, at=NOON)
     batch.refresh_from_db()
     assert batch.minted_codes == 2_000
@@ -174,14 +174,12 @@ def test_without_the_keys_nothing_is_minted(settings: Settings) -> None:
 
 def test_channels_that_do_not_add_up_never_become_a_minted_batch() -> None:
     batch = make.batch(size=2_000, channels=[ChannelSize("poster", 1_999), ChannelSize("shop", 1)])
-    last = Channel.objects.filter(batch=batch, name="shop")
-    kept = last.values().get()
-    last.delete()
+    past_the_guards("UPDATE giftcodes_channel SET size = 1998 WHERE size = 1999")
     with pytest.raises(BatchRefused):
         mint(batch)
     batch.refresh_from_db()
     assert batch.state == BatchState.MINTING
-    Channel.objects.create(**kept)
+    past_the_guards("UPDATE giftcodes_channel SET size = 1999 WHERE size = 1998")
 
 
 def test_a_large_batch_takes_no_more_rows_than_a_small_one() -> None:

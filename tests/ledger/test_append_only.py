@@ -1,4 +1,6 @@
-"""Nothing in the ledger is edited or deleted: on PostgreSQL the database refuses it, even to the owner of the tables."""
+"""Nothing in the ledger is edited or deleted: on PostgreSQL the database refuses it, even to the owner of the
+tables.
+"""
 
 import uuid
 
@@ -23,7 +25,10 @@ def a_row_in_each_table() -> None:
     batch = make.live_batch()
     giftcodes.claim_code(text=make.code_of(batch), member=make.member(), at=NOON)
     giftcodes.void_codes(
-        batch_id=batch.pk, first_serial=batch.first_serial + 1, last_serial=batch.first_serial + 2, **make.decided(batch)
+        batch_id=batch.pk,
+        first_serial=batch.first_serial + 1,
+        last_serial=batch.first_serial + 2,
+        **make.decided(batch),
     )
 
 

@@ -1,4 +1,6 @@
-"""What the ledger promises, one act at a time: balanced, once per key, never below the floor, nothing edited."""
+"""What the ledger promises, one act at a time: balanced, once per key, never below the floor, nothing
+edited.
+"""
 
 import uuid
 from collections.abc import Callable
@@ -81,7 +83,10 @@ def test_the_same_key_with_another_input_is_refused_and_moves_nothing() -> None:
         _reserve(brand, 401)
     with pytest.raises(KeyReused):
         ledger.post_transfer(
-            key="order-1", reason=Reason.CLOSE, moves=[Move(_funds(brand).pk, _unclaimed(brand).pk, 400)], at=NOON
+            key="order-1",
+            reason=Reason.CLOSE,
+            moves=[Move(_funds(brand).pk, _unclaimed(brand).pk, 400)],
+            at=NOON,
         )
 
     assert queries.balance_of(_funds(brand)) == 600
@@ -227,9 +232,9 @@ def test_a_reversal_happens_once_per_key() -> None:
 
     first = ledger.reverse_transfer(key="back", original_id=original.pk, points=100, at=NOON)
     assert ledger.reverse_transfer(key="back", original_id=original.pk, points=100, at=NOON) == first
-    for asked in ({"original_id": original.pk, "points": 101}, {"original_id": other.pk, "points": 100}):
+    for original_id, points in ((original.pk, 101), (other.pk, 100)):
         with pytest.raises(KeyReused):
-            ledger.reverse_transfer(key="back", at=NOON, **asked)
+            ledger.reverse_transfer(key="back", original_id=original_id, points=points, at=NOON)
     assert queries.balance_of(_funds(brand)) == 600
 
 
@@ -243,7 +248,7 @@ def test_a_reversal_and_what_never_was_cannot_be_reversed() -> None:
 
 
 def test_a_reversed_grant_leaves_the_lot_that_it_made() -> None:
-    wallet, brand = _grant(500)
+    wallet, _brand = _grant(500)
 
     ledger.reverse_transfer(key="fraud", original_id=transfer_id_of("claim:1"), points=200, at=NOON)
 
@@ -268,17 +273,37 @@ def test_a_grant_that_was_spent_cannot_be_reversed_below_zero() -> None:
         lambda wallet: Lot.objects.filter(wallet=wallet).update(remaining_points=-1),
         lambda wallet: Lot.objects.filter(wallet=wallet).update(remaining_points=501),
         lambda wallet: Posting.objects.create(
-            transfer=Transfer.objects.first(), source=wallet, target=wallet, points=1, posted_at=NOON
+            transfer=Transfer.objects.get(key="claim:1"),
+            source=wallet,
+            target=wallet,
+            points=1,
+            posted_at=NOON,
         ),
         lambda wallet: Posting.objects.create(
-            transfer=Transfer.objects.first(), source=wallet, target_id=1, points=0, posted_at=NOON
+            transfer=Transfer.objects.get(key="claim:1"), source=wallet, target_id=1, points=0, posted_at=NOON
         ),
         lambda wallet: Account.objects.create(
-            program=wallet.program, kind="wallet", label="x", member=wallet.member, balance=0, floor=0, opened_at=NOON
+            program=wallet.program,
+            kind="wallet",
+            label="x",
+            member=wallet.member,
+            balance=0,
+            floor=0,
+            opened_at=NOON,
         ),
-        lambda wallet: Account.objects.create(program=wallet.program, kind="world", label="w2", balance=1, opened_at=NOON),
+        lambda wallet: Account.objects.create(
+            program=wallet.program, kind="world", label="w2", balance=1, opened_at=NOON
+        ),
     ],
-    ids=["negative balance", "negative lot", "grown lot", "one end", "no points", "second wallet", "world with balance"],
+    ids=[
+        "negative balance",
+        "negative lot",
+        "grown lot",
+        "one end",
+        "no points",
+        "second wallet",
+        "world with balance",
+    ],
 )
 def test_the_database_itself_refuses_what_no_ledger_holds(spoil: Callable[[Account], object]) -> None:
     wallet, _brand = _grant(500)
@@ -291,7 +316,9 @@ class AnySequence(TestCase):
 
     @given(
         acts=st.lists(
-            st.tuples(st.sampled_from(["deposit", "reserve", "reverse"]), st.integers(1, 60), st.integers(0, 3)),
+            st.tuples(
+                st.sampled_from(["deposit", "reserve", "reverse"]), st.integers(1, 60), st.integers(0, 3)
+            ),
             max_size=12,
         )
     )
@@ -305,7 +332,9 @@ class AnySequence(TestCase):
                 elif act == "reserve":
                     _reserve(brand, points, key)
                 else:
-                    ledger.reverse_transfer(key=f"{key}:back", original_id=transfer_id_of(key), points=points, at=NOON)
+                    ledger.reverse_transfer(
+                        key=f"{key}:back", original_id=transfer_id_of(key), points=points, at=NOON
+                    )
             except (InsufficientPoints, KeyReused, ReversalRefused):
                 pass
         held, unclaimed = queries.balance_of(_funds(brand)), queries.balance_of(_unclaimed(brand))

@@ -26,12 +26,14 @@ _BAR_WIDTH = 40
 
 
 class Command(BaseCommand):
-    help = "Run the demo: content, a worker that mints, the site and the admin. Again resumes; Ctrl-C stops everything."
+    help = "Run the demo: content, a worker that mints, the site and the admin. Ctrl-C stops it, again resumes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="where the site listens on 127.0.0.1 (default 8000)")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="where the site listens on 127.0.0.1 (default 8000)"
+        )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         if settings.TOKUTEN_ENV != "demo":
             raise CommandError("the demo runs with TOKUTEN_ENV=demo only: it prints codes and passwords")
         signal.signal(signal.SIGTERM, _stop)
@@ -84,7 +86,7 @@ class Command(BaseCommand):
 
     def _show(self, batch: Batch, logins: list[Login], site_url: str, claims: int) -> None:
         delivery = Delivery.objects.select_related("batch").get(batch=batch)
-        page = f"{site_url}/c/{batch.order.campaign.slug}/"
+        page = f"{site_url}/c/{content.CAMPAIGN}/"
         lines = [
             "",
             f"{batch.size:,} codes of {batch.face_points} points are minted, {claims} of them claimed.",
@@ -121,5 +123,5 @@ def _children(port: int, site_url: str) -> list[Child]:
     ]
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def _stop(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt

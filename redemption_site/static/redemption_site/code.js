@@ -5,7 +5,7 @@
   const form = document.getElementById("code-form");
   const input = document.getElementById("code");
   const parts = Object.fromEntries(
-    ["field", "summary", "summary-text", "code-error", "code-error-text", "code-status", "code-count"].map((id) => [
+    ["field", "summary", "summary-text", "summary-advice", "code-error", "code-error-text", "code-status", "code-count"].map((id) => [
       id,
       document.getElementById(id),
     ]),
@@ -118,6 +118,7 @@
     show(reason);
     document.title = form.dataset.error + " " + plainTitle;
     parts["code-status"].textContent = "";
+    if (parts["summary-advice"]) parts["summary-advice"].hidden = true;
     parts["summary-text"].textContent = say(reason);
     parts.summary.hidden = false;
     parts.summary.focus();

@@ -1,0 +1,55 @@
+"""The side of the admin: what each person may look at, in the order in which it is needed."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from campaigns import desk
+from campaigns.models import Campaign, Deposit, Order
+from giftcodes.models import Batch, Claim, Delivery, Series
+from ledger.models import Account, Lot, Posting
+from parties.models import Brand, Member, Program, StaffRole, Store, User
+
+Item = tuple[str, Any]
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Groups of links for django-unfold; a link only where the person may look."""
+    home = {"title": _("Home"), "icon": "home", "link": reverse("admin:index")}
+    groups: list[tuple[str, list[Item]]] = [
+        (_("Campaigns and codes"), [("campaign", Campaign), ("receipt_long", Order), ("qr_code_2", Batch)]),
+        (_("Money"), [("payments", Deposit), ("account_balance", Account), ("swap_horiz", Posting), ("savings", Lot)]),
+        (_("Support and audit"), [("redeem", Claim), ("lock", Delivery), ("key", Series), ("group", Member)]),
+        (
+            _("People and companies"),
+            [
+                ("storefront", Store),
+                ("badge", StaffRole),
+                ("apartment", Brand),
+                ("toll", Program),
+                ("person", User),
+            ],
+        ),
+    ]
+    waiting = {Order: desk.orders_to_decide(request).count(), Deposit: desk.deposits_to_decide(request).count()}
+    shown = [{"title": "", "items": [home]}]
+    for title, items in groups:
+        links = [_link(request, icon, model, waiting.get(model, 0)) for icon, model in items]
+        shown.append({"title": title, "items": [link for link in links if link]})
+    return shown
+
+
+def _link(request: HttpRequest, icon: str, model: Any, waiting: int) -> dict[str, Any]:
+    model_admin = admin.site.get_model_admin(model)
+    if not model_admin.has_view_permission(request):
+        return {}
+    opts = model._meta
+    link = {
+        "title": str(opts.verbose_name_plural).capitalize(),
+        "icon": icon,
+        "link": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
+    }
+    return link | ({"badge": str(waiting)} if waiting else {})

@@ -1,0 +1,61 @@
+"""What people do on the site: a code that can be claimed now, a sign-in through the real pages."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core import mail
+from django.http import HttpResponse
+from django.test import Client
+
+from campaigns.models import Campaign
+from giftcodes.models import Batch
+from parties.models import Brand
+from tests import make
+
+
+def batch_now(**changes: Any) -> Batch:
+    """A batch whose codes can be claimed at this moment: the pages leave the time to the database's clock."""
+    now = datetime.now(UTC)
+    window = {"claim_from": now - timedelta(days=1), "claim_until": now + timedelta(days=1)}
+    return make.live_batch(**window | changes)
+
+
+def code_now(**changes: Any) -> str:
+    return make.code_of(batch_now(**{"size": 1} | changes))
+
+
+def campaign(*, brand: Brand | None = None, days: tuple[float, float] = (-1, 1), **fields: Any) -> Campaign:
+    now = datetime.now(UTC)
+    defaults = {
+        "slug": "spring",
+        "name": "Spring",
+        "title_ja": "春のポイント祭り",
+        "title_en": "Spring points",
+        "starts_at": now + timedelta(days=days[0]),
+        "ends_at": now + timedelta(days=days[1]),
+    }
+    return Campaign.objects.create(brand=brand or make.brand(), **defaults | fields)
+
+
+def sign_in_code() -> str:
+    """The code in the newest mail."""
+    found = re.search(r"\d{4}-\d{4}", str(mail.outbox[-1].body))
+    assert found
+    return found[0]
+
+
+def ask_to_sign_in(client: Client, email: str) -> HttpResponse:
+    return client.post("/sign-in/", {"email": email})  # type: ignore[return-value]
+
+
+def sign_in(client: Client, email: str = "hanako@example.com") -> HttpResponse:
+    """Through both pages; gives back the answer to the sign-in code."""
+    ask_to_sign_in(client, email)
+    return client.post("/sign-in/code/", {"code": sign_in_code()})  # type: ignore[return-value]
+
+
+def text_of(response: HttpResponse) -> str:
+    """The page without what differs from visit to visit: the CSRF token."""
+    page = response.content.decode()
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)
