@@ -25,7 +25,7 @@ from giftcodes.sealing import Piece, SealedFile, SealedZip, SealMismatch
 from giftcodes.services.deliveries import passphrase_of, path_of, zip_salt_of
 from ledger.expiry import JAPAN
 
-MAX_CODES_PER_CHUNK = 100_000  # 0.2 s of work: what a kill costs, and how long a nudge waits for its turn
+MAX_CODES_PER_CHUNK = 100_000  # a tenth of a second of work: what a kill costs
 MIN_CODES_PER_CHUNK = 1_000
 _CHUNKS_OF_A_SMALL_BATCH = 50  # so that the progress of any order can be watched
 _ROWS_PER_PIECE = 16_384  # two megabytes of rows: memory stays small whatever the size of a batch
@@ -52,7 +52,9 @@ def mint_next_chunk(*, batch_id: int, at: datetime) -> bool:
         try:
             return _Mint(delivery).go_on(at)
         except SealMismatch as mismatch:
-            logger.warning("The file of batch %s is made again from its start: %s.", delivery.batch.public_id, mismatch)
+            logger.warning(
+                "The file of batch %s is made again from its start: %s.", delivery.batch.public_id, mismatch
+            )
             _start_over(delivery)
             return True
 

@@ -48,7 +48,13 @@ def test_a_code_is_found_and_not_printed(lookup: Lookup) -> None:
     batch = live(channels=[ChannelSize("poster", 4), ChannelSize("shop", 6)])
     for typed in (make.code_of(batch, 5), codec.group(make.code_of(batch, 5))):
         said = lookup(typed)
-        for fact in (str(batch.first_claim_id + 5), str(batch.public_id), batch.brand.name, "shop", "unclaimed"):
+        for fact in (
+            str(batch.first_claim_id + 5),
+            str(batch.public_id),
+            batch.brand.name,
+            "shop",
+            "unclaimed",
+        ):
             assert fact in said
         assert make.code_of(batch, 5)[-4:] not in said.replace("-", "")
 
@@ -76,7 +82,9 @@ def test_every_state_is_told() -> None:
     people = {"requested_by": make.user(), "approved_by": make.user(), "reason": "lost"}
     giftcodes.claim_code(text=make.code_of(batch, 1), member=make.member(), at=NOON)
     serial = batch.first_serial
-    giftcodes.void_codes(batch_id=batch.pk, first_serial=serial + 1, last_serial=serial + 2, at=NOON, **people)
+    giftcodes.void_codes(
+        batch_id=batch.pk, first_serial=serial + 1, last_serial=serial + 2, at=NOON, **people
+    )
 
     def states(at: object) -> list[SerialState]:
         found = [status_of_serial(first + place, at=at) for place in range(4)]  # type: ignore[arg-type]
@@ -119,7 +127,9 @@ def test_a_void_that_spared_a_claimed_code_is_no_withdrawal() -> None:
         (lambda code: "", "16 digits"),
     ],
 )
-def test_a_text_that_is_no_code_is_told_apart(lookup: Lookup, change: Callable[[str], str], said: str) -> None:
+def test_a_text_that_is_no_code_is_told_apart(
+    lookup: Lookup, change: Callable[[str], str], said: str
+) -> None:
     typed = change(make.code_of(live()))
     with pytest.raises(CommandError, match=said) as refusal:
         lookup(typed)

@@ -185,7 +185,9 @@ def test_channels_that_do_not_add_up_never_become_a_minted_batch() -> None:
 def test_a_large_batch_takes_no_more_rows_than_a_small_one() -> None:
     def rows() -> int:
         with connection.cursor() as cursor:
-            tables = [t for t in connection.introspection.table_names(cursor) if t.startswith(("gift", "ledg"))]
+            tables = [
+                t for t in connection.introspection.table_names(cursor) if t.startswith(("gift", "ledg"))
+            ]
             total = 0
             for table in tables:
                 cursor.execute(f"SELECT COUNT(*) FROM {table}")

@@ -37,12 +37,14 @@ class Demo:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._queue.put(line)
+        with self._process.stdout as lines:
+            for line in lines:
+                self._queue.put(line)
 
     def wait_for(self, pattern: str) -> str:
         """The first line from here on that the pattern is found in."""
@@ -74,6 +76,7 @@ class Demo:
     def kill(self) -> None:
         if self._process.poll() is None:
             self.interrupt()
+        self._reader.join(PATIENCE_SECONDS)
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -129,7 +132,8 @@ def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
 
     for address in (site, links[0].partition("#")[0]):
         assert address.startswith("http://127.0.0.1:")
-        assert urllib.request.urlopen(address, timeout=30).status == 200  # noqa: S310  # checked above
+        with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310  # checked above
+            assert answer.status == 200
     assert wallet.startswith(site)
     assert file.read_bytes()[:2] == b"PK"
     assert len(set(links)) == 3

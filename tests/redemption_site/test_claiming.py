@@ -105,7 +105,7 @@ def _used(batch: Batch) -> None:
 
 def _void(batch: Batch) -> None:
     giftcodes.void_codes(
-        batch=batch,
+        batch_id=batch.pk,
         first_serial=batch.first_serial,
         last_serial=batch.first_serial,
         reason="leaked",

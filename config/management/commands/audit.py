@@ -14,7 +14,9 @@ from ledger.models import Account, Posting
 
 
 class Command(BaseCommand):
-    help = "Recompute the ledger and the code engine from their records; exit with 1 and name each difference."
+    help = (
+        "Recompute the ledger and the code engine from their records; exit with 1 and name each difference."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = 0
@@ -22,7 +24,9 @@ class Command(BaseCommand):
             self.stdout.write(str(difference))
             count += 1
         if count:
-            self.stderr.write(ngettext("%(count)d difference.", "%(count)d differences.", count) % {"count": count})
+            self.stderr.write(
+                ngettext("%(count)d difference.", "%(count)d differences.", count) % {"count": count}
+            )
             sys.exit(1)
         self.stdout.write(
             _("Sound: %(accounts)d accounts, %(postings)d postings, %(batches)d batches, %(claims)d claims.")
