@@ -30,7 +30,7 @@ def deposits_to_decide(request: HttpRequest) -> QuerySet[Deposit]:
 
 
 def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The admin's home page, for django-unfold: what waits, what is left in the funds, how codes are doing."""
+    """The admin's home page, for django-unfold: what waits, what is left, how codes are doing."""
     own = access.reachable_orders(request.user, Role.MARKETER).filter(requested_by=request.user.pk)
     with_codes = _with_codes(access.reachable_orders(request.user, *Role))
     to_take = with_codes.filter(
@@ -68,5 +68,7 @@ def _funds(request: HttpRequest) -> list[dict[str, Any]]:
 def _live(orders: QuerySet[Order]) -> list[dict[str, Any]]:
     active = orders.filter(batch__state=BatchState.ACTIVE)[:_SHOWN]
     return [
-        {"order": order, "counts": giftcodes_queries.counts_of(order.batch)} for order in active if order.batch
+        {"order": order, "counts": giftcodes_queries.counts_of(order.batch)}
+        for order in active
+        if order.batch
     ]

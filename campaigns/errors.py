@@ -1,10 +1,12 @@
-"""Refusals of this app. Each says in its attributes what the words for people need; the words are in `wording`."""
+"""Refusals of this app. Each says in its attributes what the words for people need; the words are in
+`wording`.
+"""
 
 from datetime import datetime
 
 
 class CampaignsError(Exception):
-    """Root of what this app refuses. `code` is stable and meant for machines; words are chosen at the edge."""
+    """Root of what this app refuses. `code` is stable, for machines; words are chosen at the edge."""
 
     code = "campaigns_error"
 

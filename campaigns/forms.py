@@ -1,4 +1,6 @@
-"""What people type about campaigns, orders and deposits: parsed, made plain, and told about while it can be mended."""
+"""What people type about campaigns, orders and deposits: parsed, made plain, and told about while it can be
+mended.
+"""
 
 import re
 import uuid
@@ -27,11 +29,18 @@ else:
     ChannelsBase = forms.BaseInlineFormSet
 
 if apps.is_installed("unfold"):
-    from unfold.widgets import UnfoldAdminColorInputWidget as ColourInput
+    from unfold.widgets import COLOR_CLASSES
 else:
+    COLOR_CLASSES = ["vColorField"]
 
-    class ColourInput(forms.TextInput):
-        input_type = "color"
+
+class ColourInput(forms.TextInput):
+    """The browser's own control for a colour."""
+
+    input_type = "color"
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"class": " ".join(COLOR_CLASSES)})
 
 
 class LogoField(forms.ImageField):
@@ -87,9 +96,13 @@ class CampaignForm(ModelForm):
         }
         help_texts = {
             "name": _("For your own lists; members don't see it."),
-            "slug": _("Small letters, digits and hyphens: the end of the page's address, for example spring-2027."),
+            "slug": _(
+                "Small letters, digits and hyphens: the end of the page's address, for example spring-2027."
+            ),
             "starts_at": _("Japan time."),
-            "ends_at": _("Japan time; the last minute that is still part of the campaign, for example 23:59."),
+            "ends_at": _(
+                "Japan time; the last minute that is still part of the campaign, for example 23:59."
+            ),
             "limit_per_member": _("How many codes of this campaign one member may claim. Empty: no limit."),
             "title_en": _("Left empty, the English page shows the Japanese title."),
             "text_ja": _("Plain text; line breaks are kept."),
@@ -106,11 +119,16 @@ class CampaignForm(ModelForm):
 
     def clean_colour(self) -> str:
         colour = str(self.cleaned_data["colour"]).lower()
+        if not re.fullmatch(r"#[0-9a-f]{6}", colour):
+            raise ValidationError(_("Enter a colour as # and six hexadecimal digits."))
         ratio = contrast_with_white(colour)
         if ratio < MIN_CONTRAST:
             raise ValidationError(
-                _("White text on this colour is hard to read: the contrast is %(ratio)s, it has to be %(least)s or more. "
-                  "Choose a darker colour."),
+                _(
+                    "White text on this colour is hard to read: the contrast is %(ratio)s, it "
+                    "has to be %(least)s or more. "
+                    "Choose a darker colour."
+                ),
                 params={"ratio": f"{ratio:.1f}", "least": MIN_CONTRAST},
             )
         return colour
@@ -131,7 +149,10 @@ class CampaignForm(ModelForm):
             return cleaned
         promised = queries.promised_until(self.instance.pk) if self.instance.pk else None
         if promised is not None and (promised[0] < starts_at or promised[1] > ends_at):
-            message = _("Approved codes of this campaign can be claimed from %(window)s. The period has to contain that.")
+            message = _(
+                "Approved codes of this campaign can be claimed from %(window)s. The period has to "
+                "contain that."
+            )
             self.add_error("ends_at", ValidationError(message, params={"window": period_text(*promised)}))
         return cleaned
 
@@ -190,7 +211,9 @@ class ChannelFormSet(ChannelsBase):
 
 
 class DepositForm(ModelForm):
-    """What came in for a brand. The hidden number is made with the page, so that two clicks record one deposit."""
+    """What came in for a brand. The hidden number is made with the page, so that two clicks record one
+    deposit.
+    """
 
     form_number = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
@@ -199,7 +222,9 @@ class DepositForm(ModelForm):
         fields = ("brand", "points", "reference")
         field_classes = {"reference": PlainLineField}
         help_texts = {
-            "reference": _("What the payment can be found by, for example the number of the transfer. Once per brand."),
+            "reference": _(
+                "What the payment can be found by, for example the number of the transfer. Once per brand."
+            ),
         }
 
     def validate_constraints(self) -> None:

@@ -20,8 +20,10 @@ class NotALogo(ValueError):
         self.code = code
 
 
-def clean_logo(upload: UploadedFile) -> "ContentFile[bytes]":
-    """The picture as a PNG of at most 512 pixels a side, without metadata. NotALogo; SVG is no picture here."""
+def clean_logo(upload: "UploadedFile[bytes]") -> "ContentFile[bytes]":
+    """The picture as a PNG of at most 512 pixels a side, without metadata. NotALogo; SVG is no picture
+    here.
+    """
     if (upload.size or 0) > MAX_UPLOAD_BYTES:
         raise NotALogo("size")
     try:

@@ -1,4 +1,6 @@
-"""What marketers and finance work with: campaigns, the orders for their codes, the deposits that pay for them."""
+"""What marketers and finance work with: campaigns, the orders for their codes, the deposits that pay for
+them.
+"""
 
 import uuid
 
@@ -15,7 +17,7 @@ from parties.models import Brand, User
 MAX_LOT_LIFE_DAYS = 3_660
 
 
-def logo_path(campaign: "Campaign", filename: str) -> str:
+def logo_path(_campaign: "Campaign", _filename: str) -> str:
     """Where a logo is kept: a name that cannot be guessed or collide; the uploaded name is not used."""
     return f"logos/{uuid.uuid4().hex}.png"
 
@@ -45,9 +47,12 @@ class Campaign(models.Model):
         verbose_name = _("campaign")
         verbose_name_plural = _("campaigns")
         constraints = [
-            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="campaigns_campaign_has_length"),
             models.CheckConstraint(
-                condition=Q(limit_per_member=None) | Q(limit_per_member__gte=1), name="campaigns_campaign_limit"
+                condition=Q(ends_at__gt=F("starts_at")), name="campaigns_campaign_has_length"
+            ),
+            models.CheckConstraint(
+                condition=Q(limit_per_member=None) | Q(limit_per_member__gte=1),
+                name="campaigns_campaign_limit",
             ),
         ]
 
@@ -63,7 +68,9 @@ class OrderState(models.TextChoices):
 
 
 class Order(models.Model):
-    """A request for so many codes at a face value, approved by another person and funded when it is approved."""
+    """A request for so many codes at a face value, approved by another person and funded when it is
+    approved.
+    """
 
     public_id = models.UUIDField(_("order number"), default=uuid.uuid4, unique=True, editable=False)
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="orders", verbose_name=_("campaign"))
@@ -89,7 +96,12 @@ class Order(models.Model):
     submitted_at = models.DateTimeField(_("submitted at"), null=True, editable=False)
     submitted_hash = models.CharField(_("fingerprint"), max_length=64, blank=True, editable=False)
     decided_by = models.ForeignKey(
-        User, models.PROTECT, null=True, related_name="decided_orders", verbose_name=_("decided by"), editable=False
+        User,
+        models.PROTECT,
+        null=True,
+        related_name="decided_orders",
+        verbose_name=_("decided by"),
+        editable=False,
     )
     decided_at = models.DateTimeField(_("decided at"), null=True, editable=False)
     decision_note = models.CharField(_("note on the decision"), max_length=200, blank=True, editable=False)
@@ -104,15 +116,19 @@ class Order(models.Model):
         verbose_name_plural = _("orders")
         constraints = [
             models.CheckConstraint(
-                condition=Q(face_points__gt=0, face_points__lte=MAX_POINTS), name="campaigns_order_face_points"
+                condition=Q(face_points__gt=0, face_points__lte=MAX_POINTS),
+                name="campaigns_order_face_points",
             ),
             models.CheckConstraint(
                 condition=Q(claim_until__gt=F("claim_from")), name="campaigns_order_window_has_length"
             ),
             models.CheckConstraint(condition=Q(lot_life_days__gte=1), name="campaigns_order_lot_life"),
-            models.CheckConstraint(condition=Q(state__in=OrderState.values), name="campaigns_order_state_known"),
             models.CheckConstraint(
-                condition=Q(decided_by=None) | ~Q(decided_by=F("requested_by")), name="campaigns_order_by_two_people"
+                condition=Q(state__in=OrderState.values), name="campaigns_order_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by=None) | ~Q(decided_by=F("requested_by")),
+                name="campaigns_order_by_two_people",
             ),
             models.CheckConstraint(
                 condition=Q(state="approved", batch__isnull=False, decided_by__isnull=False)
@@ -144,7 +160,8 @@ class OrderChannel(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["order", "name"], name="campaigns_order_channel_once"),
             models.CheckConstraint(
-                condition=Q(quantity__gte=1, quantity__lte=MAX_CODES_PER_BATCH), name="campaigns_order_channel_quantity"
+                condition=Q(quantity__gte=1, quantity__lte=MAX_CODES_PER_BATCH),
+                name="campaigns_order_channel_quantity",
             ),
         ]
 
@@ -159,7 +176,8 @@ class DepositState(models.TextChoices):
 
 
 class Deposit(models.Model):
-    """Points that one person of finance recorded and another one confirmed; only then are they in the brand's funds.
+    """Points that one person of finance recorded and another one confirmed; only then are they in the
+    brand's funds.
 
     Never edited: `public_id` is made by the form, so that sending it twice records it once.
     """
@@ -171,7 +189,11 @@ class Deposit(models.Model):
     )
     reference = models.CharField(_("reference"), max_length=80)
     state = models.CharField(
-        _("state"), max_length=10, choices=DepositState.choices, default=DepositState.REQUESTED, editable=False
+        _("state"),
+        max_length=10,
+        choices=DepositState.choices,
+        default=DepositState.REQUESTED,
+        editable=False,
     )
     requested_by = models.ForeignKey(
         User, models.PROTECT, related_name="+", verbose_name=_("recorded by"), editable=False

@@ -15,7 +15,9 @@ from parties.models import Brand
 
 
 class Cost(NamedTuple):
-    """What an order would cost. Points and yen are whole numbers; `funds_after` is negative if the funds don't do."""
+    """What an order would cost. Points and yen are whole numbers; `funds_after` is negative if the funds
+    don't do.
+    """
 
     codes: int
     points: int
@@ -38,7 +40,8 @@ class Cost(NamedTuple):
 def cost_of(*, brand: Brand, face_points: int, codes: int, apart_from: int | None = None) -> Cost:
     """What `codes` codes of `face_points` points would cost the brand now.
 
-    `waiting_points` is what the brand's other orders that wait for approval would take (all but order `apart_from`).
+    `waiting_points` is what the brand's other orders that wait for approval would take (all but order
+    `apart_from`).
     """
     points = face_points * codes
     outlook = giftcodes_queries.outlook(codes)
@@ -70,15 +73,17 @@ def codes_of(order: Order) -> int:
 
 def waiting_points(brand: Brand, *, apart_from: int | None = None) -> int:
     """Points that the brand's submitted orders would take if all of them were approved."""
-    waiting = Order.objects.filter(campaign__brand=brand, state=OrderState.SUBMITTED).exclude(pk=apart_from)
+    waiting = Order.objects.filter(campaign__brand=brand, state=OrderState.SUBMITTED)
+    if apart_from is not None:
+        waiting = waiting.exclude(pk=apart_from)
     return waiting.aggregate(points=Sum(F("channels__quantity") * F("face_points")))["points"] or 0
 
 
 def fingerprint_of(order: Order) -> str:
     """SHA-256, in hexadecimal, over everything that an approval of the order would promise or spend.
 
-    Canonical JSON (sorted keys, no spaces, UTF-8), instants in UTC. What the campaign brings into the terms is part of
-    it; its texts and its colour are not, because they may be edited after an approval as well.
+    Canonical JSON (sorted keys, no spaces, UTF-8), instants in UTC. What the campaign brings into the terms
+    is part of it; its texts and its colour are not, because they may be edited after an approval as well.
     """
     campaign = order.campaign
     content = {
@@ -110,7 +115,9 @@ def is_as_submitted(order: Order) -> bool:
 
 
 def neighbours_of(order: Order) -> QuerySet[Order]:
-    """Other orders of the campaign, waiting or approved, whose claim windows overlap: a reorder, or the same twice."""
+    """Other orders of the campaign, waiting or approved, whose claim windows overlap: a reorder, or the
+    same twice.
+    """
     overlapping = Order.objects.filter(
         campaign=order.campaign_id, claim_from__lt=order.claim_until, claim_until__gt=order.claim_from
     )
@@ -119,7 +126,9 @@ def neighbours_of(order: Order) -> QuerySet[Order]:
 
 
 def promised_until(campaign_id: int) -> tuple[datetime, datetime] | None:
-    """First and last instant of the claim windows that approved orders of the campaign promise; None if none does."""
+    """First and last instant of the claim windows that approved orders of the campaign promise; None if
+    none does.
+    """
     approved = Order.objects.filter(campaign=campaign_id, state=OrderState.APPROVED)
     open_batches = approved.exclude(batch__state=BatchState.CLOSED)
     first = open_batches.order_by("claim_from").values_list("claim_from", flat=True).first()

@@ -1,4 +1,6 @@
-"""The rules that an order keeps, as pure functions: a form asks them while somebody types, the services decide by them."""
+"""The rules that an order keeps, as pure functions: a form asks them while somebody types, the services
+decide by them.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime

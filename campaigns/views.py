@@ -1,4 +1,6 @@
-"""The order page and its doors. Each parses, calls one service, answers; the admin wraps them with its sign-in."""
+"""The order page and its doors. Each parses, calls one service, answers; the admin wraps them with its
+sign-in.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
@@ -8,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import site
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -43,9 +46,9 @@ _MAX_TYPED_DIGITS = 13
 
 def order_page(request: HttpRequest, order: Order) -> HttpResponse:
     """Everything about an order that is no draft of the person's own: what it says, costs and has become."""
-    order = Order.objects.select_related("campaign__brand__program", "requested_by", "decided_by", "batch").get(
-        pk=order.pk
-    )
+    order = Order.objects.select_related(
+        "campaign__brand__program", "requested_by", "decided_by", "batch"
+    ).get(pk=order.pk)
     context = {
         **site.each_context(request),
         "title": order.campaign.name,
@@ -106,7 +109,7 @@ def _batch_context(request: HttpRequest, order: Order) -> dict[str, Any]:
 @never_cache
 @require_GET
 def show_progress(request: HttpRequest, order_id: int) -> HttpResponse:
-    """The part of the page that renews itself until the file is there. The whole page reloads once, at the end."""
+    """The part of the page that renews itself until the file is there; what comes last asks no more."""
     order = _look_at(request, order_id)
     context = {"order": order, **_what_the_person_may_do(request, order), **_batch_context(request, order)}
     return render(request, "campaigns/parts/batch.html", context)
@@ -175,7 +178,8 @@ def _warn_of_shortage(request: HttpRequest, order: Order) -> None:
     cost = queries.cost_of_order(order)
     if cost.short_by:
         messages.warning(
-            request, _("The funds are not enough for it yet: ask finance for a deposit before it can be approved.")
+            request,
+            _("The funds are not enough for it yet: ask finance for a deposit before it can be approved."),
         )
 
 
@@ -234,7 +238,7 @@ def activate(request: HttpRequest, order_id: int) -> HttpResponse:
 
 @never_cache
 @require_POST
-def download(request: HttpRequest, order_id: int) -> HttpResponse:
+def download(request: HttpRequest, order_id: int) -> HttpResponseBase:
     """The sealed file, once, for its recipient."""
     order = _look_at(request, order_id)
     taken = _act(

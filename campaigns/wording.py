@@ -21,7 +21,9 @@ def number(value: int) -> str:
 
 
 def words_of(refusal: Exception) -> str:
-    """What people are told about a refusal of this app or the code engine. Any other exception is a bug: KeyError."""
+    """What people are told about a refusal of this app or the code engine. Any other exception is a bug:
+    KeyError.
+    """
     for kind in type(refusal).__mro__:
         if kind in _WORDS:
             return _WORDS[kind](refusal)
@@ -72,38 +74,47 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     ),
     errors.NoteMissing: lambda _refusal: _("Please write a reason, so that it can be put right."),
     errors.NoCodes: lambda _refusal: _("Enter at least one channel, each with one code or more."),
-    errors.TooManyChannels: lambda _refusal: _("An order has at most %(most)s channels. Split it into several orders.")
-    % {"most": MAX_CHANNELS},
-    errors.TooManyCodes: lambda refusal: _(
-        "An order has at most %(most)s codes; this one asks for %(codes)s. Split it into several orders."
-    )
-    % {"most": number(MAX_CODES_PER_BATCH), "codes": number(refusal.codes)},
-    errors.PointsOutOfRange: lambda _refusal: _(
-        "A code is worth at least 1 point, and an order at most %(most)s points altogether."
-    )
-    % {"most": number(MAX_POINTS)},
-    errors.LotLifeOutOfRange: lambda _refusal: _("Points live for 1 to %(most)s days.")
-    % {"most": number(MAX_LOT_LIFE_DAYS)},
+    errors.TooManyChannels: lambda _refusal: (
+        _("An order has at most %(most)s channels. Split it into several orders.") % {"most": MAX_CHANNELS}
+    ),
+    errors.TooManyCodes: lambda refusal: (
+        _("An order has at most %(most)s codes; this one asks for %(codes)s. Split it into several orders.")
+        % {"most": number(MAX_CODES_PER_BATCH), "codes": number(refusal.codes)}
+    ),
+    errors.PointsOutOfRange: lambda _refusal: (
+        _("A code is worth at least 1 point, and an order at most %(most)s points altogether.")
+        % {"most": number(MAX_POINTS)}
+    ),
+    errors.LotLifeOutOfRange: lambda _refusal: (
+        _("Points live for 1 to %(most)s days.") % {"most": number(MAX_LOT_LIFE_DAYS)}
+    ),
     errors.WindowBackwards: lambda _refusal: _("The end has to be later than the beginning."),
-    errors.WindowPassed: lambda _refusal: _("The claim window has ended already. Choose an end in the future."),
+    errors.WindowPassed: lambda _refusal: _(
+        "The claim window has ended already. Choose an end in the future."
+    ),
     errors.WindowOutsideCampaign: _outside,
     errors.FundsShort: _funds_short,
     errors.SeriesShort: lambda _refusal: _(
         "No code series has room for so many codes: more would make codes easier to guess. "
         "Ask the operator to open another series, or order fewer codes. Nothing was reserved."
     ),
-    errors.TermsRefused: lambda refusal: _("The code engine refused this: %(rule)s. Nothing was changed.")
-    % {"rule": refusal.args[0]},
+    errors.TermsRefused: lambda refusal: (
+        _("The code engine refused this: %(rule)s. Nothing was changed.") % {"rule": refusal.args[0]}
+    ),
     errors.DepositRefused: lambda _refusal: _(
         "This deposit can't be recorded: the brand has one with the same reference already. "
         "Look at the list of deposits; if it is another payment, give it another reference."
     ),
     errors.DepositNotOpen: _deposit_not_open,
     DeliveryRefused: lambda _refusal: _(
-        "This was handed over once already, or is not ready yet. It is shown once only, so that nobody else can take it; "
+        "This was handed over once already, or is not ready yet. It is shown once only, so that "
+        "nobody else can take it; "
         "if it did not reach you, tell the operator."
     ),
-    KeysMissing: lambda _refusal: _("The keys of the codes are not available. Nothing was done; tell the operator."),
-    GiftcodesError: lambda _refusal: _("The code engine can't do this now. Nothing was changed; tell the operator."),
+    KeysMissing: lambda _refusal: _(
+        "The keys of the codes are not available. Nothing was done; tell the operator."
+    ),
+    GiftcodesError: lambda _refusal: _(
+        "The code engine can't do this now. Nothing was changed; tell the operator."
+    ),
 }
-

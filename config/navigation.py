@@ -21,7 +21,10 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     home = {"title": _("Home"), "icon": "home", "link": reverse("admin:index")}
     groups: list[tuple[str, list[Item]]] = [
         (_("Campaigns and codes"), [("campaign", Campaign), ("receipt_long", Order), ("qr_code_2", Batch)]),
-        (_("Money"), [("payments", Deposit), ("account_balance", Account), ("swap_horiz", Posting), ("savings", Lot)]),
+        (
+            _("Money"),
+            [("payments", Deposit), ("account_balance", Account), ("swap_horiz", Posting), ("savings", Lot)],
+        ),
         (_("Support and audit"), [("redeem", Claim), ("lock", Delivery), ("key", Series), ("group", Member)]),
         (
             _("People and companies"),
@@ -34,7 +37,10 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         ),
     ]
-    waiting = {Order: desk.orders_to_decide(request).count(), Deposit: desk.deposits_to_decide(request).count()}
+    waiting = {
+        Order: desk.orders_to_decide(request).count(),
+        Deposit: desk.deposits_to_decide(request).count(),
+    }
     shown = [{"title": "", "items": [home]}]
     for title, items in groups:
         links = [_link(request, icon, model, waiting.get(model, 0)) for icon, model in items]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import number_format
@@ -116,7 +117,7 @@ class BatchAdmin(ScopedAdmin):
         css = {"all": ("parties/admin.css",)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Batch | None = None) -> tuple[str, ...]:
-        return tuple(name for _title, options in self.fieldsets for name in options["fields"])
+        return tuple(flatten_fieldsets(self.fieldsets))
 
     @admin.display(description=gettext_lazy("serial numbers"), ordering="first_serial")
     def serials(self, batch: Batch) -> str:

@@ -10,8 +10,10 @@ from ledger.audit import Difference, run_checks
 _CLAIMS = {
     "a claim has one transfer, from its batch into its member's wallet": """
         SELECT 'claim ' || c.id,
-            c.points || ' points from account ' || COALESCE(b.unclaimed_id, 0) || ' to member ' || c.member_id,
-            COALESCE(p.points || ' points from account ' || p.source_id || ' to account ' || p.target_id, 'none')
+            c.points || ' points of account ' || COALESCE(b.unclaimed_id, 0) || ' to member '
+                || c.member_id,
+            COALESCE(p.points || ' points of account ' || p.source_id || ' to account ' || p.target_id,
+                'none')
         FROM giftcodes_claim c
         LEFT JOIN giftcodes_batch b ON b.id = c.batch_id
         LEFT JOIN ledger_transfer t ON t.key = 'claim:' || c.id AND t.reason = 'claim'
@@ -34,18 +36,22 @@ _CLAIMS = {
     "a claim lies in the range of its batch": """
         SELECT 'claim ' || c.id, 'a serial of batch ' || c.batch_id, 'a serial outside'
         FROM giftcodes_claim c JOIN giftcodes_batch b ON b.id = c.batch_id
-        WHERE c.id - b.series_id * CAST(1000000000 AS bigint) - b.first_serial NOT BETWEEN 0 AND b.size - 1 ORDER BY c.id""",
+        WHERE c.id - {claim_id_of_zero} NOT BETWEEN b.first_serial AND b.first_serial + b.size - 1
+        ORDER BY c.id""",
     "a claim brings the points of its batch": """
         SELECT 'claim ' || c.id, CAST(b.face_points AS text), CAST(c.points AS text)
-        FROM giftcodes_claim c JOIN giftcodes_batch b ON b.id = c.batch_id WHERE c.points <> b.face_points ORDER BY c.id""",
+        FROM giftcodes_claim c JOIN giftcodes_batch b ON b.id = c.batch_id
+        WHERE c.points <> b.face_points ORDER BY c.id""",
     "a claim was made while its batch was active and in its window": """
-        SELECT 'claim ' || c.id, 'from ' || b.claim_from || ' and ' || COALESCE(CAST(b.activated_at AS text), 'never')
-            || ' to before ' || b.claim_until, CAST(c.claimed_at AS text)
+        SELECT 'claim ' || c.id, 'from ' || b.claim_from || ' and ' ||
+            COALESCE(CAST(b.activated_at AS text), 'never') || ' to before ' || b.claim_until,
+            CAST(c.claimed_at AS text)
         FROM giftcodes_claim c JOIN giftcodes_batch b ON b.id = c.batch_id
         WHERE b.activated_at IS NULL OR c.claimed_at < b.activated_at
             OR c.claimed_at < b.claim_from OR c.claimed_at >= b.claim_until ORDER BY c.id""",
     "a limit per member is counted as it was claimed": """
-        SELECT 'member ' || member_id || ' in ' || limit_group, CAST(SUM(claimed) AS text), CAST(SUM(tallied) AS text)
+        SELECT 'member ' || member_id || ' in ' || limit_group,
+            CAST(SUM(claimed) AS text), CAST(SUM(tallied) AS text)
         FROM (
             SELECT limit_group, member_id, claims AS tallied, 0 AS claimed FROM giftcodes_claimtally
             UNION ALL
@@ -54,7 +60,8 @@ _CLAIMS = {
             GROUP BY b.limit_group, c.member_id
         ) sides GROUP BY limit_group, member_id HAVING SUM(tallied) <> SUM(claimed) ORDER BY 1""",
     "a limit per member is kept": """
-        SELECT 'member ' || y.member_id || ' in ' || y.limit_group, 'at most ' || b.most, CAST(y.claims AS text)
+        SELECT 'member ' || y.member_id || ' in ' || y.limit_group,
+            'at most ' || b.most, CAST(y.claims AS text)
         FROM giftcodes_claimtally y JOIN (
             SELECT limit_group, MAX(limit_per_member) AS most FROM giftcodes_batch GROUP BY limit_group
         ) b ON b.limit_group = y.limit_group WHERE y.claims > b.most ORDER BY 1""",
@@ -63,13 +70,13 @@ _BATCHES = {
     "ranges of batches are disjoint": """
         SELECT 'batch ' || id, 'from serial ' || end_before || ' on', CAST(first_serial AS text) FROM (
             SELECT id, first_serial, MAX(first_serial + size) OVER (
-                PARTITION BY series_id ORDER BY first_serial, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                PARTITION BY series_id ORDER BY first_serial, id {before_it}
             ) AS end_before FROM giftcodes_batch
         ) ranges WHERE first_serial < end_before ORDER BY id""",
     "a channel begins where the one before it ends": """
         SELECT 'channel ' || id, CAST(wanted AS text), CAST(first_serial AS text) FROM (
             SELECT c.id, c.first_serial, b.first_serial + COALESCE(SUM(c.size) OVER (
-                PARTITION BY c.batch_id ORDER BY c.first_serial, c.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                PARTITION BY c.batch_id ORDER BY c.first_serial, c.id {before_it}
             ), 0) AS wanted FROM giftcodes_channel c JOIN giftcodes_batch b ON b.id = c.batch_id
         ) channels WHERE first_serial <> wanted ORDER BY id""",
     "the channels of a batch add up to it": """
@@ -93,10 +100,10 @@ _BATCHES = {
         ) sums ON sums.account_id = codes.unclaimed_id
         WHERE face_points * unclaimed <> COALESCE(points, 0) ORDER BY codes.id""",
     "a void withdrew what was not claimed in its range": """
-        SELECT 'void ' || v.id, CAST(v.last_serial - v.first_serial + 1 - COUNT(c.id) AS text), CAST(v.codes AS text)
+        SELECT 'void ' || v.id,
+            CAST(v.last_serial - v.first_serial + 1 - COUNT(c.id) AS text), CAST(v.codes AS text)
         FROM giftcodes_void v JOIN giftcodes_batch b ON b.id = v.batch_id LEFT JOIN giftcodes_claim c
-            ON c.id BETWEEN b.series_id * CAST(1000000000 AS bigint) + v.first_serial
-            AND b.series_id * CAST(1000000000 AS bigint) + v.last_serial
+            ON c.id BETWEEN {claim_id_of_zero} + v.first_serial AND {claim_id_of_zero} + v.last_serial
         GROUP BY v.id, v.first_serial, v.last_serial, v.codes
         HAVING v.last_serial - v.first_serial + 1 - COUNT(c.id) <> v.codes ORDER BY v.id""",
     "a void lies within its batch": """
@@ -106,19 +113,19 @@ _BATCHES = {
     "voids don't overlap": """
         SELECT 'void ' || id, 'from serial ' || (last_before + 1) || ' on', CAST(first_serial AS text) FROM (
             SELECT id, first_serial, MAX(last_serial) OVER (
-                PARTITION BY batch_id ORDER BY first_serial, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                PARTITION BY batch_id ORDER BY first_serial, id {before_it}
             ) AS last_before FROM giftcodes_void
         ) ranges WHERE first_serial <= last_before ORDER BY id""",
     "a series goes on behind its batches": """
         SELECT 'series ' || s.digit, 'at least ' || MAX(b.first_serial + b.size), CAST(s.next_serial AS text)
         FROM giftcodes_series s JOIN giftcodes_batch b ON b.series_id = s.digit
-        GROUP BY s.digit, s.next_serial HAVING s.next_serial < MAX(b.first_serial + b.size) ORDER BY s.digit""",
+        GROUP BY s.digit, s.next_serial
+        HAVING s.next_serial < MAX(b.first_serial + b.size) ORDER BY s.digit""",
     "a series counts its live codes": """
-        SELECT 'series ' || s.digit, CAST(COALESCE(SUM(CASE WHEN codes.state = 'closed' THEN 0
-            ELSE codes.size - codes.voided END), 0) AS text), CAST(s.live_codes AS text)
+        SELECT 'series ' || s.digit, CAST(COALESCE(SUM(codes.live), 0) AS text), CAST(s.live_codes AS text)
         FROM giftcodes_series s LEFT JOIN {codes} codes ON codes.series_id = s.digit
-        GROUP BY s.digit, s.live_codes HAVING s.live_codes <> COALESCE(SUM(CASE WHEN codes.state = 'closed' THEN 0
-            ELSE codes.size - codes.voided END), 0) ORDER BY s.digit""",
+        GROUP BY s.digit, s.live_codes
+        HAVING s.live_codes <> COALESCE(SUM(codes.live), 0) ORDER BY s.digit""",
     "a minted batch has its sealed file, with a row per code": """
         SELECT 'batch ' || b.id, b.size || ' rows worth ' || b.size * b.face_points,
             COALESCE(d.row_count || ' rows worth ' || d.total_points, 'none')
@@ -129,17 +136,26 @@ _BATCHES = {
 }
 # Every batch with where its codes are now.
 _CODES = """(
-    SELECT b.id, b.series_id, b.state, b.size, b.face_points, b.unclaimed_id, COALESCE(v.codes, 0) AS voided,
+    SELECT b.id, b.series_id, b.state, b.face_points, b.unclaimed_id,
+        CASE WHEN b.state = 'closed' THEN 0 ELSE b.size - COALESCE(v.codes, 0) END AS live,
         b.size - COALESCE(c.codes, 0) - COALESCE(v.codes, 0) - COALESCE(b.expired_codes, 0) AS unclaimed
     FROM giftcodes_batch b
-    LEFT JOIN (SELECT batch_id, COUNT(*) AS codes FROM giftcodes_claim GROUP BY batch_id) c ON c.batch_id = b.id
-    LEFT JOIN (SELECT batch_id, SUM(codes) AS codes FROM giftcodes_void GROUP BY batch_id) v ON v.batch_id = b.id
+    LEFT JOIN (SELECT batch_id, COUNT(*) AS codes FROM giftcodes_claim GROUP BY batch_id) c
+        ON c.batch_id = b.id
+    LEFT JOIN (SELECT batch_id, SUM(codes) AS codes FROM giftcodes_void GROUP BY batch_id) v
+        ON v.batch_id = b.id
 )"""
 
 
 def differences() -> Iterator[Difference]:
     """Every difference in the code engine and between it and the ledger; none in a sound one."""
-    fill = {"codes": _CODES, "claimed_at": _moment("c.claimed_at"), "posted_at": _moment("t.posted_at")}
+    fill = {
+        "codes": _CODES,
+        "claim_id_of_zero": "b.series_id * CAST(1000000000 AS bigint)",
+        "before_it": "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING",
+        "claimed_at": _moment("c.claimed_at"),
+        "posted_at": _moment("t.posted_at"),
+    }
     yield from run_checks({name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES).items()})
 
 

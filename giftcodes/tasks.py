@@ -1,16 +1,19 @@
-"""Nudges for the workers. What has to be done stands in the tables: a lost message costs a moment, nothing else."""
+"""Nudges for the workers. What has to be done stands in the tables: a lost message costs a moment."""
 
 import logging
 import time
 
 from celery import shared_task
 from django.conf import settings
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
+from redis.exceptions import RedisError
 
 from giftcodes import queries, services
 from giftcodes.errors import GiftcodesError
 from ledger.statements import database_time
 
+# What the brokers raise when they are away, or full.
+_QUEUE_FAILED = (OperationalError, ChannelError, RedisError, OSError)
 _SECONDS_PER_TASK = 10.0  # then the next message: one long order must not keep a worker from everything else
 
 logger = logging.getLogger(__name__)
@@ -22,14 +25,14 @@ def nudge_minting(batch_id: int) -> None:
     Call it after the transaction that made the batch has been committed.
     """
     try:
-        mint_batch.apply_async([batch_id], retry=False)
-    except OperationalError:
+        mint_batch.apply_async((batch_id,), retry=False)
+    except _QUEUE_FAILED:
         logger.warning("The queue can't be reached: a sweep will find batch %s.", batch_id)
 
 
 @shared_task(acks_late=True, ignore_result=True)
 def mint_batch(batch_id: int) -> None:
-    """Mint for some seconds, then ask for the rest. Any number of these messages, early or late, have one effect.
+    """Mint for some seconds, then ask for the rest. Any number of messages, early or late, have one effect.
 
     A message that finds the batch in other hands ends there, so that duplicates die out.
     """
@@ -41,11 +44,14 @@ def mint_batch(batch_id: int) -> None:
 def sweep_batches() -> None:
     """Do what no message is under way for: go on with unminted batches, close those whose window has passed.
 
-    It mints by itself instead of sending messages, and for half the time to the next sweep at most: sweeps and
-    messages can't pile up, however long an order takes.
+    It mints by itself instead of sending messages, and for half the time to the next sweep at most: sweeps
+    and messages can't pile up, however long an order takes.
     """
     deadline = time.monotonic() + settings.SWEEP_SECONDS / 2
-    services.close_due_batches(at=database_time())
+    try:
+        services.close_due_batches(at=database_time())
+    except GiftcodesError:
+        logger.exception("A batch can't be closed now: the next sweep tries again.")
     for batch_id in queries.unminted_batch_ids(limit=100):
         try:
             _mint_until(deadline, batch_id)

@@ -22,7 +22,7 @@ from ledger.models import (
     Transfer,
     transfer_id_of,
 )
-from ledger.statements import Statement, run_together
+from ledger.statements import Statement, fold, run_together
 from parties.models import Brand, Member, Program
 
 
@@ -125,23 +125,22 @@ def grant_claimed(
 ) -> int:
     """Points of a claimed code into a wallet, with their lot; gives back the wallet's new balance.
 
-    Runs in the caller's transaction, whose claim row has decided that this happens once. Four statements, one
-    round trip; none touches a row that other members' claims touch. KeyReused if the transfer exists all the
-    same: the caller must roll back. InsufficientPoints is impossible: the points were reserved when the order
-    was approved.
+    Ends the caller's transaction, whose claim row has decided that this happens once: nothing may follow in it.
+    One round trip; no row is touched that other members' claims touch. KeyReused if the transfer exists all the
+    same, or `wallet_id` is no wallet: the caller must roll back. InsufficientPoints is impossible: the points
+    were reserved when the order was approved.
     """
     transfer_id = transfer_id_of(key)
     try:
-        *_, balances = run_together(
+        steps = fold(
             Statement(_INSERT_TRANSFER, [transfer_id, key, Reason.CLAIM.value, at]),
             Statement(_INSERT_POSTING, [transfer_id, unclaimed_id, wallet_id, points, at]),
             Statement(_INSERT_LOT, [wallet_id, funder_id, transfer_id, points, points, at, expires_at]),
             Statement(_CREDIT_WALLET, [points, wallet_id]),
         )
+        *_, balances = run_together(*steps, is_last=True)
     except IntegrityError as error:
         raise KeyReused(key) from error
-    if not balances:
-        raise MoveRefused("no such wallet")
     return int(balances[0][0])
 
 
@@ -150,10 +149,11 @@ _INSERT_POSTING = (
     "INSERT INTO ledger_posting (transfer_id, source_id, target_id, points, posted_at)"
     " VALUES (%s, %s, %s, %s, %s)"
 )
+# For an account that is no wallet there is no lot: the column takes no NULL, and all four fail.
 _INSERT_LOT = (
     "INSERT INTO ledger_lot"
     " (wallet_id, funder_id, transfer_id, granted_points, remaining_points, granted_at, expires_at)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+    " VALUES ((SELECT id FROM ledger_account WHERE id = %s AND kind = 'wallet'), %s, %s, %s, %s, %s, %s)"
 )
 _CREDIT_WALLET = (
     "UPDATE ledger_account SET balance = balance + %s WHERE id = %s AND kind = 'wallet' RETURNING balance"

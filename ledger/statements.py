@@ -53,14 +53,31 @@ def database_time() -> datetime:
         return as_instant(cursor.fetchone()[0])
 
 
-def run_together(*statements: Statement) -> list[Rows]:
+def fold(*statements: Statement) -> list[Statement]:
+    """The same work in as few statements as the database can take it in; only the rows of the last one come back.
+
+    PostgreSQL takes all of them in one, as common table expressions: each statement costs a message there and back
+    and some 15 µs in the driver. None may use what another one changes.
+    """
+    if connection.vendor != "postgresql":
+        return list(statements)
+    *first, last = statements
+    tables = ", ".join(f"step_{number} AS ({statement.sql})" for number, statement in enumerate(first))
+    return [Statement(f"WITH {tables} {last.sql}", [value for step in statements for value in step.params])]
+
+
+def run_together(*statements: Statement, is_last: bool = False) -> list[Rows]:
     """The rows of each statement, in order; an empty list where a statement gives none.
 
-    Must run inside a transaction that the caller opened. All statements are sent before the first answer is
-    read, so none can use another's rows, and the first failure fails all. Raises Django's database errors.
+    Must run inside a transaction that the caller opened. All statements are sent before the first answer is read, so
+    none can use another's rows, and the first failure fails all. `is_last` promises that the transaction ends with
+    them, come what may: the COMMIT can then go out with them. Raises Django's database errors.
     """
     connection.ensure_connection()
     if connection.vendor == "postgresql":
+        # Only the outermost block may end its transaction. Django's own commit then finds nothing left to do.
+        if is_last and connection.in_atomic_block and not connection.savepoint_ids:
+            return _run_pipelined([*statements, Statement("COMMIT", [])])[:-1]
         return _run_pipelined(statements)
     results: list[Rows] = []
     with connection.cursor() as cursor:

@@ -16,15 +16,17 @@ from parties.forms import PlainLineField
 from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
 from parties.scoped_admin import ScopedAdmin
 
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[Any]
+    UserAdmin = DjangoUserAdmin[User]
+else:
+    ModelForm, UserAdmin = forms.ModelForm, DjangoUserAdmin
+
 if TYPE_CHECKING or not apps.is_installed("unfold"):
     from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 else:
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm
     from unfold.forms import UserCreationForm as AdminUserCreationForm
-
-UserAdmin = DjangoUserAdmin[User] if TYPE_CHECKING else DjangoUserAdmin
-
-ModelForm = forms.ModelForm[Any] if TYPE_CHECKING else forms.ModelForm
 
 # Permissions come from staff roles alone; groups would be a second way that nobody looks at.
 admin.site.unregister(Group)

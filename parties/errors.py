@@ -2,7 +2,7 @@
 
 
 class PartiesError(Exception):
-    """Root of what this app refuses. `code` is stable and meant for machines; words are chosen at the edge."""
+    """Root of what this app refuses. `code` is stable, for machines; words are chosen at the edge."""
 
     code = "parties_error"
 

@@ -1,4 +1,6 @@
-"""Form fields that every door of this project shares: plain text, and moments as people in Japan write them."""
+"""Form fields that every door of this project shares: plain text, and moments as people in Japan write
+them.
+"""
 
 import unicodedata
 from datetime import datetime, timedelta
@@ -20,9 +22,11 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 
 
 def plain_line(text: str) -> str:
-    """One line without what can't be seen: bidi controls, zero-width and control characters go, white space is one blank.
+    """One line without what can't be seen: bidi controls, zero-width and control characters go, white space
+    is one blank.
 
-    They come along when people paste, and in a published name they can make it read as another one (UTS 39).
+    They come along when people paste, and in a published name they can make it read as another one (UTS
+    39).
     """
     seen = "".join(" " if char.isspace() else char for char in unicodedata.normalize("NFC", text))
     return " ".join(_without_invisible(seen).split())
@@ -83,7 +87,9 @@ class PeriodStartField(forms.DateTimeField):
 
 
 class PeriodEndField(PeriodStartField):
-    """The last minute of a period, as people say it ("until 23:59"); its value is the exclusive end, a minute later."""
+    """The last minute of a period, as people say it ("until 23:59"); its value is the exclusive end, a
+    minute later.
+    """
 
     def to_python(self, value: Any) -> datetime | None:
         last_minute = super().to_python(value)

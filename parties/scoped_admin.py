@@ -1,8 +1,9 @@
 """What every admin of this project stands on: rows through a funnel, permissions by staff role.
 
-Django's own permissions count for nothing here. Whoever may look, add or change is said by roles; which rows, by the
-`access` funnel of the app; a row out of reach is answered with 404, like one that does not exist. A superuser looks at
-everything and keeps people and companies, but holds no role, and so has no part in acts with money.
+Django's own permissions count for nothing here. Whoever may look, add or change is said by roles; which rows,
+by the `access` funnel of the app; a row out of reach is answered with 404, like one that does not exist. A
+superuser looks at everything and keeps people and companies, but holds no role, and so has no part in acts
+with money.
 """
 
 from collections.abc import Callable
@@ -28,8 +29,7 @@ elif apps.is_installed("unfold"):
     from unfold.admin import ModelAdmin as PlainAdmin
     from unfold.admin import TabularInline as PlainInline
 else:
-    from django.contrib.admin import ModelAdmin as PlainAdmin
-    from django.contrib.admin import TabularInline as PlainInline
+    PlainAdmin, PlainInline = admin.ModelAdmin, admin.TabularInline
 
 if not TYPE_CHECKING:
     AnyPaginator = Paginator
@@ -43,7 +43,8 @@ class BoundedPaginator(AnyPaginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list[:COUNTED_ROWS].count()  # type: ignore[union-attr, misc]
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # the admin paginates querysets
+        return rows[:COUNTED_ROWS].count()
 
 
 class ScopedAdmin(PlainAdmin):
@@ -66,7 +67,7 @@ class ScopedAdmin(PlainAdmin):
 
     def rows_for(self, user: Person, roles: tuple[Role, ...]) -> QuerySet[Any]:
         """The rows that the user reaches with one of the roles; none if no role is named."""
-        return type(self).reach(user, *roles) if roles else self.model._default_manager.none()
+        return type(self).reach(user, *roles) if roles else type(self).reach(user).none()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         if request.user.is_superuser:
@@ -110,9 +111,7 @@ class ScopedAdmin(PlainAdmin):
             return bool(roles) and is_operator(request.user, *roles)
         return _holds_anywhere(request, roles)
 
-    def formfield_for_dbfield(
-        self, db_field: "Field[Any, Any]", request: HttpRequest | None, **kwargs: Any
-    ) -> Any:
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
         """Choices stay within the page: no pencil or plus that leads to rows of somebody else."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field, FormField):
@@ -127,7 +126,9 @@ def _looks_at_all(request: HttpRequest) -> bool:
 
 
 def _holds_anywhere(request: HttpRequest, roles: tuple[Role, ...]) -> bool:
-    """Whether the user holds one of the roles in some brand or as the operator; asked once per request and roles."""
+    """Whether the user holds one of the roles in some brand or as the operator; asked once per request and
+    roles.
+    """
     answers: dict[tuple[Role, ...], bool] = request.__dict__.setdefault("_role_answers", {})
     if roles and roles not in answers:
         answers[roles] = is_operator(request.user, *roles) or reachable_brands(request.user, *roles).exists()

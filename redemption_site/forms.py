@@ -20,9 +20,11 @@ class AddressForm(RequestLoginCodeForm):  # type: ignore[misc]  # allauth ships 
 
     email = _AddressField(
         label=_("E-mail address"),
+        max_length=254,
         error_messages={
             "required": _("Enter your e-mail address."),
             "invalid": _("Enter an e-mail address like name@example.com."),
+            "max_length": _("Enter an e-mail address like name@example.com."),
         },
     )
 

@@ -9,9 +9,9 @@ zlib or gzip. What is found is reported by place and form, never by the code.
 import binascii
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import redis
@@ -51,7 +51,7 @@ class Found(NamedTuple):
 
     name: str
     form: str
-    count: int
+    times: int
 
 
 class Scan(NamedTuple):
@@ -185,9 +185,8 @@ def redis_sources(url: str) -> Iterator[Source]:
             yield Source("redis key", key + b"\n" + repr(_redis_value(client, key)).encode())
 
 
-def _redis_value(client: "redis.Redis", key: bytes) -> object:
-    kind = client.type(key).decode()
-    return {
+def _redis_value(client: Any, key: bytes) -> object:
+    values: dict[str, Callable[[], object]] = {
         "string": lambda: client.get(key),
         "list": lambda: client.lrange(key, 0, -1),
         "hash": lambda: client.hgetall(key),
@@ -195,7 +194,8 @@ def _redis_value(client: "redis.Redis", key: bytes) -> object:
         "zset": lambda: client.zrange(key, 0, -1, withscores=True),
         "stream": lambda: client.xrange(key),
         "none": lambda: None,  # it has just expired
-    }[kind]()
+    }
+    return values[client.type(key).decode()]()
 
 
 def session_sources() -> Iterator[Source]:
@@ -226,7 +226,8 @@ def _postgresql_files() -> Iterator[Source]:
             return  # somebody else's server: its files are out of reach
         cursor.execute("CHECKPOINT")
         cursor.execute(
-            "SELECT current_setting('data_directory'), oid FROM pg_database WHERE datname = current_database()"
+            "SELECT current_setting('data_directory'), oid FROM pg_database"
+            " WHERE datname = current_database()"
         )
         data, oid = cursor.fetchone()
     for folder in (Path(data) / "base" / str(oid), Path(data) / "pg_wal"):

@@ -115,15 +115,17 @@ def test_a_code_in_redis_is_found() -> None:
         client.flushdb()
         client.set("harmless", "x")
         assert scanner.scan(codes, scanner.redis_sources(url)).found == []
-        for plant in (
-            lambda: client.set("a", code * 20),
-            lambda: client.rpush("b", code),
-            lambda: client.hset("c", code, "x"),
-            lambda: client.zadd("d", {code: 1}),
-            lambda: client.sadd("e", code),
+        for command in (
+            ("SET", "a", code * 20),
+            ("RPUSH", "b", code),
+            ("HSET", "c", code, "x"),
+            ("ZADD", "d", 1, code),
+            ("SADD", "e", code),
+            ("XADD", "f", "*", "typed", code),
+            ("SET", code, "x"),
         ):
             client.flushdb()
-            plant()
+            client.execute_command(*command)
             assert scanner.scan(codes, scanner.redis_sources(url)).found
         client.flushdb()
 
@@ -134,10 +136,14 @@ def test_minting_claiming_and_voiding_leave_no_code_anywhere(caplog: pytest.LogC
     while giftcodes.mint_next_chunk(batch_id=batch.pk, at=database_time()):
         pass
     giftcodes.claim_code(text=make.code_of(batch), member=make.member())
-    people = {"requested_by": make.user(), "approved_by": make.user(), "reason": "lost"}
-    serial = batch.first_serial + 5
     giftcodes.void_codes(
-        batch_id=batch.pk, first_serial=serial, last_serial=serial, at=database_time(), **people
+        batch_id=batch.pk,
+        first_serial=batch.first_serial + 5,
+        last_serial=batch.first_serial + 5,
+        reason="lost",
+        requested_by=make.user(),
+        approved_by=make.user(),
+        at=database_time(),
     )
     assert Void.objects.count() == 1
 

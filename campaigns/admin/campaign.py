@@ -70,9 +70,10 @@ class CampaignAdmin(HistoryAdmin):
             reopened = campaigns.reopen_stale_orders(campaign_id=obj.pk, user=request.user, at=timezone.now())
             if reopened:
                 text = ngettext(
-                    "One order was waiting for approval on the old terms. It is a draft again: please submit it anew.",
-                    "%(count)s orders were waiting for approval on the old terms. They are drafts again: please submit "
-                    "them anew.",
+                    "One order was waiting for approval on the old terms. It is a draft again: please "
+                    "submit it anew.",
+                    "%(count)s orders were waiting for approval on the old terms. They are drafts again: "
+                    "please submit them anew.",
                     reopened,
                 ) % {"count": reopened}
                 self.message_user(request, text, messages.WARNING)

@@ -112,7 +112,9 @@ class DepositAdmin(ScopedAdmin):
 
     def confirm(self, request: HttpRequest, deposit_id: int) -> HttpResponse:
         """Put it into the funds."""
-        return self._decide(request, deposit_id, campaigns.confirm_deposit, _("The points are in the funds now."))
+        return self._decide(
+            request, deposit_id, campaigns.confirm_deposit, _("The points are in the funds now.")
+        )
 
     def reject(self, request: HttpRequest, deposit_id: int) -> HttpResponse:
         """Set it aside."""

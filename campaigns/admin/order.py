@@ -1,11 +1,13 @@
 """Orders: drafts are typed by marketers, everything after that is a page with buttons (`campaigns.views`)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import ForeignKey, Model, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -53,13 +55,24 @@ class ChannelInline(PlainInline):
 
 @admin.register(Order)
 class OrderAdmin(HistoryAdmin):
-    """A draft is a form for its marketers. For everybody else, and in every other state, an order is a page."""
+    """A draft is a form for its marketers. For everybody else, and in every other state, an order is a
+    page.
+    """
 
     form = OrderForm
     reach = access.reachable_orders
     add_roles = change_roles = (Role.MARKETER,)
     inlines = (ChannelInline,)
-    list_display = ("short_number", "campaign", "brand", "codes", "points", "window", "state_badge", "requested_by")
+    list_display = (
+        "short_number",
+        "campaign",
+        "brand",
+        "codes",
+        "points",
+        "window",
+        "state_badge",
+        "requested_by",
+    )
     list_filter = ("state", ("campaign", admin.RelatedOnlyFieldListFilter))
     search_fields = ("campaign__name", "public_id")
     list_select_related = ("campaign__brand", "requested_by")
@@ -73,7 +86,7 @@ class OrderAdmin(HistoryAdmin):
         css = {"all": ("parties/admin.css",)}
 
     def get_urls(self) -> list[URLPattern]:
-        doors = {
+        doors: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
             "cost": ("cost/", views.show_cost),
             "progress": ("<int:order_id>/progress/", views.show_progress),
             "submit": ("<int:order_id>/submit/", views.submit),
@@ -162,7 +175,9 @@ class OrderAdmin(HistoryAdmin):
         if isinstance(request.user, User):
             campaigns.discard_order(order_id=obj.pk, user=request.user)
 
-    def response_add(self, request: HttpRequest, obj: Order, post_url_continue: str | None = None) -> HttpResponse:
+    def response_add(
+        self, request: HttpRequest, obj: Order, post_url_continue: str | None = None
+    ) -> HttpResponse:
         return self._after_saving(request, obj)
 
     def response_change(self, request: HttpRequest, obj: Order) -> HttpResponse:

@@ -1,4 +1,6 @@
-"""What changes orders and deposits. Call through the module: `from campaigns import services as campaigns`."""
+"""What changes orders and deposits. Call it through the module: `from campaigns import services as
+campaigns`.
+"""
 
 from campaigns.services.deposits import confirm_deposit, reject_deposit, request_deposit
 from campaigns.services.orders import (

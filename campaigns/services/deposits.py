@@ -1,4 +1,6 @@
-"""Deposits: one person of finance records what came in, another one confirms it, and then it is in the funds."""
+"""Deposits: one person of finance records what came in, another one confirms it, and then it is in the
+funds.
+"""
 
 import uuid
 from datetime import datetime
@@ -20,9 +22,9 @@ def request_deposit(
 ) -> Deposit:
     """Record points that came in for the brand; nothing moves before another person confirms them.
 
-    Once per `public_id`, which the form makes: a repeat gives back the first. NotReachable for anybody but finance of
-    the brand (or of the operator); DepositRefused for points outside 1..10^12, for no reference, for one that counts
-    already, and for a form that has recorded something else.
+    Once per `public_id`, which the form makes: a repeat gives back the first. NotReachable for anybody but
+    finance of the brand (or of the operator); DepositRefused for points outside 1..10^12, for no reference,
+    for one that counts already, and for a form that has recorded something else.
     """
     brand = access_brand(user, brand_id, Role.FINANCE)
     if not 0 < points <= MAX_POINTS or not reference.strip():
@@ -51,7 +53,7 @@ def confirm_deposit(*, deposit_id: int, user: User, at: datetime) -> Deposit:
 
 
 def reject_deposit(*, deposit_id: int, user: User, at: datetime) -> Deposit:
-    """Set a recorded deposit aside: its reference may be recorded again. Refusals as for `confirm_deposit`."""
+    """Set a recorded deposit aside: its reference is free again. Refusals as for `confirm_deposit`."""
     return _decide(deposit_id, DepositState.REJECTED, user, at)
 
 

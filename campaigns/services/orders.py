@@ -1,4 +1,6 @@
-"""The way of an order: draft, submitted, decided. Two people, one fingerprint, and the database decides the races."""
+"""The way of an order: draft, submitted, decided. Two people, one fingerprint, and the database decides the
+races.
+"""
 
 import hmac
 from datetime import datetime
@@ -30,11 +32,11 @@ from parties.models import Role, User
 
 @transaction.atomic
 def submit_order(*, order_id: int, user: User, at: datetime) -> Order:
-    """Ask for approval of a draft: `user`, a marketer of its brand, becomes its requester and puts their name to its
-    fingerprint (`submitted_hash`).
+    """Ask for approval of a draft: `user`, a marketer of its brand, becomes its requester and puts their
+    name to its fingerprint (`submitted_hash`).
 
-    Nothing is reserved yet; funds and series are judged at approval. NotReachable, OrderNotOpen if it is no draft,
-    OrderUnfit (one class per rule).
+    Nothing is reserved yet; funds and series are judged at approval. NotReachable, OrderNotOpen if it is no
+    draft, OrderUnfit (one class per rule).
     """
     access.access_order(user, order_id, Role.MARKETER)
     order = _win(order_id, OrderState.DRAFT, requested_by=user)
@@ -51,15 +53,19 @@ def approve_order(
 ) -> Batch:
     """Reserve the money and make the batch; minting begins after the commit.
 
-    `submitted_hash` is the fingerprint that the approver saw, `claim_url_base` the address of the campaign's page.
-    Of several approvals one wins; the winner's own repeat gives the same batch. NotReachable for anybody but an
-    approver of the brand, OwnOrder for the requester, OrderNotOpen, OrderChanged if the fingerprint is not what the
-    order and its campaign say now, OrderUnfit, FundsShort, SeriesShort, TermsRefused: nothing has happened then.
+    `submitted_hash` is the fingerprint that the approver saw, `claim_url_base` the address of the
+    campaign's page. Of several approvals one wins; the winner's own repeat gives the same batch.
+    NotReachable for anybody but an approver of the brand, OwnOrder for the requester, OrderNotOpen,
+    OrderChanged if the fingerprint is not what the order and its campaign say now, OrderUnfit, FundsShort,
+    SeriesShort, TermsRefused: nothing has happened then.
     """
     before = access.access_order(approver, order_id, Role.APPROVER)
     if before.requested_by_id == approver.pk:
         raise OwnOrder
-    if before.batch is not None and (before.decided_by_id, before.submitted_hash) == (approver.pk, submitted_hash):
+    if before.batch is not None and (before.decided_by_id, before.submitted_hash) == (
+        approver.pk,
+        submitted_hash,
+    ):
         return before.batch
     order = _win(order_id, OrderState.SUBMITTED, decided_by=approver)
     # Read after the row was won, so that what is compared here is what gets approved.
@@ -78,7 +84,8 @@ def approve_order(
 def reject_order(*, order_id: int, approver: User, note: str, at: datetime) -> Order:
     """Send a submitted order back to its requester with a reason.
 
-    NotReachable for anybody but an approver of the brand, OwnOrder for the requester, OrderNotOpen, NoteMissing.
+    NotReachable for anybody but an approver of the brand, OwnOrder for the requester, OrderNotOpen,
+    NoteMissing.
     """
     before = access.access_order(approver, order_id, Role.APPROVER)
     if before.requested_by_id == approver.pk:
@@ -106,10 +113,13 @@ def reopen_order(*, order_id: int, user: User, at: datetime) -> Order:
 
 @transaction.atomic
 def reopen_stale_orders(*, campaign_id: int, user: User, at: datetime) -> int:
-    """After an edit of the campaign: submissions that no longer say what was submitted become drafts; gives back how
-    many. (An approval checks the fingerprint again in any case.)"""
+    """After an edit of the campaign: submissions that no longer say what was submitted become drafts; gives
+    back how many. (An approval checks the fingerprint again in any case.)
+    """
     reopened = 0
-    for order_id in Order.objects.filter(campaign=campaign_id, state=OrderState.SUBMITTED).values_list("pk", flat=True):
+    for order_id in Order.objects.filter(campaign=campaign_id, state=OrderState.SUBMITTED).values_list(
+        "pk", flat=True
+    ):
         order = _win(order_id, OrderState.SUBMITTED, decision_note="")
         if not queries.is_as_submitted(order):
             _to_draft(order, by=user, at=at)
@@ -118,7 +128,8 @@ def reopen_stale_orders(*, campaign_id: int, user: User, at: datetime) -> int:
 
 
 def hold_draft(*, order_id: int) -> None:
-    """Hold a draft to the end of the caller's transaction, so that nobody submits it while it is being edited.
+    """Hold a draft to the end of the caller's transaction, so that nobody submits it while it is being
+    edited.
 
     OrderNotOpen if it is no draft (any more).
     """
@@ -127,16 +138,19 @@ def hold_draft(*, order_id: int) -> None:
 
 @transaction.atomic
 def discard_order(*, order_id: int, user: User) -> None:
-    """Delete a draft. NotReachable for anybody but a marketer of the brand, OrderNotOpen once it was submitted."""
+    """Delete a draft. NotReachable for anybody but a marketer of the brand, OrderNotOpen once it was
+    submitted.
+    """
     access.access_order(user, order_id, Role.MARKETER)
     _win(order_id, OrderState.DRAFT, decision_note="").delete()
 
 
 def activate_codes(*, order_id: int, user: User, at: datetime) -> None:
-    """Open the codes of the order's minted batch for claiming; `user` is an approver of the brand, not the requester.
+    """Open the codes of the order's minted batch for claiming; `user` is an approver of the brand, not the
+    requester.
 
-    Repeating it is harmless. NotReachable, OwnOrder, OrderNotOpen if there is no batch, TermsRefused if the batch
-    can't be activated in its state.
+    Repeating it is harmless. NotReachable, OwnOrder, OrderNotOpen if there is no batch, TermsRefused if the
+    batch can't be activated in its state.
     """
     order = access.access_order(user, order_id, Role.APPROVER)
     if order.requested_by_id == user.pk:

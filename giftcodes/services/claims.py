@@ -54,26 +54,20 @@ def claim_code(*, text: object, member: Member, at: datetime | None = None) -> C
 
 @transaction.atomic
 def _claim(*, claim_id: int, batch: KnownBatch, member: Member, at: datetime | None) -> Claimed:
-    """Win the claim row and the member's tally, then grant; leaving by CodeNotUsable undoes both."""
+    """Win the claim row and the member's tally, then grant and commit; leaving by CodeNotUsable undoes both."""
     serial = claim_id % 10**9
     now, now_params = instant_sql(at)
-    statements = [
-        *locking.share_batch(batch.id),
-        Statement(_FIND_WALLET, [member.pk, batch.program_id]),
-        Statement(
-            _INSERT_CLAIM.format(now=now),
-            [claim_id, member.pk, *now_params, batch.id, *now_params, *now_params, batch.id, serial, serial],
-        ),
-    ]
-    limit = batch.limit_per_member
-    if limit is not None:
-        statements.append(Statement(_COUNT_CLAIM, [batch.limit_group, member.pk, limit]))
-    results = run_together(*statements)
-    wallets, claims = results[-3:-1] if limit is not None else results[-2:]
-    if not claims or (limit is not None and not results[-1]):
+    hold = locking.share_batch(batch.id)
+    values = [claim_id, member.pk, *now_params, batch.id, *now_params, *now_params, batch.id, serial, serial]
+    decide = [Statement(_INSERT_CLAIM.format(now=now), [*values, member.pk, batch.program_id])]
+    if batch.limit_per_member is not None:
+        decide.append(Statement(_COUNT_CLAIM, [batch.limit_group, member.pk, batch.limit_per_member]))
+    rows = run_together(*hold, *decide)[len(hold) :]
+    if not all(rows):
         raise CodeNotUsable
-    claimed_at = as_instant(claims[0][0])
-    wallet_id = wallets[0][0] if wallets else _open_wallet(member, batch.program_id, claimed_at)
+    claimed_at, wallet_id = as_instant(rows[0][0][0]), rows[0][0][1]
+    if wallet_id is None:
+        wallet_id = _open_wallet(member, batch.program_id, claimed_at)
     expires_at = end_after_days(claimed_at, days=batch.lot_life_days)
     balance = ledger.grant_claimed(
         key=claim_key(claim_id),
@@ -95,15 +89,16 @@ def _claim(*, claim_id: int, batch: KnownBatch, member: Member, at: datetime | N
     )
 
 
-_FIND_WALLET = "SELECT id FROM ledger_account WHERE member_id = %s AND program_id = %s AND kind = 'wallet'"
-# The whole decision in one statement: state, window, voids, and, by the primary key, that nobody was first.
+# The whole decision in one statement: state, window, voids, and, by the primary key, that nobody was first. On the
+# way out it looks up the member's wallet.
 _INSERT_CLAIM = (
     "INSERT INTO giftcodes_claim (id, batch_id, member_id, points, claimed_at)"
     " SELECT %s, b.id, %s, b.face_points, {now} FROM giftcodes_batch b"
     " WHERE b.id = %s AND b.state = 'active' AND b.claim_from <= {now} AND b.claim_until > {now}"
     " AND NOT EXISTS (SELECT 1 FROM giftcodes_void v"
     " WHERE v.batch_id = %s AND v.first_serial <= %s AND v.last_serial >= %s)"
-    " ON CONFLICT (id) DO NOTHING RETURNING claimed_at"
+    " ON CONFLICT (id) DO NOTHING RETURNING claimed_at,"
+    " (SELECT id FROM ledger_account WHERE member_id = %s AND program_id = %s AND kind = 'wallet')"
 )
 # One row per member and group: at the limit the update finds no row, and the transaction is given up.
 _COUNT_CLAIM = (

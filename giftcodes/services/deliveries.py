@@ -1,4 +1,4 @@
-"""Handing a sealed file over: the file once, its passphrase once and apart, both to the one person it is for."""
+"""Handing a sealed file over: the file once, its passphrase once and apart, both to its one recipient."""
 
 import uuid
 from datetime import datetime
@@ -15,7 +15,7 @@ from parties.models import User
 
 
 class HandedOver(NamedTuple):
-    """A sealed file on its way to its recipient, who closes `file`. `sha256` is of the file as it is, sealed."""
+    """A sealed file on its way to its recipient, who closes `file`. `sha256` is that of the sealed file."""
 
     file: BinaryIO
     name: str
@@ -26,8 +26,8 @@ class HandedOver(NamedTuple):
 def take_delivery(*, public_id: uuid.UUID, user: User, at: datetime) -> HandedOver:
     """The sealed file, open for reading, for its recipient, once whoever asks at the same time.
 
-    NotReachable for everybody else. DeliveryRefused if it was handed over before, isn't sealed yet, or is no longer
-    on the disk as it was sealed; only a file that can be read counts as handed over.
+    NotReachable for everybody else. DeliveryRefused if it was handed over before, isn't sealed yet, or is no
+    longer on the disk as it was sealed; only a file that can be read counts as handed over.
     """
     delivery = _sealed(user, public_id)
     file = _open_as_sealed(delivery)
@@ -41,8 +41,8 @@ def take_delivery(*, public_id: uuid.UUID, user: User, at: datetime) -> HandedOv
 def reveal_passphrase(*, public_id: uuid.UUID, user: User, at: datetime) -> str:
     """The passphrase of the sealed file, for its recipient, once whoever asks at the same time.
 
-    NotReachable for everybody else. DeliveryRefused if it was shown before or the file isn't sealed yet. KeysMissing if
-    the keys are away, which does not count as shown.
+    NotReachable for everybody else. DeliveryRefused if it was shown before or the file isn't sealed yet.
+    KeysMissing if the keys are away, which does not count as shown.
     """
     delivery = _sealed(user, public_id)
     passphrase = passphrase_of(delivery)
@@ -63,7 +63,7 @@ def passphrase_of(delivery: Delivery) -> str:
 
 
 def zip_salt_of(delivery: Delivery) -> bytes:
-    """The salt in the head of the sealed file; public, and derived so that the file can be made again. KeysMissing."""
+    """The public salt at the head of the sealed file; derived, so that it can be made again. KeysMissing."""
     return keys.delivery_secret(delivery, purpose=b"zip-salt", length=sealing.SALT_BYTES)
 
 

@@ -1,8 +1,8 @@
-"""Minting: the codes of a batch, derived chunk by chunk, straight into one sealed file; never in plain on any disk.
+"""Minting: the codes of a batch, chunk by chunk, straight into one sealed file; never in plain on any disk.
 
-What a chunk writes, and where, follows from the keys and the frozen terms alone. So nothing is remembered but how far
-the file is, and only after the bytes are on the disk: a chunk that a killed worker left half-written, or that two
-workers write at once, ends up with the same bytes.
+What a chunk writes, and where, follows from the keys and the frozen terms alone. So nothing is remembered but
+how far the file is, and only after the bytes are on the disk: a chunk that a killed worker left half-written,
+or that two workers write at once, ends up with the same bytes.
 """
 
 import fcntl
@@ -37,12 +37,15 @@ logger = logging.getLogger(__name__)
 def mint_next_chunk(*, batch_id: int, at: datetime) -> bool:
     """Mint one more chunk of the batch, or, after the last one, finish its file; True if there is more to do.
 
-    Safe to repeat, to run twice at once and to kill at any moment. When the file is finished it has been read back
-    against its content, the batch is MINTED (ACTIVE, if its order says so), and its fingerprints are recorded. False
-    also if another worker of this machine has the batch in hand. A file that is lost or damaged is made again from the
-    start. KeysMissing if the keys are away; OSError if the disk refuses, and then the file resumes where it was.
+    Safe to repeat, to run twice at once and to kill at any moment. When the file is finished it has been read
+    back against its content, the batch is MINTED (ACTIVE, if its order says so), and its fingerprints are
+    recorded. False also if another worker of this machine has the batch in hand. A file that is lost or
+    damaged is made again from its start. KeysMissing if the keys are away; BatchRefused if the channels don't
+    add up to the batch; OSError if the disk refuses, and then the file resumes where it was.
     """
     delivery = _delivery_of(batch_id)
+    if delivery.batch.state not in _UNMINTED:
+        return False
     with _alone(path_of(delivery)) as is_alone:
         if not is_alone:
             return False
@@ -60,7 +63,7 @@ def mint_next_chunk(*, batch_id: int, at: datetime) -> bool:
 
 
 def chunk_size(size: int) -> int:
-    """Codes per chunk for a batch of `size`; a function of it alone, so that all workers see the same borders."""
+    """Codes per chunk of a batch of `size`: a function of it alone, so all workers see the same borders."""
     return min(max(-(-size // _CHUNKS_OF_A_SMALL_BATCH), MIN_CODES_PER_CHUNK), MAX_CODES_PER_CHUNK)
 
 
@@ -72,8 +75,8 @@ def _delivery_of(batch_id: int) -> Delivery:
 def _alone(path: Path) -> Iterator[bool]:
     """Whether this worker has the file to itself, by a lock that ends with the process.
 
-    It saves two workers the same work. That their work agrees does not rest on it: the lock may reach no farther
-    than one machine, and nothing here is wrong where it doesn't hold.
+    It saves two workers the same work. That their work agrees does not rest on it: the lock may reach no
+    farther than one machine, and nothing here is wrong where it doesn't hold.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -134,7 +137,7 @@ class _Mint:
         _record_finished(self._delivery, finished, rows=self._rows_made, at=at)
 
     def _content(self, start: int, end: int) -> Iterator[Piece]:
-        """The plain content from the `start`-th code to before the `end`-th, with the header before the first."""
+        """The plain content of the codes from place `start` to before `end`, the header with place 0."""
         if start == 0:
             yield content.header()
         for channel in self._channels:

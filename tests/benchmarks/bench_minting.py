@@ -1,8 +1,8 @@
 """An order from approval to its finished sealed file: `python -m tests.benchmarks.bench_minting [SIZE ...]`.
 
-The services that a worker calls, on the embedded stack (SQLite, one process), every chunk on the disk before it is
-recorded, the file read back against its content at the end. Each size has a process of its own, because memory is
-counted at its peak. The folder for temporary files is where the disk is measured.
+The services that a worker calls, on the embedded stack (SQLite, one process), every chunk on the disk before
+it is recorded, the file read back against its content at the end. Each size has a process of its own, because
+memory is counted at its peak. Files are written to the system's folder for temporary files.
 """
 
 import json
@@ -35,14 +35,13 @@ def main() -> None:
 
 def _measured_apart(size: int) -> list[tuple[str, float, str]]:
     with tempfile.TemporaryDirectory(prefix="tokuten-bench-") as folder:
-        environment = {
-            name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DELIVERY_DIR")
-        }
-        environment |= {
+        environment = os.environ | {
             "TOKUTEN_ENV": "test",
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "CODE_MASTER_KEYS": f"bench:{secrets.token_hex(32)}",
             "VAR_DIR": folder,
+            "DATABASE_URL": f"sqlite:///{folder}/tokuten.sqlite3",
+            "DELIVERY_DIR": f"{folder}/deliveries",
             "LOG_LEVEL": "WARNING",
         }
         command = [sys.executable, "-m", "tests.benchmarks.bench_minting", _AS_CHILD, str(size)]

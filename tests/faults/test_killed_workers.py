@@ -1,4 +1,4 @@
-"""Real workers mint; some are killed. The content is that of an uninterrupted run, and the audit is content."""
+"""Real workers mint, and some are killed: the content is that of an uninterrupted run, the audit silent."""
 
 import fcntl
 import os
@@ -65,10 +65,8 @@ def test_killed_at_random_moments_the_content_is_that_of_an_uninterrupted_run(ch
     channels = [ChannelSize("poster", 70_001), ChannelSize("shop", 129_999)]
     batch = make.batch(size=200_000, channels=channels)
     tasks.nudge_minting(batch.pk)
-    survived = []
-    for goal in sorted(chance.randrange(batch.size) for _ in range(KILLS)):
-        if kill_a_worker_behind(goal, batch, chance):
-            survived.append(minted_codes(batch))
+    goals = sorted(chance.randrange(batch.size) for _ in range(KILLS))
+    survived = [minted_codes(batch) for goal in goals if kill_a_worker_behind(goal, batch, chance)]
     with running_worker():
         wait_for(lambda: is_minted(batch))
     print(f"kills survived: {len(survived)} of {KILLS}, at {survived} codes")

@@ -31,34 +31,37 @@ def a_posting(*, source: str = "source_id", target: str = "target_id", points: s
     return _A_POSTING.format(transfer="transfer_id", source=source, target=target, points=points)
 
 
-# What is done to the scene below, and the check that must name it. A batch begins at serial 0 (limit 2; two claims by
-# one member, one by another, a void over serials 5 to 7), one at 10 (closed with a claim), one at 20 (not minted).
+# What is done to the scene below, and the check that must name it. A batch begins at serial 0 (limit 2; two
+# claims by one member, one by another, a void over serials 5 to 7), one at 10 (closed with a claim), and one
+# at 20 (not minted).
 TAMPERING = {
     "every posting has two accounts of one program": a_posting(target="999999"),
     "a program sums to zero": a_posting(target="999999"),
     "points are positive and ends differ": a_posting(source="target_id"),
-    "a posting has the moment of its transfer": "UPDATE ledger_transfer SET posted_at = '2026-11-03 00:00:00+00:00'"
-    " WHERE key = 'claim:1000000001'",
+    "a posting has the moment of its transfer": "UPDATE ledger_transfer"
+    " SET posted_at = '2026-11-03 00:00:00+00:00' WHERE key = 'claim:1000000001'",
     "every transfer has postings": f"DELETE FROM ledger_posting WHERE transfer_id = {_OF_CLAIM}",
     "a cached balance equals the sum of its postings": a_posting(),
-    "a guarded account is not below its floor": "UPDATE ledger_account SET balance = floor - 1 WHERE kind = 'funds'",
+    "a guarded account is not below its floor": "UPDATE ledger_account"
+    " SET balance = floor - 1 WHERE kind = 'funds'",
     "the lots of a wallet add up to its balance": "UPDATE ledger_lot SET remaining_points = 1",
     "a lot is what its transfer granted": "UPDATE ledger_lot SET granted_points = granted_points + 1",
     "reversals stay within their original": "UPDATE ledger_posting SET points = 1000 WHERE transfer_id ="
     " (SELECT id FROM ledger_transfer WHERE key = 'reversal')",
     "a reversal tally equals its reversals": "UPDATE ledger_reversaltally SET reversed_points = 17",
-    "a claim has one transfer, from its batch into its member's wallet": "UPDATE giftcodes_claim SET member_id ="
-    " (SELECT MIN(id) FROM parties_member) WHERE id = 1000000002",
+    "a claim has one transfer, from its batch into its member's wallet": "UPDATE giftcodes_claim"
+    " SET member_id = (SELECT MIN(id) FROM parties_member) WHERE id = 1000000002",
     "a claim transfer has one posting": a_posting(),
     "a claim transfer has its claim": "DELETE FROM giftcodes_claim WHERE id = 1000000001",
-    "a claim has the moment of its transfer": "UPDATE giftcodes_claim SET claimed_at = '2026-11-02 03:00:01+00:00'"
-    " WHERE id = 1000000001",
+    "a claim has the moment of its transfer": "UPDATE giftcodes_claim"
+    " SET claimed_at = '2026-11-02 03:00:01+00:00' WHERE id = 1000000001",
     "a claim lies in the range of its batch": "UPDATE giftcodes_claim SET batch_id ="
     " (SELECT id FROM giftcodes_batch WHERE first_serial = 10) WHERE id = 1000000001",
     "a claim brings the points of its batch": "UPDATE giftcodes_claim SET points = 501 WHERE id = 1000000001",
     "a claim was made while its batch was active and in its window": "UPDATE giftcodes_batch SET claim_from ="
     " '2026-11-02 03:00:01+00:00' WHERE first_serial = 0",
-    "a limit per member is counted as it was claimed": "UPDATE giftcodes_claimtally SET claims = 1 WHERE claims = 2",
+    "a limit per member is counted as it was claimed": "UPDATE giftcodes_claimtally"
+    " SET claims = 1 WHERE claims = 2",
     "a limit per member is kept": "UPDATE giftcodes_batch SET limit_per_member = 1 WHERE first_serial = 0",
     "ranges of batches are disjoint": "UPDATE giftcodes_batch SET size = 11 WHERE first_serial = 0",
     "a channel begins where the one before it ends": "UPDATE giftcodes_channel SET first_serial = 1"
@@ -71,8 +74,8 @@ TAMPERING = {
     "a void withdrew what was not claimed in its range": "UPDATE giftcodes_void SET codes = codes - 1",
     "a void lies within its batch": "UPDATE giftcodes_void SET last_serial = 10, codes = 6",
     "voids don't overlap": "INSERT INTO giftcodes_void (batch_id, first_serial, last_serial, codes, reason,"
-    " requested_by_id, approved_by_id, voided_at) SELECT batch_id, 7, 8, 1, reason, requested_by_id, approved_by_id,"
-    " voided_at FROM giftcodes_void",
+    " requested_by_id, approved_by_id, voided_at) SELECT batch_id, 7, 8, 1, reason, requested_by_id,"
+    " approved_by_id, voided_at FROM giftcodes_void",
     "a series goes on behind its batches": "UPDATE giftcodes_series SET next_serial = 29",
     "a series counts its live codes": "UPDATE giftcodes_series SET live_codes = live_codes - 1",
     "a minted batch has its sealed file, with a row per code": "UPDATE giftcodes_delivery SET row_count = 9"

@@ -44,6 +44,18 @@ def live(**changes: object) -> Batch:
     return make.live_batch(**window | changes)
 
 
+def void(batch: Batch, first_serial: int, last_serial: int) -> None:
+    giftcodes.void_codes(
+        batch_id=batch.pk,
+        first_serial=first_serial,
+        last_serial=last_serial,
+        reason="lost",
+        requested_by=make.user(),
+        approved_by=make.user(),
+        at=NOON,
+    )
+
+
 def test_a_code_is_found_and_not_printed(lookup: Lookup) -> None:
     batch = live(channels=[ChannelSize("poster", 4), ChannelSize("shop", 6)])
     for typed in (make.code_of(batch, 5), codec.group(make.code_of(batch, 5))):
@@ -79,12 +91,9 @@ def test_a_claimed_code_tells_when_and_by_whom_without_telling_who(lookup: Looku
 def test_every_state_is_told() -> None:
     batch = make.live_batch(claim_until=NOON + timedelta(days=1))
     first = batch.first_claim_id
-    people = {"requested_by": make.user(), "approved_by": make.user(), "reason": "lost"}
     giftcodes.claim_code(text=make.code_of(batch, 1), member=make.member(), at=NOON)
     serial = batch.first_serial
-    giftcodes.void_codes(
-        batch_id=batch.pk, first_serial=serial + 1, last_serial=serial + 2, at=NOON, **people
-    )
+    void(batch, serial + 1, serial + 2)
 
     def states(at: object) -> list[SerialState]:
         found = [status_of_serial(first + place, at=at) for place in range(4)]  # type: ignore[arg-type]
@@ -105,10 +114,9 @@ def test_every_state_is_told() -> None:
 
 def test_a_void_that_spared_a_claimed_code_is_no_withdrawal() -> None:
     batch = make.live_batch()
-    people = {"requested_by": make.user(), "approved_by": make.user(), "reason": "lost"}
     giftcodes.claim_code(text=make.code_of(batch), member=make.member(), at=NOON)
     serial = batch.first_serial
-    giftcodes.void_codes(batch_id=batch.pk, first_serial=serial, last_serial=serial + 1, at=NOON, **people)
+    void(batch, serial, serial + 1)
     spared = status_of_serial(batch.first_claim_id, at=NOON)
     withdrawn = status_of_serial(batch.first_claim_id + 1, at=NOON)
     assert spared is not None

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 from pytest_django import Settings
+from redis.exceptions import OutOfMemoryError
 
 from giftcodes import audit as giftcodes_audit
 from giftcodes import services as giftcodes
@@ -220,7 +221,7 @@ def test_a_nudge_mints_the_whole_batch() -> None:
 def test_a_message_for_a_batch_that_needs_more_time_asks_for_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    batch, nudged = make.batch(size=5_000), []
+    batch, nudged = make.batch(size=5_000), list[int]()
     monkeypatch.setattr(tasks, "_SECONDS_PER_TASK", 0.0)
     monkeypatch.setattr(tasks, "nudge_minting", nudged.append)
     tasks.mint_batch(batch.pk)
@@ -257,11 +258,12 @@ def test_a_sweep_closes_batches_whose_window_has_passed() -> None:
         assert row.state == state
 
 
-def test_a_queue_that_is_away_does_not_stop_whoever_asks(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("failure", [OperationalError("refused"), OutOfMemoryError(), OSError(28, "full")])
+def test_a_queue_that_is_away_or_full_does_not_stop_whoever_asks(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away(*_: object, **__: object) -> None:
-        raise OperationalError("connection refused")
+        raise failure
 
     monkeypatch.setattr(tasks.mint_batch, "apply_async", away)
     tasks.nudge_minting(make.batch(size=10).pk)

@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from tests import make
+from tests.redemption_site import visits
 
 
 @pytest.fixture(autouse=True)
@@ -16,5 +16,5 @@ def _no_counts_from_other_tests() -> None:
 def hanako(db: None) -> Client:
     """A browser in which a member is signed in, in English."""
     client = Client(headers={"accept-language": "en"})
-    client.force_login(make.member().user)  # type: ignore[arg-type]  # a new member has a user
+    visits.member_in(client)
     return client

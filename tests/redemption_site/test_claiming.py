@@ -60,9 +60,9 @@ def test_a_code_typed_before_the_sign_in_is_claimed_with_it(client: Client) -> N
     assert (answer.status_code, answer["Location"]) == (303, "/sign-in/")
     assert not Claim.objects.exists()
 
-    answer = visits.sign_in(client, "new@example.com")
+    claimed = visits.sign_in(client, "new@example.com")
 
-    assert (answer.status_code, answer["Location"]) == (303, f"/claimed/{batch.first_claim_id}/")
+    assert (claimed.status_code, claimed["Location"]) == (303, f"/claimed/{batch.first_claim_id}/")
     assert Claim.objects.get().member.user.email == "new@example.com"  # type: ignore[union-attr]
     assert client.cookies[settings.PENDING_COOKIE_NAME].value == ""
 
@@ -87,7 +87,7 @@ def test_looking_never_claims(hanako: Client) -> None:
 def test_a_code_that_waits_is_not_claimed_by_looking_either(client: Client) -> None:
     code = visits.code_now()
     client.post("/claim/", {"code": code})
-    client.force_login(make.member().user)  # type: ignore[arg-type]
+    visits.member_in(client)
     page = client.get("/claim/").content.decode()
     assert code[-4:] in page
     assert not Claim.objects.exists()
@@ -95,15 +95,23 @@ def test_a_code_that_waits_is_not_claimed_by_looking_either(client: Client) -> N
     assert Claim.objects.count() == 1
 
 
-def _unknown(batch: Batch) -> None:
-    """Well-formed and in the batch's range, but made with another key."""
+def made_with_another_key(batch: Batch, place: int) -> str:
+    """A well-formed code of that place of the series, which nobody issued."""
+    series_key = keys.series_key(batch.series)
+    serial = batch.first_serial + place
+    return codec.encode_one(serial, series=batch.series_id, series_key=series_key, batch_key=bytes(32))
 
 
-def _used(batch: Batch) -> None:
+def guessed(batch: Batch) -> str:
+    return made_with_another_key(batch, 0)
+
+
+def used(batch: Batch) -> str:
     giftcodes.claim_code(text=make.code_of(batch), member=make.member())
+    return make.code_of(batch)
 
 
-def _void(batch: Batch) -> None:
+def void(batch: Batch) -> str:
     giftcodes.void_codes(
         batch_id=batch.pk,
         first_serial=batch.first_serial,
@@ -113,49 +121,36 @@ def _void(batch: Batch) -> None:
         approved_by=make.user(),
         at=datetime.now(UTC),
     )
+    return make.code_of(batch)
 
 
-def _expired(batch: Batch) -> None:
-    past = datetime.now(UTC) - timedelta(hours=1)
-    Batch.objects.filter(pk=batch.pk).update(claim_from=past - timedelta(days=9), claim_until=past)
+def expired(_batch: Batch) -> str:
+    now = datetime.now(UTC)
+    return visits.code_now(claim_from=now - timedelta(days=9), claim_until=now - timedelta(minutes=1))
 
 
-def _not_begun(batch: Batch) -> None:
-    soon = datetime.now(UTC) + timedelta(hours=1)
-    Batch.objects.filter(pk=batch.pk).update(claim_from=soon, claim_until=soon + timedelta(days=9))
+def not_begun(_batch: Batch) -> str:
+    now = datetime.now(UTC)
+    return visits.code_now(claim_from=now + timedelta(minutes=5), claim_until=now + timedelta(days=9))
 
 
-def _not_active(batch: Batch) -> None:
+def not_active(batch: Batch) -> str:
     Batch.objects.filter(pk=batch.pk).update(state="minted")
+    return make.code_of(batch)
 
 
-@pytest.mark.parametrize("spoil", [_unknown, _used, _void, _expired, _not_begun, _not_active])
-def test_every_refusal_is_the_same_answer(hanako: Client, spoil: Callable[[Batch], None]) -> None:
+@pytest.mark.parametrize("spoil", [guessed, used, void, expired, not_begun, not_active])
+def test_every_refusal_is_the_same_answer(hanako: Client, spoil: Callable[[Batch], str]) -> None:
     batch = visits.batch_now(size=2)
-    good, other = make.code_of(batch, 1), make.code_of(batch, 0)
-    if spoil is _unknown:
-        other = codec.encode_one(
-            batch.first_serial,
-            series=batch.series_id,
-            series_key=keys.series_key(batch.series),
-            batch_key=bytes(32),
-        )
-    assert hanako.post("/claim/", {"code": good}).status_code == 303  # the same set-up works
-    spoil(batch)
+    assert hanako.post("/claim/", {"code": make.code_of(batch, 1)}).status_code == 303
+    never_issued, spoilt = made_with_another_key(batch, 5000), spoil(batch)
 
-    answer = hanako.post("/claim/", {"code": other})
+    answer, expected = [hanako.post("/claim/", {"code": code}) for code in (spoilt, never_issued)]
 
-    never_issued = codec.encode_one(
-        batch.first_serial + 5000,
-        series=batch.series_id,
-        series_key=keys.series_key(batch.series),
-        batch_key=bytes(32),
-    )
-    expected = hanako.post("/claim/", {"code": never_issued})
     assert answer.status_code == expected.status_code == 422
     assert answer.headers.items() == expected.headers.items()
-    page = visits.text_of(answer).replace(codec.group(other), "")  # type: ignore[arg-type]
-    assert page == visits.text_of(expected).replace(codec.group(never_issued), "")  # type: ignore[arg-type]
+    page = visits.text_of(answer).replace(codec.group(spoilt), "")
+    assert page == visits.text_of(expected).replace(codec.group(never_issued), "")
     assert in_english(texts.CODE_NOT_USABLE) in page
 
 
@@ -169,8 +164,8 @@ def test_the_limit_per_member_is_the_same_answer_too(hanako: Client) -> None:
 
 def test_who_claimed_a_code_is_told_so_when_asking_again(hanako: Client) -> None:
     batch = visits.batch_now(size=1)
-    for _ in range(2):
-        answer = hanako.post("/claim/", {"code": make.code_of(batch)})
+    hanako.post("/claim/", {"code": make.code_of(batch)})
+    answer = hanako.post("/claim/", {"code": make.code_of(batch)})
     assert answer["Location"] == f"/claimed/{batch.first_claim_id}/?again=1"
     page = hanako.get(answer["Location"]).content.decode()
     assert "You already received these points" in page
@@ -273,7 +268,7 @@ def test_a_code_waits_for_half_an_hour_in_the_browser_that_typed_it(client: Clie
         client.post("/claim/", {"code": code})
     cookie = client.cookies[settings.PENDING_COOKIE_NAME]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 1800)
-    client.force_login(make.member().user)  # type: ignore[arg-type]
+    visits.member_in(client)
     answer = client.post("/claim/")
     assert answer.status_code == 400
     assert str(texts.NO_CODE_WAITING) in answer.content.decode()
@@ -289,9 +284,9 @@ def test_a_made_up_waiting_code_is_none(hanako: Client, value: str) -> None:
 
 def test_signing_out_forgets_a_waiting_code(client: Client) -> None:
     client.post("/claim/", {"code": visits.code_now()})
-    client.force_login(make.member().user)  # type: ignore[arg-type]
+    visits.member_in(client)
     client.post("/sign-out/")
-    client.force_login(make.member().user)  # type: ignore[arg-type]
+    visits.member_in(client)
     assert client.post("/claim/").status_code == 400
 
 
@@ -304,7 +299,7 @@ def test_no_code_stays_anywhere_but_in_the_ciphertext_of_its_cookie(
     answers = [client.post("/claim/", {"code": code}), client.get("/sign-in/")]
     waiting = client.cookies[settings.PENDING_COOKIE_NAME].value
     sessions_before = client.session.session_key
-    answers.append(visits.sign_in(client))  # type: ignore[arg-type]
+    answers.append(visits.sign_in(client))
     answers.append(client.get(answers[-1]["Location"]))
     answers.append(client.post("/claim/", {"code": code[:-1]}))
     sources = [

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core import mail
-from django.http import HttpResponse
 from django.test import Client
 
 from campaigns.models import Campaign
 from giftcodes.models import Batch
-from parties.models import Brand
+from parties.models import Brand, Member
 from tests import make
+
+Answer = Any  # of the test client; its type has no public name
 
 
 def batch_now(**changes: Any) -> Batch:
@@ -45,17 +46,24 @@ def sign_in_code() -> str:
     return found[0]
 
 
-def ask_to_sign_in(client: Client, email: str) -> HttpResponse:
-    return client.post("/sign-in/", {"email": email})  # type: ignore[return-value]
+def member_in(client: Client) -> None:
+    """A new member, signed in there."""
+    user = make.user()
+    Member.objects.create(user=user)
+    client.force_login(user)
 
 
-def sign_in(client: Client, email: str = "hanako@example.com") -> HttpResponse:
+def ask_to_sign_in(client: Client, email: str) -> Answer:
+    return client.post("/sign-in/", {"email": email})
+
+
+def sign_in(client: Client, email: str = "hanako@example.com") -> Answer:
     """Through both pages; gives back the answer to the sign-in code."""
     ask_to_sign_in(client, email)
-    return client.post("/sign-in/code/", {"code": sign_in_code()})  # type: ignore[return-value]
+    return client.post("/sign-in/code/", {"code": sign_in_code()})
 
 
-def text_of(response: HttpResponse) -> str:
+def text_of(response: Answer) -> str:
     """The page without what differs from visit to visit: the CSRF token."""
-    page = response.content.decode()
+    page: str = response.content.decode()
     return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)

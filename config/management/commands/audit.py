@@ -18,7 +18,7 @@ class Command(BaseCommand):
         "Recompute the ledger and the code engine from their records; exit with 1 and name each difference."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **_options: Any) -> None:
         count = 0
         for difference in (*ledger_audit.differences(), *giftcodes_audit.differences()):
             self.stdout.write(str(difference))

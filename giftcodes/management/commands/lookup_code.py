@@ -1,7 +1,7 @@
 """`manage.py lookup_code`: what support can tell about one code. The code itself is never printed.
 
-A code is asked for, or read from standard input. It is no argument: those stay in the shell's history and can be seen
-in the list of processes by everybody on the machine. A serial number is no secret and may be one.
+A code is asked for, or read from standard input. It is no argument: those stay in the shell's history and
+can be seen in the list of processes by everybody on the machine. A serial number is no secret and may be one.
 """
 
 import getpass
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--serial", type=int, metavar="NUMBER", help="ten digits: series, then serial")
 
-    def handle(self, *args: Any, serial: int | None, **options: Any) -> None:
+    def handle(self, *_args: Any, serial: int | None, **_options: Any) -> None:
         if serial is None:
             serial = _serial_number_of(_read_code())
         status = queries.status_of_serial(serial, at=database_time())

@@ -15,7 +15,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("digit", type=int, choices=range(1, 10))
 
-    def handle(self, *args: Any, digit: int, **options: Any) -> None:
+    def handle(self, *_args: Any, digit: int, **_options: Any) -> None:
         series = giftcodes.open_series(digit=digit, at=database_time())
         self.stdout.write(
             _("Series %(digit)d is open, under master key %(key)s.")

@@ -1,0 +1,187 @@
+"""The code field: what the script does for people, and that it agrees with the server."""
+
+import re
+
+import pytest
+from django.utils.translation import override
+from playwright.sync_api import Page, expect
+
+from giftcodes import codec
+from giftcodes.codec import NotACode
+from redemption_site import texts
+from tests.browser.conftest import Visit
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CODE = "1906827340667143"  # well-formed, of no batch here
+GROUPED = codec.group(CODE)
+FULL_WIDTH = CODE.translate({ord("0") + n: ord("０") + n for n in range(10)})
+
+
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    page = visit()
+    page.goto("/")
+    return page
+
+
+def test_the_code_is_grouped_while_it_is_typed(page: Page) -> None:
+    field = page.locator("#code")
+    field.press_sequentially(CODE[:6])
+    expect(field).to_have_value("1906-82")
+    field.press_sequentially(CODE[6:])
+    expect(field).to_have_value(GROUPED)
+    expect(page.locator("#code-count")).to_have_text("16 / 16")
+
+
+def test_the_caret_stays_where_it_was(page: Page) -> None:
+    field = page.locator("#code")
+    field.press_sequentially(CODE)
+    for _ in range(12):
+        field.press("ArrowLeft")
+    assert field.evaluate("e => e.selectionStart") == 7  # 1906-82|73-...
+    field.press("Backspace")
+    expect(field).to_have_value("1906-8734-0667-143")
+    field.press("5")
+    expect(field).to_have_value("1906-8573-4066-7143")
+    assert field.evaluate("e => e.selectionStart") == 7
+    for _ in range(3):
+        field.press("Backspace")  # over the hyphen
+    expect(field).to_have_value("1907-3406-6714-3")
+    assert field.evaluate("e => e.selectionStart") == 3
+
+
+@pytest.mark.parametrize("text", [CODE, f" {GROUPED} ", FULL_WIDTH, "ー".join(CODE), "\u200b".join(CODE)])
+def test_what_is_pasted_is_put_in_order(page: Page, text: str) -> None:
+    field = page.locator("#code")
+    field.focus()
+    page.keyboard.insert_text(text)
+    expect(field).to_have_value(GROUPED)
+
+
+def test_letters_stay_for_their_writer_to_see(page: Page) -> None:
+    page.locator("#code").press_sequentially("19o6")
+    expect(page.locator("#code")).to_have_value("19o6")
+    expect(page.locator("#code-error")).to_be_hidden()
+
+
+def test_a_typing_error_is_told_when_the_last_digit_is_in(page: Page) -> None:
+    field, error = page.locator("#code"), page.locator("#code-error")
+    field.press_sequentially(CODE[:-1])
+    expect(error).to_be_hidden()
+    field.press_sequentially("4")
+    expect(error).to_contain_text("There seems to be a typing error")
+    expect(page.get_by_role("status")).to_contain_text("There seems to be a typing error")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    field.press("Backspace")
+    expect(error).to_be_hidden()
+    field.press_sequentially(CODE[-1])
+    expect(error).to_be_hidden()
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+
+
+SAMPLES = [
+    "",
+    "   ",
+    CODE,
+    GROUPED,
+    FULL_WIDTH,
+    CODE[:-1] + "4",
+    CODE[:15],
+    CODE + "1",
+    "0" + CODE[1:],
+    "O" + CODE[1:],
+    "٣" + CODE[1:],
+    "三" + CODE[1:],
+    "①" + CODE[1:],
+    "𝟏" + CODE[1:],
+    "¹" + CODE[1:],
+    CODE[1] + CODE[0] + CODE[2:],
+    "1" * 64,
+    "1" * 65,
+    "𝟏" * 40,
+    *(f"{CODE[:4]}{chr(point)}{CODE[4:]}" for point in (*range(0x20, 0x30), *range(0x7F, 0xB8))),
+    *(f"{CODE[:4]}{chr(point)}{CODE[4:]}" for point in (*range(0x2000, 0x2072), *range(0x3000, 0x3004))),
+    *(f"{CODE[:4]}{chr(point)}{CODE[4:]}" for point in (0x61C, 0x1680, 0x180E, 0x30FC, 0xFE63, 0xFEFF)),
+    *(f"{CODE[:4]}{chr(point)}{CODE[4:]}" for point in (0xFF0D, 0xFF70, 0x301C, 0x2212, 0x30A0, 0xFFE3)),
+]
+
+
+def test_script_and_server_agree_about_every_text(page: Page) -> None:
+    assert len(SAMPLES) > 200
+    told = page.evaluate(
+        """texts => {
+            const form = document.getElementById("code-form"), input = document.getElementById("code");
+            return texts.map(text => {
+                input.value = text;
+                const passed = form.dispatchEvent(new Event("submit", {cancelable: true}));
+                return passed ? "" : document.getElementById("summary-text").textContent;
+            });
+        }""",
+        SAMPLES,
+    )
+    with override("en"):
+        assert dict(zip(SAMPLES, told, strict=True)) == {text: _server_says(text) for text in SAMPLES}
+
+
+def _server_says(text: str) -> str:
+    if not text.strip():
+        return str(texts.EMPTY_CODE)
+    try:
+        codec.normalise(text)
+    except NotACode as refusal:
+        return str(texts.NOT_A_CODE[refusal.reason])
+    return ""
+
+
+def test_a_typing_error_is_told_before_anything_is_sent(page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.locator("#code").fill(CODE[:15])
+    page.get_by_role("button", name="Receive the points").click()
+    expect(page.locator("#summary")).to_be_focused()
+    expect(page).to_have_title(re.compile("^Error: "))
+    page.locator("#summary a").click()
+    expect(page.locator("#code")).to_be_focused()
+    assert [url for url in sent if "/claim/" in url] == []
+
+
+def test_without_a_script_the_server_tells_the_same(visit: Visit) -> None:
+    page = visit(java_script_enabled=False)
+    page.goto("/")
+    page.locator("#code").fill(CODE[:15])
+    page.get_by_role("button", name="Receive the points").click()
+    expect(page.locator("#summary")).to_contain_text("A code has 16 digits")
+    expect(page.locator("#code-error")).to_contain_text("A code has 16 digits")
+    expect(page.locator("#code")).to_have_value(CODE[:15])
+    expect(page).to_have_title(re.compile("^Error: "))
+
+
+@pytest.mark.parametrize("written", [CODE, GROUPED, "%31" + CODE[1:]])
+def test_the_code_in_a_link_is_read_and_leaves_the_address_bar(visit: Visit, written: str) -> None:
+    page = visit()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"/#c={written}")
+    expect(page.locator("#code")).to_have_value(GROUPED)
+    expect(page.locator("#code")).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text("The code from your link has been filled in.")
+    assert page.evaluate("location.href").endswith("/")
+    assert page.evaluate("history.length") <= 2
+    assert [url for url in asked if CODE in re.sub(r"\D", "", url)] == []
+
+
+def test_a_link_followed_on_the_open_page_counts_too(page: Page) -> None:
+    page.evaluate(f"location.hash = 'c={CODE}'")
+    expect(page.locator("#code")).to_have_value(GROUPED)
+    assert page.evaluate("location.hash") == ""
+
+
+@pytest.mark.parametrize("written", ["%E3%81", "<b>x</b>", "1" * 5000, ""])
+def test_a_broken_link_leaves_a_page_that_works(visit: Visit, written: str) -> None:
+    page = visit()
+    page.goto(f"/#c={written}")
+    expect(page.locator("#code-error")).to_be_visible()
+    assert page.evaluate("location.hash") == ""
+    page.locator("#code").fill(CODE)
+    expect(page.locator("#code-error")).to_be_hidden()

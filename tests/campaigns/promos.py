@@ -1,0 +1,83 @@
+"""Campaigns, their orders and the people around them, for these tests."""
+
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from campaigns import services as campaigns
+from campaigns.models import Campaign, Order, OrderChannel
+from giftcodes import services as giftcodes
+from giftcodes.models import Activation, Batch
+from ledger import queries as ledger_queries
+from parties.models import Brand, Role, User
+from tests import make
+from tests.make import NOON
+
+PAGE = "https://points.example.com/c/{slug}/"
+
+
+class Team(NamedTuple):
+    """A brand and those who work for it."""
+
+    brand: Brand
+    marketer: User
+    approver: User
+    finance: User
+    other_finance: User
+
+
+def team(*, funds: int = 100_000) -> Team:
+    giftcodes.open_series(digit=1, at=NOON)
+    brand = make.brand(funds=funds)
+    roles = (Role.MARKETER, Role.APPROVER, Role.FINANCE, Role.FINANCE)
+    return Team(brand, *(make.staff(role, brand) for role in roles))
+
+
+def campaign(of: Team, **fields: Any) -> Campaign:
+    number = Campaign.objects.count() + 1
+    defaults = {
+        "brand": of.brand,
+        "slug": f"spring-{number}",
+        "name": f"Spring {number}",
+        "title_ja": "春の特典",
+        "starts_at": NOON - timedelta(days=10),
+        "ends_at": NOON + timedelta(days=60),
+        "limit_per_member": 3,
+    }
+    return Campaign.objects.create(**defaults | fields)
+
+
+def draft(
+    of: Team, *, channels: dict[str, int] | None = None, promotion: Campaign | None = None, **fields: Any
+) -> Order:
+    defaults = {
+        "campaign": promotion or campaign(of),
+        "face_points": 100,
+        "claim_from": NOON - timedelta(days=1),
+        "claim_until": NOON + timedelta(days=30),
+        "lot_life_days": 180,
+        "activation": Activation.AT_START,
+        "requested_by": of.marketer,
+    }
+    order = Order.objects.create(**defaults | fields)
+    for name, quantity in ({"poster": 30, "receipt": 20} if channels is None else channels).items():
+        OrderChannel.objects.create(order=order, name=name, quantity=quantity)
+    return order
+
+
+def submitted(of: Team, **fields: Any) -> Order:
+    return campaigns.submit_order(order_id=draft(of, **fields).pk, user=of.marketer, at=NOON)
+
+
+def approve(order: Order, by: User, submitted_hash: str | None = None) -> Batch:
+    return campaigns.approve_order(
+        order_id=order.pk,
+        approver=by,
+        submitted_hash=order.submitted_hash if submitted_hash is None else submitted_hash,
+        claim_url_base=PAGE.format(slug=order.campaign.slug),
+        at=NOON,
+    )
+
+
+def nothing_is_reserved(of: Team) -> bool:
+    """Whether the funds of a fresh team are untouched and no batch was made."""
+    return ledger_queries.funds_of(of.brand) == 100_000 and not Batch.objects.exists()
