@@ -20,12 +20,6 @@ def moment(value: datetime) -> str:
 
 
 @register.filter
-def day(value: datetime) -> str:
-    """The day of an instant in Japan time: "2026年6月30日(火)"."""
-    return date_format(localtime(value), pgettext("format of a day", "D j F Y"))
-
-
-@register.filter
 def last_moment(end: datetime) -> datetime:
     """The last instant before an exclusive end: shown to the minute, the inclusive end that people expect."""
     return end - timedelta(microseconds=1)
