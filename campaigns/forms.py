@@ -17,9 +17,9 @@ from campaigns import logos, queries, rules
 from campaigns.colours import MIN_CONTRAST, contrast_with_white
 from campaigns.errors import CampaignsError
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
-from campaigns.periods import period_text
 from campaigns.wording import words_of
 from parties.forms import PeriodEndField, PeriodStartField, PlainLineField, PlainTextField
+from parties.periods import period_text
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]

@@ -8,11 +8,11 @@ from django.utils.translation import gettext as _
 
 from campaigns import errors
 from campaigns.models import MAX_LOT_LIFE_DAYS, DepositState, OrderState
-from campaigns.periods import period_text
 from campaigns.rules import MAX_CHANNELS
 from giftcodes.errors import DeliveryRefused, GiftcodesError, KeysMissing
 from giftcodes.models import MAX_CODES_PER_BATCH
 from ledger.models import MAX_POINTS
+from parties.periods import period_text
 
 
 def number(value: int) -> str:

@@ -293,6 +293,9 @@ UNFOLD = {
     "SITE_HEADER": "Tokuten",
     "SITE_SYMBOL": "redeem",
     "SITE_URL": reverse_lazy("landing"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("redemption_site/icon.svg")}
+    ],
     "SHOW_LANGUAGES": True,
     "STYLES": [lambda _request: static("parties/admin.css")],
     "SCRIPTS": [lambda _request: static("parties/admin.js")],

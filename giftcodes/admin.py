@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from giftcodes import access, queries
 from giftcodes.models import MAX_LIVE_CODES, Batch, BatchState, Channel, Claim, Delivery, Series, Void
 from parties.access import Person, is_operator
-from parties.forms import last_moment
 from parties.models import Role
+from parties.periods import end_text, moment_text
 from parties.scoped_admin import PlainInline, ScopedAdmin
 
 BADGES = {
@@ -87,7 +87,7 @@ class BatchAdmin(ScopedAdmin):
     """The codes of approved orders: terms, progress and where the codes are now."""
 
     reach = access.reachable_batches
-    list_display = ("serials", "brand", "codes", "points", "state_badge", "claim_from", "last_minute")
+    list_display = ("serials", "brand", "codes", "points", "state_badge", "first_minute", "last_minute")
     list_filter = ("state", ("brand", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("brand", "series")
     inlines = (ChannelInline, VoidInline)
@@ -98,7 +98,7 @@ class BatchAdmin(ScopedAdmin):
             {
                 "fields": (
                     "points",
-                    "claim_from",
+                    "first_minute",
                     "last_minute",
                     "lot_life_days",
                     "limit_per_member",
@@ -132,8 +132,12 @@ class BatchAdmin(ScopedAdmin):
         return number_format(batch.face_points, force_grouping=True)
 
     @admin.display(description=gettext_lazy("claimable until"), ordering="claim_until")
-    def last_minute(self, batch: Batch) -> Any:
-        return last_moment(batch.claim_until)
+    def last_minute(self, batch: Batch) -> str:
+        return end_text(batch.claim_until)
+
+    @admin.display(description=gettext_lazy("claimable from"), ordering="claim_from")
+    def first_minute(self, batch: Batch) -> str:
+        return moment_text(batch.claim_from)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, batch: Batch) -> str:

@@ -14,6 +14,7 @@ from ledger import access, queries
 from ledger.models import Account, Lot, Posting
 from parties.access import Person
 from parties.models import Role
+from parties.periods import moment_text
 from parties.scoped_admin import ScopedAdmin
 
 READERS = (Role.FINANCE, Role.AUDITOR, Role.SUPPORT)
@@ -61,7 +62,7 @@ def _seen_from(account: Account, posting: Posting) -> dict[str, Any]:
     comes_in = posting.target_id == account.pk
     sign, other = ("+", posting.source) if comes_in else ("−", posting.target)
     return {
-        "posted_at": posting.posted_at,
+        "posted_at": moment_text(posting.posted_at),
         "reason": posting.transfer.get_reason_display(),
         "other": other.get_kind_display(),
         "points": sign + number_format(posting.points, force_grouping=True),

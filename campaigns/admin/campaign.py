@@ -17,9 +17,9 @@ from campaigns import services as campaigns
 from campaigns.admin.history import HistoryAdmin
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, OrderState
-from campaigns.periods import period_text
 from parties.access import reachable_brands
 from parties.models import Role, User
+from parties.periods import period_text
 
 
 @admin.register(Campaign)

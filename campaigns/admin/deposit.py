@@ -60,7 +60,11 @@ class DepositAdmin(ScopedAdmin):
         self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> Any:
         kwargs["queryset"] = reachable_brands(request.user, *self.add_roles)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        brands = list(kwargs["queryset"][:2])
+        if field is not None and len(brands) == 1:
+            field.initial = brands[0].pk
+        return field
 
     def changeform_view(
         self,

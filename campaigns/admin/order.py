@@ -20,10 +20,10 @@ from campaigns.admin.history import HistoryAdmin
 from campaigns.errors import CampaignsError
 from campaigns.forms import ChannelForm, ChannelFormSet, OrderForm
 from campaigns.models import Order, OrderChannel, OrderState
-from campaigns.periods import period_text
 from campaigns.rules import MAX_CHANNELS
 from campaigns.wording import number, words_of
 from parties.models import Role, User
+from parties.periods import period_text
 from parties.scoped_admin import PlainInline
 
 

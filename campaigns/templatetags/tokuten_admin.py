@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django import template
 
-from campaigns.periods import end_text, moment_text, period_text
 from campaigns.wording import number
+from parties.periods import end_text, moment_text, period_text
 
 register = template.Library()
 

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from campaigns import services as campaigns
 from campaigns.models import Campaign, Order, OrderChannel, OrderState
+from config.demo.logo import draw_logo
 from giftcodes import codec, keys
 from giftcodes import services as giftcodes
 from giftcodes.models import Batch, Claim
@@ -126,7 +127,7 @@ def _staff(brand: Brand, name: str, role: Role, passwords: _Passwords) -> Login:
         user.set_password(password)
         user.save(update_fields=["password"])
     StaffRole.objects.get_or_create(user=user, brand=brand, role=role)
-    return Login(email, password, f"{role.label} · {brand.name}")
+    return Login(email, password, f"{role.value} · {brand.name}")
 
 
 def _deposit(brand: Brand, at: datetime) -> None:
@@ -143,7 +144,7 @@ def _deposit(brand: Brand, at: datetime) -> None:
 
 def _campaign(brand: Brand, at: datetime) -> Campaign:
     today = at.astimezone(JAPAN).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Campaign.objects.get_or_create(
+    campaign, is_new = Campaign.objects.get_or_create(
         slug=CAMPAIGN,
         defaults={
             "brand": brand,
@@ -159,7 +160,10 @@ def _campaign(brand: Brand, at: datetime) -> Campaign:
             "Enter the 16-digit code from the poster, your receipt or our e-mail.",
             "colour": "#a3441f",
         },
-    )[0]
+    )
+    if is_new:
+        campaign.logo.save("logo.png", draw_logo())
+    return campaign
 
 
 def _order(campaign: Campaign) -> Order:

@@ -17,7 +17,7 @@ from PIL import Image
 from campaigns.colours import contrast_with_white
 from campaigns.forms import CampaignForm, LogoField
 from campaigns.models import Campaign
-from campaigns.periods import end_text, moment_text, period_text
+from parties.periods import end_text, moment_text, period_text
 from parties.forms import (
     PeriodEndField,
     PeriodStartField,

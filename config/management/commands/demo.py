@@ -26,7 +26,9 @@ _BAR_WIDTH = 40
 
 
 class Command(BaseCommand):
-    help = "Run the demo: content, a worker that mints, the site and the admin. Ctrl-C stops it, again resumes."
+    help = (
+        "Run the demo: content, a worker that mints, the site and the admin. Ctrl-C stops it, again resumes."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -103,7 +105,7 @@ class Command(BaseCommand):
             f"  passphrase      {passphrase_of(delivery)}",
             f"  SHA-256         {delivery.sealed_sha256}",
             "",
-            "Three codes that nobody has claimed yet; any e-mail address will do to sign in (nothing is sent):",
+            "Three codes nobody has claimed yet (sign in with any e-mail address: nothing is sent):",
             *(f"  {page}#c={code}" for code in content.unclaimed_codes(batch)),
             "",
             "Ctrl-C stops everything; 'make demo' resumes.",
