@@ -91,6 +91,12 @@ class DepositAdmin(ScopedAdmin):
         obj.pk, obj.public_id = recorded.pk, recorded.public_id
         obj.refresh_from_db()
 
+    def response_add(
+        self, request: HttpRequest, obj: Deposit, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        self.message_user(request, _("The deposit is recorded."), messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:campaigns_deposit_change", args=(obj.pk,)))
+
     def change_view(
         self,
         request: HttpRequest,

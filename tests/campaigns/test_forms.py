@@ -17,7 +17,6 @@ from PIL import Image
 from campaigns.colours import contrast_with_white
 from campaigns.forms import CampaignForm, LogoField
 from campaigns.models import Campaign
-from parties.periods import end_text, moment_text, period_text
 from parties.forms import (
     PeriodEndField,
     PeriodStartField,
@@ -26,6 +25,7 @@ from parties.forms import (
     plain_line,
     plain_text,
 )
+from parties.periods import end_text, moment_text, period_text
 from tests.campaigns import promos
 from tests.make import NOON
 

@@ -38,7 +38,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if settings.TOKUTEN_ENV != "demo":
             raise CommandError("the demo runs with TOKUTEN_ENV=demo only: it prints codes and passwords")
-        signal.signal(signal.SIGTERM, _stop)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _stop)
         try:
             self._run(options["port"])
         except KeyboardInterrupt:
