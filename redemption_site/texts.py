@@ -15,7 +15,7 @@ NOT_A_CODE: dict[NotACodeReason, Promise | str] = {
         "There seems to be a typing error. Compare the digits with your code once more."
     ),
 }
-# The one answer for every reason (decision D6): it must not tell a guesser which codes exist.
+# The one answer for every reason: it must not tell a guesser which codes exist.
 CODE_NOT_USABLE = _("This code can't be used.")
 CODE_NOT_USABLE_ADVICE = _(
     "It may have been used already, be outside its period or above the limit per person,"

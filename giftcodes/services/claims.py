@@ -1,4 +1,4 @@
-"""A code becomes points: decision D2 of the design, two round trips and no row that two members share."""
+"""A code becomes points: two round trips to the database, and no row that two members share."""
 
 from datetime import datetime
 from typing import NamedTuple

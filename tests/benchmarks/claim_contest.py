@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -42,7 +44,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS, WARM_UP = 3.0, 0.5
 MAX_RATE = 16_000  # claims per second that nobody reaches: so many codes are at hand
 BATCH_SIZE = 10_000_000  # one row
-GRANIAN = ("--workers", "2", "--blocking-threads", "4", "--backpressure", "64", "--no-ws", "--http", "1")
+GRANIAN = ("--workers", "2", "--blocking-threads", "4", "--backpressure", "64", "--no-ws", "--http", "1", "--workers-kill-timeout", "5")
 
 
 class Person(NamedTuple):
@@ -110,18 +112,22 @@ class WebServer(Contender):
     @contextmanager
     def running(self, environment: dict[str, str]) -> Iterator[None]:
         process = subprocess.Popen(
-            [sys.executable, *self.command, "--log-level", "warning"], env=os.environ | environment, stdin=subprocess.DEVNULL
+            [sys.executable, *self.command, "--log-level", "warning"], env=os.environ | environment, stdin=subprocess.DEVNULL, start_new_session=True,
         )
         try:
             deadline = time.monotonic() + 30
-            while not self.path.exists():
+            while not _accepts(self.path):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{self.target} does not start")
                 time.sleep(0.1)
             yield
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def measure(self, stock: Stock, people: list[Person]) -> Outcome:
         share = int(MAX_RATE * SECONDS) // len(people)
@@ -161,6 +167,11 @@ class WebServer(Contender):
             f"Content-Length: {len(form) + len(tails[0])}",
         ]
         return Lane(head="\r\n".join(head) + f"\r\n\r\n{form}", tails=tails)
+
+
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 class Pgbench(Contender):
