@@ -129,6 +129,16 @@ class DepositRefused(CampaignsError):
     code = "deposit_refused"
 
 
+class FundsFull(CampaignsError):
+    """The funds would hold more than an account can; the deposit still waits. `room` points would fit."""
+
+    code = "funds_full"
+
+    def __init__(self, *, points: int, room: int) -> None:
+        super().__init__(points, room)
+        self.points, self.room = points, room
+
+
 class DepositNotOpen(CampaignsError):
     """The deposit has been decided already; `state` says how."""
 

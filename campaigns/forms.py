@@ -10,7 +10,6 @@ from django import forms
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import logos, queries, rules
@@ -18,6 +17,7 @@ from campaigns.colours import MIN_CONTRAST, contrast_with_white
 from campaigns.errors import CampaignsError
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
 from campaigns.wording import words_of
+from ledger.statements import database_time
 from parties.forms import PeriodEndField, PeriodStartField, PlainLineField, PlainTextField
 from parties.periods import period_text
 
@@ -179,7 +179,7 @@ class OrderForm(ModelForm):
         if campaign is not None and window[0] is not None and window[1] is not None:
             period = (campaign.starts_at, campaign.ends_at)
             try:
-                rules.refuse_bad_window(window=(window[0], window[1]), period=period, at=timezone.now())
+                rules.refuse_bad_window(window=(window[0], window[1]), period=period, at=database_time())
             except CampaignsError as refusal:
                 self.add_error("claim_until", words_of(refusal))
         return cleaned

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.db.models import F, QuerySet, Sum
 
-from campaigns.models import Order, OrderState
+from campaigns.models import Campaign, Order, OrderState
 from giftcodes import queries as giftcodes_queries
 from giftcodes.models import BatchState
 from ledger import queries as ledger_queries
@@ -79,13 +79,19 @@ def waiting_points(brand: Brand, *, apart_from: int | None = None) -> int:
     return waiting.aggregate(points=Sum(F("channels__quantity") * F("face_points")))["points"] or 0
 
 
-def fingerprint_of(order: Order) -> str:
-    """SHA-256, in hexadecimal, over everything that an approval of the order would promise or spend.
+def page_address(campaign: Campaign, *, site_url: str) -> str:
+    """The address of the campaign's page on the site at `site_url`, which has no slash at its end."""
+    return f"{site_url}/c/{campaign.slug}/"
+
+
+def fingerprint_of(order: Order, *, version: Campaign | None = None) -> str:
+    """SHA-256, in hexadecimal, over everything that an approval of the order would promise or spend, with
+    the campaign as it is, or as it was in `version`.
 
     Canonical JSON (sorted keys, no spaces, UTF-8), instants in UTC. What the campaign brings into the terms
     is part of it; its texts and its colour are not, because they may be edited after an approval as well.
     """
-    campaign = order.campaign
+    campaign = version or order.campaign
     content = {
         "format": "tokuten-order-1",
         "order": order.public_id.hex,

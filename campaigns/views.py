@@ -14,7 +14,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -29,6 +28,7 @@ from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
 from giftcodes.models import Batch, BatchState, Delivery
 from ledger.models import MAX_POINTS
+from ledger.statements import database_time
 from parties.access import holds_role
 from parties.errors import NotReachable
 from parties.models import Role, User
@@ -166,7 +166,7 @@ def submit(request: HttpRequest, order_id: int) -> HttpResponse:
     """Ask for approval."""
     order = _act(
         request,
-        lambda user: campaigns.submit_order(order_id=order_id, user=user, at=timezone.now()),
+        lambda user: campaigns.submit_order(order_id=order_id, user=user, at=database_time()),
         _("The order is waiting for approval. Nothing is reserved until another person has approved it."),
     )
     if isinstance(order, Order):
@@ -188,7 +188,7 @@ def reopen(request: HttpRequest, order_id: int) -> HttpResponse:
     """Take a submitted or rejected order back for editing."""
     _act(
         request,
-        lambda user: campaigns.reopen_order(order_id=order_id, user=user, at=timezone.now()),
+        lambda user: campaigns.reopen_order(order_id=order_id, user=user, at=database_time()),
         _("The order is a draft again. After your changes, submit it anew."),
     )
     return _to_page(order_id)
@@ -197,15 +197,14 @@ def reopen(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_POST
 def approve(request: HttpRequest, order_id: int) -> HttpResponse:
     """Approve what the person has seen: the fingerprint comes with the form."""
-    slug = Campaign.objects.filter(orders=order_id).values_list("slug", flat=True).first()
     _act(
         request,
         lambda user: campaigns.approve_order(
             order_id=order_id,
             approver=user,
             submitted_hash=request.POST.get("submitted_hash", ""),
-            claim_url_base=f"{settings.SITE_URL}/c/{slug}/",
-            at=timezone.now(),
+            site_url=settings.SITE_URL,
+            at=database_time(),
         ),
         _("Approved. The points are reserved and the codes are being made."),
     )
@@ -218,7 +217,7 @@ def reject(request: HttpRequest, order_id: int) -> HttpResponse:
     _act(
         request,
         lambda user: campaigns.reject_order(
-            order_id=order_id, approver=user, note=request.POST.get("note", ""), at=timezone.now()
+            order_id=order_id, approver=user, note=request.POST.get("note", ""), at=database_time()
         ),
         _("The order was rejected. Its requester sees your reason."),
     )
@@ -230,7 +229,7 @@ def activate(request: HttpRequest, order_id: int) -> HttpResponse:
     """Open the codes for claiming."""
     _act(
         request,
-        lambda user: campaigns.activate_codes(order_id=order_id, user=user, at=timezone.now()),
+        lambda user: campaigns.activate_codes(order_id=order_id, user=user, at=database_time()),
         _("The codes can be claimed from the beginning of their window."),
     )
     return _to_page(order_id)
@@ -244,7 +243,7 @@ def download(request: HttpRequest, order_id: int) -> HttpResponseBase:
     taken = _act(
         request,
         lambda user: giftcodes.take_delivery(
-            public_id=_delivery_of(order).public_id, user=user, at=timezone.now()
+            public_id=_delivery_of(order).public_id, user=user, at=database_time()
         ),
     )
     if taken is None:
@@ -264,7 +263,7 @@ def show_passphrase(request: HttpRequest, order_id: int) -> HttpResponse:
     passphrase = _act(
         request,
         lambda user: giftcodes.reveal_passphrase(
-            public_id=_delivery_of(order).public_id, user=user, at=timezone.now()
+            public_id=_delivery_of(order).public_id, user=user, at=database_time()
         ),
     )
     if passphrase is None:

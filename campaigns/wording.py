@@ -105,6 +105,13 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
         "This deposit can't be recorded: the brand has one with the same reference already. "
         "Look at the list of deposits; if it is another payment, give it another reference."
     ),
+    errors.FundsFull: lambda refusal: (
+        _(
+            "The funds hold at most %(most)s points: there is room for %(room)s more, and the deposit has "
+            "%(points)s. Nothing was added. Confirm it when points have been used, or reject it."
+        )
+        % {"most": number(MAX_POINTS), "room": number(refusal.room), "points": number(refusal.points)}
+    ),
     errors.DepositNotOpen: _deposit_not_open,
     DeliveryRefused: lambda _refusal: _(
         "This was handed over once already, or is not ready yet. It is shown once only, so that "

@@ -7,6 +7,7 @@ import time
 from celery import Celery
 from celery.signals import beat_embedded_init, worker_init
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from config.durability import refuse_unsafe
 
@@ -20,7 +21,10 @@ app.autodiscover_tasks(["giftcodes"])
 @worker_init.connect
 def _start_on_safe_ground(**_: object) -> None:
     if settings.IS_PRODUCTION:
-        refuse_unsafe()
+        try:
+            refuse_unsafe()
+        except ImproperlyConfigured as weakness:
+            raise SystemExit(str(weakness)) from None  # a signal would swallow any other exception
 
 
 @beat_embedded_init.connect

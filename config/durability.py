@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 # Values under which a commit is acknowledged before it is safe on this machine's disk.
 _UNSAFE = {"fsync": {"off"}, "full_page_writes": {"off"}, "synchronous_commit": {"off"}}
@@ -18,9 +18,13 @@ _SQLITE = {"journal_mode": ("wal",), "synchronous": (2, 3), "foreign_keys": (1,)
 
 def weaknesses() -> Iterator[str]:
     """What may lose an acknowledged claim or a queued message, each as a sentence that says what to set."""
-    yield from _of_postgresql() if connection.vendor == "postgresql" else _of_sqlite()
+    yield from _of_database()
     if settings.CELERY_BROKER_URL.startswith("redis"):
         yield from _of_broker(settings.CELERY_BROKER_URL)
+
+
+def _of_database() -> Iterator[str]:
+    yield from _of_postgresql() if connection.vendor == "postgresql" else _of_sqlite()
 
 
 def _of_postgresql() -> Iterator[str]:
@@ -49,6 +53,10 @@ def _of_broker(url: str) -> Iterator[str]:
             policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
         except ResponseError:
             return  # a hosted Redis that does not tell: its owner has to know
+        except RedisError as error:
+            reason = type(error).__name__
+            yield f"The Redis of CELERY_BROKER_URL can't be reached ({reason}): start it, or mend the address."
+            return
     if policy != "noeviction":
         yield f"The Redis of CELERY_BROKER_URL evicts ({policy}): set its maxmemory-policy to noeviction."
 
@@ -56,7 +64,7 @@ def _of_broker(url: str) -> Iterator[str]:
 @register(Tags.database)
 def check_durability(**_: object) -> list[CheckMessage]:
     """The same for `manage.py check --database default` and before every migration."""
-    return [Error(sentence, id="config.E001") for sentence in weaknesses()]
+    return [Error(sentence, id="config.E001") for sentence in _of_database()]
 
 
 def refuse_unsafe() -> None:

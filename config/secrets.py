@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -23,15 +24,15 @@ def keep_demo_secrets(folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "secrets.env"
     if not path.exists():
-        draft = folder / f"secrets.{os.getpid()}.draft"
-        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        descriptor, draft = tempfile.mkstemp(prefix="secrets.", dir=folder)  # which only its owner can read
+        with os.fdopen(descriptor, "w") as file:
             file.writelines(f"{name}={value}\n" for name, value in make_secrets().items())
         try:
             os.link(draft, path)  # fails if another start was first; its secrets then count
         except FileExistsError:
             pass
         finally:
-            draft.unlink()
+            Path(draft).unlink()
     return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
 
 

@@ -208,7 +208,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "wallet"
+CSRF_FAILURE_VIEW = "redemption_site.views.errors.form_expired"
+LOGIN_REDIRECT_URL = "admin:index"  # of the admin's sign-in; members go to their wallet (SignInAdapter)
 LOGOUT_REDIRECT_URL = "landing"
 ACCOUNT_ADAPTER = "redemption_site.sign_in.SignInAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -221,7 +222,8 @@ ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "length": 8, "dashed": True}
 ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
 ACCOUNT_LOGIN_TIMEOUT = 20 * 60
-# Per address and per network; many honest people share the address of their mobile carrier.
+# Per address and per network; many honest people share the address of their mobile carrier. A code that is
+# sent again counts as well.
 ACCOUNT_RATE_LIMITS = {"request_login_code": "60/m/ip,3/m/key,10/h/key"}
 ACCOUNT_EMAIL_VERIFICATION = "none"  # the code from the mail is the verification, at every sign-in
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
@@ -231,12 +233,15 @@ if TOKUTEN_ENV == "demo":
         "redemption_site.demo_mail.EmailBackend"  # shown on the page; refuses to run anywhere else
     )
 else:
-    vars().update(
-        env.email_url_config(
-            _required("EMAIL_URL", "smtp+tls://user:password@mail.example.com:587") or "memorymail://"
+    _email_url = _required("EMAIL_URL", "smtp+tls://user:password@mail.example.com:587") or "memorymail://"
+    _mail_servers = ("smtp", "smtps", "smtp+tls", "smtp+ssl")
+    if IS_PRODUCTION and _email_url.partition("://")[0] not in _mail_servers:
+        raise ImproperlyConfigured(
+            "EMAIL_URL must name a mail server in production (smtp://, smtp+tls:// or smtp+ssl://): anything"
+            " else would leave sign-in codes in a log or a file, or send none."
         )
-    )
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tokuten <no-reply@localhost>")
+    vars().update(env.email_url_config(_email_url))
+DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "points@example.com") or "Tokuten <no-reply@localhost>"
 
 # --- Background work ------------------------------------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"
@@ -244,6 +249,7 @@ CELERY_BROKER_URL = _required("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0") o
 if CELERY_BROKER_URL.startswith("filesystem"):
     for _folder in (QUEUE_DIR / "messages", QUEUE_DIR / "control"):
         _folder.mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT = "config.queue_folder:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "data_folder_in": str(QUEUE_DIR / "messages"),
         "data_folder_out": str(QUEUE_DIR / "messages"),

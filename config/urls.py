@@ -10,4 +10,7 @@ urlpatterns = [
     path("", include("redemption_site.urls")),
 ]
 
+handler400 = "redemption_site.views.errors.bad_request"
+handler403 = "redemption_site.views.errors.permission_denied"
+handler404 = "redemption_site.views.errors.page_not_found"
 handler500 = "redemption_site.views.errors.server_error"

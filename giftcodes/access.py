@@ -15,13 +15,6 @@ def reachable_batches(user: Person, *roles: Role) -> QuerySet[Batch]:
     return Batch.objects.filter(brand__in=reachable_brands(user, *roles))
 
 
-def access_batch(user: Person, batch_id: int, *roles: Role) -> Batch:
-    """The batch, if `user` reaches it with one of `roles`; else NotReachable."""
-    batch = reachable_batches(user, *roles).filter(pk=batch_id).first()
-    if batch is None:
-        raise NotReachable
-    return batch
-
 
 def access_delivery(user: Person, public_id: uuid.UUID) -> Delivery:
     """The sealed file, if it was made for `user` and they still reach its brand; else NotReachable."""

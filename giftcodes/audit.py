@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 from django.db import connection
 
+from giftcodes import keys
+from giftcodes.errors import KeysMissing
+from giftcodes.models import Batch
 from ledger.audit import Difference, run_checks
+from ledger.expiry import end_after_days
+from ledger.statements import as_instant
 
 # Each gives rows (subject, expected, found), one per difference, and passes over each of its tables once.
 _CLAIMS = {
@@ -33,6 +38,12 @@ _CLAIMS = {
         SELECT 'claim ' || c.id, CAST(t.posted_at AS text), CAST(c.claimed_at AS text)
         FROM giftcodes_claim c JOIN ledger_transfer t ON t.key = 'claim:' || c.id
         WHERE {claimed_at} <> {posted_at} ORDER BY c.id""",
+    "the points of a claim are the brand's whose batch it is": """
+        SELECT 'claim ' || c.id, 'funder ' || b.brand_id, COALESCE('funder ' || l.funder_id, 'no lot')
+        FROM giftcodes_claim c JOIN giftcodes_batch b ON b.id = c.batch_id
+        LEFT JOIN ledger_transfer t ON t.key = 'claim:' || c.id
+        LEFT JOIN ledger_lot l ON l.transfer_id = t.id
+        WHERE l.id IS NULL OR l.funder_id <> b.brand_id ORDER BY c.id""",
     "a claim lies in the range of its batch": """
         SELECT 'claim ' || c.id, 'a serial of batch ' || c.batch_id, 'a serial outside'
         FROM giftcodes_claim c JOIN giftcodes_batch b ON b.id = c.batch_id
@@ -91,14 +102,23 @@ _BATCHES = {
         SELECT 'batch ' || codes.id, CAST(face_points * unclaimed AS text), CAST(COALESCE(points, 0) AS text)
         FROM {codes} codes LEFT JOIN (
             SELECT account_id, SUM(points) AS points FROM (
-                SELECT p.target_id AS account_id, p.points FROM ledger_posting p
-                JOIN ledger_transfer t ON t.id = p.transfer_id WHERE t.reason <> 'reverse'
+                SELECT p.target_id AS account_id, p.points FROM ledger_posting p {but_reversed_claims}
                 UNION ALL
-                SELECT p.source_id, -p.points FROM ledger_posting p
-                JOIN ledger_transfer t ON t.id = p.transfer_id WHERE t.reason <> 'reverse'
+                SELECT p.source_id, -p.points FROM ledger_posting p {but_reversed_claims}
             ) ends GROUP BY account_id
         ) sums ON sums.account_id = codes.unclaimed_id
         WHERE face_points * unclaimed <> COALESCE(points, 0) ORDER BY codes.id""",
+    "the points of a batch came with the approval of its order": """
+        SELECT 'batch ' || b.id, b.size * b.face_points || ' points of ' || b.order_key,
+            COALESCE(CAST(p.points AS text), 'none')
+        FROM giftcodes_batch b
+        LEFT JOIN ledger_transfer t ON t.key = 'approve:' || b.order_key AND t.reason = 'approve'
+        LEFT JOIN ledger_posting p ON p.transfer_id = t.id AND p.target_id = b.unclaimed_id
+        WHERE p.points IS NULL OR p.points <> b.size * b.face_points ORDER BY b.id""",
+    "an account of unclaimed points belongs to a batch": """
+        SELECT 'account ' || a.id, 'a batch of the same brand', COALESCE('batch ' || b.id, 'none')
+        FROM ledger_account a LEFT JOIN giftcodes_batch b ON b.unclaimed_id = a.id
+        WHERE a.kind = 'unclaimed' AND (b.id IS NULL OR b.brand_id <> a.brand_id) ORDER BY a.id""",
     "a void withdrew what was not claimed in its range": """
         SELECT 'void ' || v.id,
             CAST(v.last_serial - v.first_serial + 1 - COUNT(c.id) AS text), CAST(v.codes AS text)
@@ -134,6 +154,10 @@ _BATCHES = {
             OR d.total_points <> b.size * b.face_points OR LENGTH(d.content_sha256) <> 64
             OR LENGTH(d.sealed_sha256) <> 64) ORDER BY b.id""",
 }
+# What a reversed claim brings back stays in the account, beside the points of the codes that can still be claimed.
+_BUT_REVERSED_CLAIMS = """
+    JOIN ledger_transfer t ON t.id = p.transfer_id LEFT JOIN ledger_transfer o ON o.id = t.original_id
+    WHERE o.reason IS NULL OR o.reason <> 'claim'"""
 # Every batch with where its codes are now.
 _CODES = """(
     SELECT b.id, b.series_id, b.state, b.face_points, b.unclaimed_id,
@@ -155,8 +179,37 @@ def differences() -> Iterator[Difference]:
         "before_it": "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING",
         "claimed_at": _moment("c.claimed_at"),
         "posted_at": _moment("t.posted_at"),
+        "but_reversed_claims": _BUT_REVERSED_CLAIMS,
     }
     yield from run_checks({name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES).items()})
+    yield from _lots_of_other_lives()
+    yield from _lost_keys()
+
+
+OTHER_LIFE = "the points of a claim live as long as its batch promised"
+LOST_KEY = "the key of a batch can be unwrapped"
+
+
+def _lots_of_other_lives() -> Iterator[Difference]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.id, c.claimed_at, b.lot_life_days, l.expires_at FROM giftcodes_claim c"
+            " JOIN giftcodes_batch b ON b.id = c.batch_id JOIN ledger_transfer t ON t.key = 'claim:' || c.id"
+            " JOIN ledger_lot l ON l.transfer_id = t.id ORDER BY c.id"
+        )
+        while rows := cursor.fetchmany(10_000):
+            for claim_id, claimed_at, days, expires_at in rows:
+                expected, found = end_after_days(as_instant(claimed_at), days=days), as_instant(expires_at)
+                if expected != found:
+                    yield Difference(OTHER_LIFE, f"claim {claim_id}", expected.isoformat(), found.isoformat())
+
+
+def _lost_keys() -> Iterator[Difference]:
+    for batch in Batch.objects.order_by("pk").iterator(chunk_size=1_000):
+        try:
+            keys.batch_key(batch)
+        except KeysMissing as missing:
+            yield Difference(LOST_KEY, f"batch {batch.pk}", "a key that opens it", str(missing))
 
 
 def _moment(column: str) -> str:

@@ -97,14 +97,11 @@ def outlook(codes: int) -> SeriesOutlook:
 
 def batch_of_serial(serial_number: int) -> Batch | None:
     """The batch whose range holds the public serial number (ten digits: series, then serial)."""
-    digit, serial = divmod(serial_number, 10**9)
+    digit, serial = divmod(serial_number, SERIALS_PER_SERIES)
+    if not 1 <= digit <= 9:
+        return None
     batch = Batch.objects.filter(series_id=digit, first_serial__lte=serial).order_by("-first_serial").first()
     return batch if batch is not None and serial < batch.first_serial + batch.size else None
-
-
-def is_void(batch: Batch, serial: int) -> bool:
-    """Whether the serial lies in a range that was withdrawn (claimed codes in it were spared)."""
-    return Void.objects.filter(batch=batch, first_serial__lte=serial, last_serial__gte=serial).exists()
 
 
 def unminted_batch_ids(*, limit: int) -> list[int]:

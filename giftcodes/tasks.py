@@ -48,10 +48,7 @@ def sweep_batches() -> None:
     and messages can't pile up, however long an order takes.
     """
     deadline = time.monotonic() + settings.SWEEP_SECONDS / 2
-    try:
-        services.close_due_batches(at=database_time())
-    except GiftcodesError:
-        logger.exception("A batch can't be closed now: the next sweep tries again.")
+    services.close_due_batches(at=database_time())
     for batch_id in queries.unminted_batch_ids(limit=100):
         try:
             _mint_until(deadline, batch_id)

@@ -4,7 +4,6 @@ from django.db.models import Q, QuerySet
 
 from ledger.models import Account, AccountKind, Posting
 from parties.access import Person, is_operator, reachable_brands
-from parties.errors import NotReachable
 from parties.models import Role
 
 
@@ -15,13 +14,6 @@ def reachable_accounts(user: Person, *roles: Role) -> QuerySet[Account]:
         rows = rows | Account.objects.filter(brand=None)
     return rows
 
-
-def access_account(user: Person, account_id: int, *roles: Role) -> Account:
-    """The account, if `user` reaches it with one of `roles`; else NotReachable."""
-    account = reachable_accounts(user, *roles).filter(pk=account_id).first()
-    if account is None:
-        raise NotReachable
-    return account
 
 
 def reachable_postings(user: Person, *roles: Role) -> QuerySet[Posting]:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from ledger.models import Transfer, transfer_id_of
+
 
 class Difference(NamedTuple):
     """One thing that is not as it must be."""
@@ -20,8 +22,7 @@ class Difference(NamedTuple):
         return f"{self.check}: {self.subject}: expected {self.expected}, found {self.found}"
 
 
-# Each gives rows (subject, expected, found), one per difference. One pass over each table; none loads rows
-# into Python.
+# Each gives rows (subject, expected, found), one per difference, and passes over each of its tables once.
 _CHECKS = {
     "every posting has two accounts of one program": """
         SELECT 'posting ' || p.id, 'two accounts of one program',
@@ -35,6 +36,21 @@ _CHECKS = {
     "a posting has the moment of its transfer": """
         SELECT 'posting ' || p.id, 'the moment of ' || t.key, 'another' FROM ledger_posting p
         JOIN ledger_transfer t ON t.id = p.transfer_id WHERE p.posted_at <> t.posted_at ORDER BY p.id""",
+    "a posting goes the way of its reason": """
+        SELECT 'posting ' || p.id, ways.way, s.kind || ' to ' || t.kind FROM ledger_posting p
+        JOIN ledger_transfer r ON r.id = p.transfer_id
+        JOIN ledger_account s ON s.id = p.source_id JOIN ledger_account t ON t.id = p.target_id
+        JOIN (
+            SELECT 'deposit' AS reason, 'world to funds' AS way
+            UNION ALL SELECT 'approve', 'funds to unclaimed' UNION ALL SELECT 'claim', 'unclaimed to wallet'
+            UNION ALL SELECT 'void', 'unclaimed to funds' UNION ALL SELECT 'close', 'unclaimed to funds'
+        ) ways ON ways.reason = r.reason WHERE s.kind || ' to ' || t.kind <> ways.way ORDER BY p.id""",
+    "an account is of the kind of its label": """
+        SELECT 'account ' || id, kind, label FROM ledger_account
+        WHERE label <> kind AND label NOT LIKE kind || ':%' ORDER BY id""",
+    "a lot has the moment of its transfer": """
+        SELECT 'lot ' || l.id, 'the moment of ' || t.key, 'another' FROM ledger_lot l
+        JOIN ledger_transfer t ON t.id = l.transfer_id WHERE l.granted_at <> t.posted_at ORDER BY l.id""",
     "every transfer has postings": """
         SELECT 'transfer ' || t.key, 'postings', 'none' FROM ledger_transfer t
         WHERE NOT EXISTS (SELECT 1 FROM ledger_posting p WHERE p.transfer_id = t.id) ORDER BY t.key""",
@@ -100,3 +116,14 @@ def run_checks(checks: dict[str, str]) -> Iterator[Difference]:
 def differences() -> Iterator[Difference]:
     """Every difference in the ledger; none in a sound one."""
     yield from run_checks(_CHECKS)
+    yield from _foreign_ids()
+
+
+FOREIGN_ID = "the id of a transfer is made from its key"
+
+
+def _foreign_ids() -> Iterator[Difference]:
+    for transfer_id, key in Transfer.objects.values_list("pk", "key").iterator(chunk_size=10_000):
+        expected = transfer_id_of(key)
+        if transfer_id != expected:
+            yield Difference(FOREIGN_ID, f"transfer {key}", str(expected), str(transfer_id))

@@ -15,6 +15,12 @@ class InsufficientPoints(LedgerError):
     code = "insufficient_points"
 
 
+class LimitExceeded(LedgerError):
+    """A balance would pass 10^12 points, in either direction: no account holds more."""
+
+    code = "limit_exceeded"
+
+
 class KeyReused(LedgerError):
     """The key was used before, with another input. Nothing was done."""
 
@@ -22,8 +28,8 @@ class KeyReused(LedgerError):
 
 
 class MoveRefused(LedgerError):
-    """A move that no ledger holds: same ends, points outside 1..10^12, two programs, or a wallet without a
-    lot.
+    """What no ledger holds: same ends, points that are no whole number of 1..10^12, two programs, a wallet
+    without a lot, or a key of more than 120 characters.
     """
 
     code = "move_refused"

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from parties.models import Brand, Member, Program
 
 MAX_POINTS = 10**12
+MAX_KEY_LENGTH = 120
 
 
 class AccountKind(models.TextChoices):
@@ -104,7 +105,7 @@ class Transfer(models.Model):
     """The postings of one act, all or nothing. Never edited, never deleted."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    key = models.CharField(_("key"), max_length=120)
+    key = models.CharField(_("key"), max_length=MAX_KEY_LENGTH)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason.choices)
     posted_at = models.DateTimeField(_("posted at"), db_index=True)
     original = models.ForeignKey(

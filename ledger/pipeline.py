@@ -1,7 +1,7 @@
 """Prepared statements in one round trip, on libpq as psycopg wraps it (`psycopg.pq`).
 
-psycopg's own pipeline runs some 12 µs of Python for each statement and sends each by itself; a claim has seven, and a
-third of its time went there. Here all are sent at once and the rest is C. Figures: `tests/benchmarks`.
+psycopg's own pipeline runs some 12 µs of Python for each statement and sends each by itself: a third of a
+claim's time went there. Here all are sent at once and the rest is C. Figures: `tests/benchmarks`.
 """
 
 import itertools
@@ -14,15 +14,16 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import errors, pq
+from psycopg.abc import Transformer as Adapter
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.types.numeric import Int8
 
 Query = tuple[str, Sequence[Any]]
 Rows = list[tuple[Any, ...]]
 
-# By connection, the names of the statements that it has prepared. A connection is used by one thread at a time.
+# By connection, the names of what it has prepared. A connection is used by one thread at a time.
 _prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bytes]] = WeakKeyDictionary()
-_numbers = itertools.count()
+_names = itertools.count()
 
 
 def run(connection: psycopg.Connection[Any], queries: Sequence[Query]) -> list[Rows]:
@@ -44,25 +45,25 @@ def run(connection: psycopg.Connection[Any], queries: Sequence[Query]) -> list[R
 
 
 def _exchange(
-    connection: psycopg.Connection[Any], adapter: Transformer, queries: Sequence[Query]
+    connection: psycopg.Connection[Any], adapter: Adapter, queries: Sequence[Query]
 ) -> list[pq.abc.PGresult]:
     """Send everything, then read one answer per query; those of preparing are kept back unless they fail."""
     pgconn, known = connection.pgconn, _prepared.setdefault(connection, {})
     fresh: dict[str, bytes] = {}
-    is_preparing: list[str] = []  # for each answer to come, the SQL that it has prepared, or ""
+    preparing: list[str] = []  # for each answer to come, the SQL that it has prepared, or ""
     for sql, values in queries:
         # One integer type whatever the value, so that one prepared statement serves them all.
         typed = [Int8(value) if type(value) is int else value for value in values]
         dumped = adapter.dump_sequence(typed, [PyFormat.TEXT] * len(typed))
         name = known.get(sql) or fresh.get(sql)
         if name is None:
-            name = fresh[sql] = b"tokuten_%d" % next(_numbers)
+            name = fresh[sql] = b"tokuten_%d" % next(_names)
             pgconn.send_prepare(name, _numbered(sql), adapter.types)
-            is_preparing.append(sql)
+            preparing.append(sql)
         pgconn.send_query_prepared(name, dumped)
-        is_preparing.append("")
+        preparing.append("")
     pgconn.pipeline_sync()
-    answers = [(sql, _answer(pgconn)) for sql in is_preparing]
+    answers = [(sql, _answer(pgconn)) for sql in preparing]
     _next_result(pgconn)  # to the Sync
     known |= {sql: fresh[sql] for sql, result in answers if sql and result.status == pq.ExecStatus.COMMAND_OK}
     return [result for sql, result in answers if not sql or result.status == pq.ExecStatus.FATAL_ERROR]
@@ -104,7 +105,7 @@ def _pipeline(connection: psycopg.Connection[Any]) -> Iterator[None]:
         raise
 
 
-def _rows(adapter: Transformer, result: pq.abc.PGresult) -> Rows:
+def _rows(adapter: Adapter, result: pq.abc.PGresult) -> Rows:
     if result.status != pq.ExecStatus.TUPLES_OK:
         return []
     adapter.set_pgresult(result)
@@ -113,6 +114,6 @@ def _rows(adapter: Transformer, result: pq.abc.PGresult) -> Rows:
 
 @lru_cache(maxsize=256)
 def _numbered(sql: str) -> bytes:
-    """The SQL with $1, $2, ... for its placeholders."""
-    first, *rest = sql.split("%s")
+    """The SQL with $1, $2, ... for its placeholders, and % where %% stands for it."""
+    first, *rest = (part.replace("%%", "%") for part in sql.split("%s"))
     return "".join([first, *(f"${number}{part}" for number, part in enumerate(rest, 1))]).encode()

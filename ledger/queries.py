@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet, Sum
 
 from ledger.models import Account, AccountKind, Lot, Posting
-from parties.models import Brand, Member, Program
+from parties.models import Brand, Member
 
 
 def balance_of(account: Account) -> int:
@@ -36,10 +36,6 @@ def funds_of(brand: Brand) -> int:
         return 0
     return account.balance - account.floor
 
-
-def wallet_of(member: Member, program: Program) -> Account | None:
-    """The member's wallet in the program, if it has been opened."""
-    return Account.objects.filter(kind=AccountKind.WALLET, member=member, program=program).first()
 
 
 def wallet_balance(member: Member, program_id: int) -> int:

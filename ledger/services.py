@@ -9,9 +9,10 @@ from typing import NamedTuple
 from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
 
-from ledger.errors import InsufficientPoints, KeyReused, MoveRefused, ReversalRefused
+from ledger.errors import InsufficientPoints, KeyReused, LimitExceeded, MoveRefused, ReversalRefused
 from ledger.models import (
     GUARDED_KINDS,
+    MAX_KEY_LENGTH,
     MAX_POINTS,
     Account,
     AccountKind,
@@ -127,8 +128,8 @@ def grant_claimed(
 
     Ends the caller's transaction, whose claim row has decided that this happens once: nothing may follow in it.
     One round trip; no row is touched that other members' claims touch. KeyReused if the transfer exists all the
-    same, or `wallet_id` is no wallet: the caller must roll back. InsufficientPoints is impossible: the points
-    were reserved when the order was approved.
+    same, or `wallet_id` is no wallet, LimitExceeded if the wallet would pass 10^12 points: the caller must roll
+    back. InsufficientPoints is impossible: the points were reserved when the order was approved.
     """
     transfer_id = transfer_id_of(key)
     try:
@@ -140,6 +141,8 @@ def grant_claimed(
         )
         *_, balances = run_together(*steps, is_last=True)
     except IntegrityError as error:
+        if "ledger_balance_within_limits" in str(error):
+            raise LimitExceeded(f"account {wallet_id}") from error
         raise KeyReused(key) from error
     return int(balances[0][0])
 
@@ -160,6 +163,11 @@ _CREDIT_WALLET = (
 )
 
 
+# What a batch reserves, and gives back when codes are withdrawn or expire, follows its codes: to take such a transfer
+# back would leave codes without their points, or points without their codes.
+_REVERSIBLE = (Reason.DEPOSIT, Reason.CLAIM)
+
+
 @transaction.atomic
 def reverse_transfer(
     *, key: str, original_id: uuid.UUID, at: datetime, points: int | None = None
@@ -171,8 +179,8 @@ def reverse_transfer(
     leave the lot that the grant made; if some are spent already, InsufficientPoints and nothing happens.
     """
     original = Transfer.objects.filter(pk=original_id).first()
-    if original is None or original.original_id is not None:
-        raise ReversalRefused("only an existing transfer that is no reversal can be taken back")
+    if original is None or original.reason not in _REVERSIBLE:
+        raise ReversalRefused("only an existing deposit or claim can be taken back")
     reversal, is_new = _begin(key=key, reason=Reason.REVERSE, at=at, original=original)
     if not is_new:
         return _same_reversal(reversal, original, points)
@@ -184,6 +192,8 @@ def reverse_transfer(
 
 
 def _begin(*, key: str, reason: Reason, at: datetime, original: Transfer | None) -> tuple[Transfer, bool]:
+    if not 1 <= len(key) <= MAX_KEY_LENGTH:
+        raise MoveRefused(f"a key has 1 to {MAX_KEY_LENGTH} characters")
     values = {"key": key, "reason": reason, "posted_at": at, "original": original}
     return Transfer.objects.get_or_create(pk=transfer_id_of(key), defaults=values)
 
@@ -197,8 +207,8 @@ def _refuse_impossible(moves: Sequence[Move], accounts: dict[int, Account]) -> N
     if not moves:
         raise MoveRefused("a transfer needs at least one move")
     for move in moves:
-        if not 0 < move.points <= MAX_POINTS:
-            raise MoveRefused(f"points must be 1 to {MAX_POINTS:,}")
+        if type(move.points) is not int or not 0 < move.points <= MAX_POINTS:
+            raise MoveRefused(f"points must be a whole number of 1 to {MAX_POINTS:,}")
         if move.source_id == move.target_id:
             raise MoveRefused("source and target are the same account")
         if move.source_id not in accounts or move.target_id not in accounts:
@@ -221,11 +231,14 @@ def _post(transfer: Transfer, moves: Sequence[Move], accounts: dict[int, Account
 
 
 def _shift_balance(account_id: int, points: int) -> None:
-    within = Account.objects.filter(
-        pk=account_id, balance__gte=F("floor") - points, balance__lte=MAX_POINTS - points
-    )
-    if not within.update(balance=F("balance") + points):
-        raise InsufficientPoints(f"account {account_id}")
+    account = Account.objects.filter(pk=account_id)
+    if account.filter(balance__gte=F("floor") - points, balance__lte=MAX_POINTS - points).update(
+        balance=F("balance") + points
+    ):
+        return
+    if points > 0:
+        raise LimitExceeded(f"account {account_id}")
+    raise InsufficientPoints(f"account {account_id}")
 
 
 def _moves_of(transfer: Transfer) -> Counter[Move]:

@@ -8,13 +8,12 @@ one.
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-import psycopg
 from django.db import connection
-from psycopg.types.numeric import Int8
 
-Rows = list[tuple[Any, ...]]
+from ledger import pipeline
+from ledger.pipeline import Rows
 
 # The database's own clock, in the form in which each stores a moment.
 _NOW = {
@@ -54,10 +53,10 @@ def database_time() -> datetime:
 
 
 def fold(*statements: Statement) -> list[Statement]:
-    """The same work in as few statements as the database can take it in; only the rows of the last one come back.
+    """The same work in as few statements as the database can take it in; only the last one's rows come back.
 
-    PostgreSQL takes all of them in one, as common table expressions: each statement costs a message there and back
-    and some 15 µs in the driver. None may use what another one changes.
+    PostgreSQL takes all of them in one, as common table expressions: each statement costs messages there and
+    back and a plan to start. None may use what another one changes.
     """
     if connection.vendor != "postgresql":
         return list(statements)
@@ -69,16 +68,18 @@ def fold(*statements: Statement) -> list[Statement]:
 def run_together(*statements: Statement, is_last: bool = False) -> list[Rows]:
     """The rows of each statement, in order; an empty list where a statement gives none.
 
-    Must run inside a transaction that the caller opened. All statements are sent before the first answer is read, so
-    none can use another's rows, and the first failure fails all. `is_last` promises that the transaction ends with
-    them, come what may: the COMMIT can then go out with them. Raises Django's database errors.
+    All statements are sent before the first answer is read, so none can use another's rows, and the first
+    failure fails all. What writes must run inside a transaction that the caller opened. `is_last` promises
+    that the transaction ends with them, come what may: the COMMIT can then go out with them. Raises Django's
+    database errors.
     """
     connection.ensure_connection()
     if connection.vendor == "postgresql":
         # Only the outermost block may end its transaction. Django's own commit then finds nothing left to do.
-        if is_last and connection.in_atomic_block and not connection.savepoint_ids:
-            return _run_pipelined([*statements, Statement("COMMIT", [])])[:-1]
-        return _run_pipelined(statements)
+        ends = is_last and connection.in_atomic_block and not connection.savepoint_ids
+        last = [Statement("COMMIT", ())] if ends else []
+        with connection.wrap_database_errors:
+            return pipeline.run(connection.connection, [*statements, *last])[: len(statements)]
     results: list[Rows] = []
     with connection.cursor() as cursor:
         for statement in statements:
@@ -91,17 +92,3 @@ def _sqlite_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
     return value.hex if isinstance(value, uuid.UUID) else value
-
-
-def _run_pipelined(statements: Sequence[Statement]) -> list[Rows]:
-    raw = cast("psycopg.Connection[Any]", connection.connection)
-    with connection.wrap_database_errors:
-        cursors = []
-        with raw.pipeline():
-            for statement in statements:
-                cursor = psycopg.Cursor(raw)
-                # One integer type whatever the value, so that one prepared statement serves them all.
-                params = [Int8(value) if type(value) is int else value for value in statement.params]
-                cursor.execute(statement.sql, params, prepare=True)
-                cursors.append(cursor)
-        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]

@@ -133,8 +133,3 @@ def _holds_anywhere(request: HttpRequest, roles: tuple[Role, ...]) -> bool:
     if roles and roles not in answers:
         answers[roles] = is_operator(request.user, *roles) or reachable_brands(request.user, *roles).exists()
     return answers.get(roles, False)
-
-
-def may_look(request: HttpRequest, *roles: Role) -> bool:
-    """Whether the user may look at pages for the roles: one of them held anywhere, or a superuser."""
-    return _looks_at_all(request) or _holds_anywhere(request, roles)

@@ -5,14 +5,31 @@ from typing import Any
 
 from allauth.account.forms import ConfirmLoginCodeForm, RequestLoginCodeForm
 from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
 
 class _AddressField(forms.EmailField):
-    """Takes what a Japanese keyboard types: full-width letters, a wide space at the end."""
+    """Takes what a Japanese keyboard types: full-width letters, a wide space at the end.
+
+    Format characters (Unicode's category Cf) are dropped: nobody sees that they were pasted, and those that
+    turn the direction of writing would make an address look like another.
+    """
 
     def to_python(self, value: Any) -> str | None:
-        return super().to_python(unicodedata.normalize("NFKC", value) if isinstance(value, str) else value)
+        if isinstance(value, str):
+            visible = (character for character in value if unicodedata.category(character) != "Cf")
+            value = unicodedata.normalize("NFKC", "".join(visible))
+        return super().to_python(value)
+
+    def validate(self, value: str) -> None:
+        """What Django asks, and a domain that a mail can be sent to (IDNA)."""
+        super().validate(value)
+        try:
+            punycode(value.rpartition("@")[2])
+        except UnicodeError as reason:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from reason
 
 
 class AddressForm(RequestLoginCodeForm):  # type: ignore[misc]  # allauth ships no types

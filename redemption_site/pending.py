@@ -14,15 +14,20 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 SECONDS_KEPT = 30 * 60
 
 
 class PendingClaim(NamedTuple):
-    """A well-formed code and the campaign page it was typed on ("" for the landing page)."""
+    """A well-formed code and the campaign page it was typed on ("" for the landing page).
+
+    `is_refused`: it could not be used, and waits for nothing but to be shown with that answer.
+    """
 
     code: str
     campaign_slug: str
+    is_refused: bool = False
 
     def __repr__(self) -> str:  # the code must not reach a log or a traceback
         return "PendingClaim()"
@@ -42,6 +47,22 @@ def keep(response: HttpResponseBase, pending: PendingClaim) -> None:
 
 
 def waiting(request: HttpRequest) -> PendingClaim | None:
+    """The code that this browser carries and that is still to be claimed, if there is one."""
+    found = carried(request)
+    return None if found is None or found.is_refused else found
+
+
+def is_shown(request: HttpRequest, found: PendingClaim) -> bool:
+    """Whether the form that was sent named this code: another tab may have put another one in its place."""
+    return constant_time_compare(request.POST.get("shown", ""), mark_of(found.code))
+
+
+def mark_of(code: str) -> str:
+    """What a form names a code by: keyed with SECRET_KEY, so that it tells nothing about the code."""
+    return salted_hmac("redemption_site/v1/shown-code", code, algorithm="sha256").hexdigest()[:32]
+
+
+def carried(request: HttpRequest) -> PendingClaim | None:
     """The code that this browser carries; None if there is none, it is too old, or was not sealed here."""
     sealed = request.COOKIES.get(settings.PENDING_COOKIE_NAME)
     if not sealed:

@@ -4,6 +4,7 @@ django-allauth keeps the stages, the attempts and the rate limits. It would send
 ask them to sign up; here everybody gets the same mail, and a newcomer becomes a user when the code is given.
 """
 
+import secrets
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
@@ -11,9 +12,14 @@ from allauth.account.internal.flows.login_by_code import LoginCodeVerificationPr
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
 from allauth.account.stages import LoginByCodeStage, LoginStageController
+from allauth.core import ratelimit
+from allauth.core.exceptions import RateLimited
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.hashers import make_password
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from parties.models import User
@@ -33,6 +39,38 @@ class SignInProcess(LoginCodeVerificationProcess):  # type: ignore[misc]  # alla
         process.send()
         process.persist()
 
+    def generate_code(self) -> str:
+        """A fresh code with a count of its own, in the cache: allauth's stands in the session, which requests
+        sent at once each read and write as they found it.
+        """
+        code: str = super().generate_code()
+        self.state["tries_id"] = secrets.token_urlsafe(16)
+        cache.set(self._tries_key, 0, settings.ACCOUNT_LOGIN_TIMEOUT)
+        return code
+
+    def take_try(self) -> bool:
+        """Count one comparison with the code, before it is made. False if there were enough, or if the count
+        is lost: then nothing may be compared.
+        """
+        try:
+            tries: int = cache.incr(self._tries_key)
+        except ValueError:
+            return False
+        return tries <= settings.ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS
+
+    @property
+    def _tries_key(self) -> str:
+        return f"sign-in-tries:{self.state.get('tries_id', '')}"
+
+    def resend(self) -> None:
+        """Another code, which counts like one that was asked for. RateLimited if there were enough."""
+        email = self.state["email"]
+        if not ratelimit.consume(self.request, action="request_login_code", key=email):
+            raise RateLimited
+        self.send()
+        self.record_resend()
+        self.persist()
+
     def send_by_email(self, email: str, skip_enumeration_mails: bool = False) -> None:  # noqa: ARG002
         """A fresh code, to whoever owns the address."""
         context = {"request": self.request, "code": self.generate_code()}
@@ -48,7 +86,7 @@ class SignInProcess(LoginCodeVerificationProcess):  # type: ignore[misc]  # alla
 
 
 class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """The house's words and its one more rule: staff sign in by password, at the admin."""
+    """The house's words and ways, and its one more rule: staff sign in by password, at the admin."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
         "incorrect_code": _("That is not the sign-in code. Check the newest e-mail and enter it once more."),
@@ -64,6 +102,10 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth shi
             return refusal
         response: HttpResponseBase | None = super().pre_login(request, user, **details)
         return response
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
+        """Members go to their wallet; LOGIN_REDIRECT_URL is where the admin's own sign-in leads."""
+        return reverse("wallet")
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
         """Only what went wrong: that somebody is signed in, the page itself shows."""

@@ -21,4 +21,8 @@ CODE_NOT_USABLE_ADVICE = _(
     "It may have been used already, be outside its period or above the limit per person,"
     " or not be a valid code. Compare the digits once more; if they are right, ask whoever gave you the code."
 )
+RECORDS_AWAY = _(
+    "We can't reach our records just now. Nothing was lost: your points are safe,"
+    " and a code stays as good as it was."
+)
 NO_CODE_WAITING = _("Your code was kept for 30 minutes and is no longer here. Enter it once more, please.")

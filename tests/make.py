@@ -3,9 +3,11 @@
 """
 
 import itertools
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from campaigns import services as campaigns
 from giftcodes import codec, keys
 from giftcodes import services as giftcodes
 from giftcodes.models import Activation, Batch, BatchState, Delivery
@@ -30,8 +32,23 @@ def brand(*, funds: int = 0, **fields: Any) -> Brand:
     row = Brand.objects.create(**{"slug": f"brand-{number}", "name": f"Brand {number}"} | fields)
     ledger.open_funds(brand=row, at=NOON - timedelta(days=1))
     if funds:
-        ledger.deposit_funds(brand=row, points=funds, key=f"test-{number}", at=NOON - timedelta(days=1))
+        deposit(row, funds)
     return row
+
+
+def deposit(brand: Brand, points: int) -> None:
+    """Points in the brand's funds, by two people of its finance."""
+    at = NOON - timedelta(days=1)
+    first, second = staff(Role.FINANCE, brand), staff(Role.FINANCE, brand)
+    recorded = campaigns.request_deposit(
+        public_id=uuid.uuid4(),
+        brand_id=brand.pk,
+        points=points,
+        reference=f"T-{next(_numbers)}",
+        user=first,
+        at=at,
+    )
+    campaigns.confirm_deposit(deposit_id=recorded.pk, user=second, at=at)
 
 
 def store(**fields: Any) -> Store:

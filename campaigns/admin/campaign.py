@@ -1,22 +1,26 @@
 """Campaigns: set up by marketers, read by everybody of the brand."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.db import transaction
 from django.db.models import Count, ForeignKey, QuerySet
-from django.http import HttpRequest
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import access
+from campaigns import access, queries
 from campaigns import services as campaigns
 from campaigns.admin.history import HistoryAdmin
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, OrderState
+from ledger.statements import database_time
 from parties.access import reachable_brands
 from parties.models import Role, User
 from parties.periods import period_text
@@ -45,8 +49,8 @@ class CampaignAdmin(HistoryAdmin):
         css = {"all": ("parties/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
-        rows: QuerySet[Campaign] = super().get_queryset(request).annotate(orders_made=Count("orders"))
-        return rows
+        rows: QuerySet[Campaign] = super().get_queryset(request)
+        return rows.annotate(orders_made=Count("orders"), seen_at=Now())
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
         if obj is None:
@@ -64,10 +68,28 @@ class CampaignAdmin(HistoryAdmin):
             field.initial = brands[0].pk
         return field
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if object_id is None or request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        # Held before it is read: what the form judges by (approved orders, above all) must stay until it is
+        # saved.
+        campaign: Campaign = self.get_object(request, unquote(object_id))
+        with transaction.atomic():
+            campaigns.hold_campaign(campaign_id=campaign.pk)
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if change and isinstance(request.user, User):
-            reopened = campaigns.reopen_stale_orders(campaign_id=obj.pk, user=request.user, at=timezone.now())
+            reopened = campaigns.reopen_stale_orders(
+                campaign_id=obj.pk, user=request.user, at=database_time()
+            )
             if reopened:
                 text = ngettext(
                     "One order was waiting for approval on the old terms. It is a draft again: please "
@@ -84,7 +106,7 @@ class CampaignAdmin(HistoryAdmin):
 
     @admin.display(description=_("stage"))
     def stage(self, campaign: Campaign) -> str:
-        now = timezone.now()
+        now: datetime = vars(campaign)["seen_at"]
         if now < campaign.starts_at:
             kind, text = "waiting", gettext("not begun")
         elif now < campaign.ends_at:
@@ -103,5 +125,5 @@ class CampaignAdmin(HistoryAdmin):
     def page_address(self, campaign: Campaign) -> str:
         if not campaign.pk:
             return gettext("The address is made of the field above.")
-        address = f"{settings.SITE_URL}/c/{campaign.slug}/"
+        address = queries.page_address(campaign, site_url=settings.SITE_URL)
         return format_html('<a href="{0}" target="_blank" rel="noopener">{0}</a>', address)

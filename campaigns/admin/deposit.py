@@ -7,7 +7,6 @@ from django.db.models import ForeignKey, Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,6 +19,7 @@ from campaigns.forms import DepositForm
 from campaigns.models import Deposit, DepositState
 from campaigns.wording import number, words_of
 from ledger import queries as ledger_queries
+from ledger.statements import database_time
 from parties.access import holds_role, reachable_brands
 from parties.errors import NotReachable
 from parties.models import Role
@@ -86,7 +86,7 @@ class DepositAdmin(ScopedAdmin):
             points=obj.points,
             reference=obj.reference,
             user=request.user,  # type: ignore[arg-type]  # admin_view lets nobody in who isn't signed in
-            at=timezone.now(),
+            at=database_time(),
         )
         obj.pk, obj.public_id = recorded.pk, recorded.public_id
         obj.refresh_from_db()
@@ -132,7 +132,7 @@ class DepositAdmin(ScopedAdmin):
 
     def _decide(self, request: HttpRequest, deposit_id: int, service: Any, done: str) -> HttpResponse:
         try:
-            deposit = service(deposit_id=deposit_id, user=request.user, at=timezone.now())
+            deposit = service(deposit_id=deposit_id, user=request.user, at=database_time())
         except NotReachable as refusal:
             raise Http404 from refusal
         except CampaignsError as refusal:

@@ -6,10 +6,9 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import ForeignKey, Model, QuerySet, Sum
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +21,8 @@ from campaigns.forms import ChannelForm, ChannelFormSet, OrderForm
 from campaigns.models import Order, OrderChannel, OrderState
 from campaigns.rules import MAX_CHANNELS
 from campaigns.wording import number, words_of
+from ledger.statements import database_time
+from parties.errors import NotReachable
 from parties.models import Role, User
 from parties.periods import period_text
 from parties.scoped_admin import PlainInline
@@ -135,7 +136,7 @@ class OrderAdmin(HistoryAdmin):
         self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> Any:
         own = access.reachable_campaigns(request.user, *self.add_roles)
-        kwargs["queryset"] = own.filter(ends_at__gt=timezone.now()).order_by("name")
+        kwargs["queryset"] = own.filter(ends_at__gt=database_time()).order_by("name")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def change_view(
@@ -160,6 +161,8 @@ class OrderAdmin(HistoryAdmin):
         context = {"needs_own_htmx": views.needs_own_htmx(), **(extra_context or {})}
         try:
             return super().changeform_view(request, object_id, form_url, context)
+        except NotReachable as refusal:
+            raise Http404 from refusal
         except CampaignsError as refusal:  # between opening and saving it, somebody else was faster
             self.message_user(request, words_of(refusal), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())

@@ -8,9 +8,11 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from campaigns import access
-from campaigns.errors import DepositNotOpen, DepositRefused, OwnOrder
+from campaigns.errors import DepositNotOpen, DepositRefused, FundsFull, OwnOrder
 from campaigns.models import Deposit, DepositState
+from ledger import queries as ledger_queries
 from ledger import services as ledger
+from ledger.errors import LimitExceeded
 from ledger.models import MAX_POINTS
 from parties.access import access_brand
 from parties.models import Role, User
@@ -45,10 +47,14 @@ def confirm_deposit(*, deposit_id: int, user: User, at: datetime) -> Deposit:
     """Put a recorded deposit into the brand's funds, once.
 
     NotReachable for anybody but finance of the brand (or of the operator), OwnOrder for whoever recorded it,
-    DepositNotOpen if it was decided before.
+    DepositNotOpen if it was decided before, FundsFull if the funds can't hold so much: it still waits then.
     """
     deposit = _decide(deposit_id, DepositState.CONFIRMED, user, at)
-    ledger.deposit_funds(brand=deposit.brand, points=deposit.points, key=deposit.public_id.hex, at=at)
+    try:
+        ledger.deposit_funds(brand=deposit.brand, points=deposit.points, key=deposit.public_id.hex, at=at)
+    except LimitExceeded as refusal:
+        room = MAX_POINTS - ledger_queries.funds_of(deposit.brand)
+        raise FundsFull(points=deposit.points, room=room) from refusal
     return deposit
 
 

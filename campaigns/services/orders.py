@@ -1,5 +1,8 @@
 """The way of an order: draft, submitted, decided. Two people, one fingerprint, and the database decides the
 races.
+
+Every step holds the campaign first and the order second, as an edit of the campaign does: what is judged
+of a campaign stays so to the end of the transaction, and no two steps wait for each other.
 """
 
 import hmac
@@ -18,7 +21,7 @@ from campaigns.errors import (
     SeriesShort,
     TermsRefused,
 )
-from campaigns.models import Order, OrderState
+from campaigns.models import Campaign, Order, OrderState
 from giftcodes import services as giftcodes
 from giftcodes import tasks
 from giftcodes.errors import BatchRefused, SeriesFull
@@ -38,7 +41,7 @@ def submit_order(*, order_id: int, user: User, at: datetime) -> Order:
     Nothing is reserved yet; funds and series are judged at approval. NotReachable, OrderNotOpen if it is no
     draft, OrderUnfit (one class per rule).
     """
-    access.access_order(user, order_id, Role.MARKETER)
+    _hold(user, order_id, Role.MARKETER)
     order = _win(order_id, OrderState.DRAFT, requested_by=user)
     _refuse_unfit(order, at)
     order.state, order.submitted_at = OrderState.SUBMITTED, at
@@ -49,17 +52,18 @@ def submit_order(*, order_id: int, user: User, at: datetime) -> Order:
 
 @transaction.atomic
 def approve_order(
-    *, order_id: int, approver: User, submitted_hash: str, claim_url_base: str, at: datetime
+    *, order_id: int, approver: User, submitted_hash: str, site_url: str, at: datetime
 ) -> Batch:
     """Reserve the money and make the batch; minting begins after the commit.
 
-    `submitted_hash` is the fingerprint that the approver saw, `claim_url_base` the address of the
-    campaign's page. Of several approvals one wins; the winner's own repeat gives the same batch.
+    `submitted_hash` is the fingerprint that the approver saw, `site_url` the site's address, without a
+    slash at its end. Of several approvals one wins; the winner's own repeat gives the same batch, even if
+    both come at once.
     NotReachable for anybody but an approver of the brand, OwnOrder for the requester, OrderNotOpen,
     OrderChanged if the fingerprint is not what the order and its campaign say now, OrderUnfit, FundsShort,
     SeriesShort, TermsRefused: nothing has happened then.
     """
-    before = access.access_order(approver, order_id, Role.APPROVER)
+    before = _hold(approver, order_id, Role.APPROVER)
     if before.requested_by_id == approver.pk:
         raise OwnOrder
     if before.batch is not None and (before.decided_by_id, before.submitted_hash) == (
@@ -72,7 +76,7 @@ def approve_order(
     if not _is_what_was_seen(order, submitted_hash):
         raise OrderChanged
     _refuse_unfit(order, at)
-    order.batch = _reserve(order, claim_url_base=claim_url_base, at=at)
+    order.batch = _reserve(order, site_url=site_url, at=at)
     order.state, order.decided_by, order.decided_at = OrderState.APPROVED, approver, at
     _record(order, "approved", by=approver, at=at)
     # A lost message costs seconds, not the batch: the beat sweep finds every batch that is not minted.
@@ -87,7 +91,7 @@ def reject_order(*, order_id: int, approver: User, note: str, at: datetime) -> O
     NotReachable for anybody but an approver of the brand, OwnOrder for the requester, OrderNotOpen,
     NoteMissing.
     """
-    before = access.access_order(approver, order_id, Role.APPROVER)
+    before = _hold(approver, order_id, Role.APPROVER)
     if before.requested_by_id == approver.pk:
         raise OwnOrder
     if not note.strip():
@@ -105,7 +109,7 @@ def reopen_order(*, order_id: int, user: User, at: datetime) -> Order:
 
     NotReachable for anybody but a marketer of the brand, OrderNotOpen for an approved order.
     """
-    access.access_order(user, order_id, Role.MARKETER)
+    _hold(user, order_id, Role.MARKETER)
     order = _win(order_id, OrderState.SUBMITTED, OrderState.REJECTED, decision_note="")
     _to_draft(order, by=user, at=at)
     return order
@@ -114,25 +118,39 @@ def reopen_order(*, order_id: int, user: User, at: datetime) -> Order:
 @transaction.atomic
 def reopen_stale_orders(*, campaign_id: int, user: User, at: datetime) -> int:
     """After an edit of the campaign: submissions that no longer say what was submitted become drafts; gives
-    back how many. (An approval checks the fingerprint again in any case.)
+    back how many. NotReachable for a campaign that does not exist.
     """
+    hold_campaign(campaign_id=campaign_id)
+    waiting = Order.objects.filter(campaign=campaign_id, state=OrderState.SUBMITTED).order_by("pk")
     reopened = 0
-    for order_id in Order.objects.filter(campaign=campaign_id, state=OrderState.SUBMITTED).values_list(
-        "pk", flat=True
-    ):
-        order = _win(order_id, OrderState.SUBMITTED, decision_note="")
+    for order in waiting.select_for_update(of=("self",), no_key=True).select_related("campaign"):
         if not queries.is_as_submitted(order):
             _to_draft(order, by=user, at=at)
             reopened += 1
     return reopened
 
 
+def hold_campaign(*, campaign_id: int) -> None:
+    """Hold a campaign to the end of the caller's transaction, so that nothing is submitted or decided on it
+    while it is being edited. What is read of it afterwards stays.
+
+    NotReachable if it does not exist.
+    """
+    held = Campaign.objects.select_for_update(no_key=True).filter(pk=campaign_id)
+    if not held.values_list("pk", flat=True):
+        raise NotReachable
+
+
 def hold_draft(*, order_id: int) -> None:
     """Hold a draft to the end of the caller's transaction, so that nobody submits it while it is being
     edited.
 
-    OrderNotOpen if it is no draft (any more).
+    OrderNotOpen if it is no draft (any more), NotReachable if it was discarded.
     """
+    campaign_id = Order.objects.filter(pk=order_id).values_list("campaign_id", flat=True).first()
+    if campaign_id is None:
+        raise NotReachable
+    hold_campaign(campaign_id=campaign_id)
     _win(order_id, OrderState.DRAFT, decision_note="")
 
 
@@ -141,7 +159,7 @@ def discard_order(*, order_id: int, user: User) -> None:
     """Delete a draft. NotReachable for anybody but a marketer of the brand, OrderNotOpen once it was
     submitted.
     """
-    access.access_order(user, order_id, Role.MARKETER)
+    _hold(user, order_id, Role.MARKETER)
     _win(order_id, OrderState.DRAFT, decision_note="").delete()
 
 
@@ -161,6 +179,14 @@ def activate_codes(*, order_id: int, user: User, at: datetime) -> None:
         giftcodes.activate_batch(batch_id=order.batch_id, at=at)
     except BatchRefused as refusal:
         raise TermsRefused(*refusal.args) from refusal
+
+
+def _hold(user: User, order_id: int, role: Role) -> Order:
+    """The order, if `user` reaches it with the role, read while this transaction holds its campaign; else
+    NotReachable.
+    """
+    hold_campaign(campaign_id=access.access_order(user, order_id, role).campaign_id)
+    return access.access_order(user, order_id, role)
 
 
 def _win(order_id: int, *states: OrderState, **touched: object) -> Order:
@@ -220,7 +246,7 @@ def _refuse_unfit(order: Order, at: datetime) -> None:
     )
 
 
-def _reserve(order: Order, *, claim_url_base: str, at: datetime) -> Batch:
+def _reserve(order: Order, *, site_url: str, at: datetime) -> Batch:
     campaign = order.campaign
     terms = Terms(
         face_points=order.face_points,
@@ -229,7 +255,7 @@ def _reserve(order: Order, *, claim_url_base: str, at: datetime) -> Batch:
         lot_life_days=order.lot_life_days,
         limit_per_member=campaign.limit_per_member,
         limit_group=f"campaign:{campaign.pk}",
-        claim_url_base=claim_url_base,
+        claim_url_base=queries.page_address(campaign, site_url=site_url),
         activation=Activation(order.activation),
     )
     channels = [ChannelSize(row.name, row.quantity) for row in order.channels.order_by("pk")]

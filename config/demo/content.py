@@ -3,7 +3,6 @@ same services that the admin calls. Making it twice leaves it as it is.
 """
 
 import json
-import os
 import secrets
 import uuid
 from datetime import datetime
@@ -113,9 +112,10 @@ class _Passwords:
     def of(self, email: str) -> str:
         if email not in self._known:
             self._known[email] = f"demo-{secrets.token_hex(6)}"
-            owners = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            with os.fdopen(owners, "w") as file:
-                json.dump(self._known, file, indent=1)
+            draft = self._path.with_suffix(".draft")
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(self._known, indent=1))
+            draft.rename(self._path)
         return self._known[email]
 
 
@@ -199,6 +199,6 @@ def _approved(order: Order, *, site_url: str, at: datetime) -> Batch:
         order_id=order.pk,
         approver=User.objects.get(email=f"approver@{slug}.example"),
         submitted_hash=order.submitted_hash,
-        claim_url_base=f"{site_url}/c/{order.campaign.slug}/",
+        site_url=site_url,
         at=at,
     )

@@ -2,6 +2,7 @@
 together.
 """
 
+import ctypes
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from types import TracebackType
 from typing import Self
 
 STOP_WITHIN_SECONDS = 10
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 RESTART_AFTER_SECONDS = 1.0
 
 
@@ -35,10 +38,16 @@ class Child:
 
     def start(self) -> None:
         """Start it; its output goes to its log."""
+        self._kill()  # what a dead one left behind: its own children, and what they hold
         self._started_at = time.monotonic()
         with open(self._log, "ab", opener=_only_for_owner) as log:
             self._process = subprocess.Popen(
-                self._arguments, env=self._environment, stdout=log, stderr=log, start_new_session=True
+                self._arguments,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_leave_with_parent,  # noqa: PLW1509  # before any thread exists
             )
 
     def revive(self) -> bool:
@@ -56,12 +65,17 @@ class Child:
         self._signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_WITHIN_SECONDS)
-        self._signal(signal.SIGKILL)  # whatever is left of its session
+        self._kill()
         self._process.wait()
 
     @property
     def pid(self) -> int:
         return self._process.pid if self._process else 0
+
+    def _kill(self) -> None:
+        """End whatever is left of its session."""
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
@@ -88,6 +102,14 @@ class Children:
     ) -> None:
         for child in self._children:
             child.stop()
+
+
+def _leave_with_parent() -> None:
+    """In the child: be asked to stop when the demo is killed. Linux only; elsewhere a killed demo leaves
+    children.
+    """
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _only_for_owner(path: str, flags: int) -> int:

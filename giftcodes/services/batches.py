@@ -1,5 +1,6 @@
 """The life of a batch: made at approval, activated, parts of it voided, closed."""
 
+import logging
 import secrets
 import unicodedata
 import uuid
@@ -11,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 
 from giftcodes import keys, locking, queries
-from giftcodes.errors import BatchRefused, SeriesFull
+from giftcodes.errors import BatchRefused, GiftcodesError, SeriesFull
 from giftcodes.models import (
     MAX_CODES_PER_BATCH,
     MAX_LIVE_CODES,
@@ -26,11 +27,14 @@ from giftcodes.models import (
     Void,
 )
 from ledger import services as ledger
+from ledger.errors import KeyReused, LedgerError
 from ledger.models import AccountKind, Reason
 from ledger.services import Move
 from parties.models import Brand, User
 
 MAX_CHANNELS = 200
+
+logger = logging.getLogger(__name__)
 
 
 class Terms(NamedTuple):
@@ -84,15 +88,16 @@ def create_batch(
     """
     _refuse_unfit(terms, channels, at)
     size = sum(channel.size for channel in channels)
-    if Batch.objects.filter(order_key=order_key).exists():
-        raise BatchRefused("this order has its batch already")
     public_id = uuid.uuid4()
     funds = ledger.open_funds(brand=brand, at=at)
     unclaimed = ledger.open_account(
         program=brand.program, kind=AccountKind.UNCLAIMED, label=f"unclaimed:{public_id}", brand=brand, at=at
     )
     reserve = Move(funds.pk, unclaimed.pk, terms.face_points * size)
-    ledger.post_transfer(key=f"approve:{order_key}", reason=Reason.APPROVE, moves=[reserve], at=at)
+    try:
+        ledger.post_transfer(key=f"approve:{order_key}", reason=Reason.APPROVE, moves=[reserve], at=at)
+    except KeyReused as error:  # another batch's account, so never the same moves
+        raise BatchRefused("this order has its batch already") from error
     series, first_serial = _take_range(size)
     batch = Batch(
         public_id=public_id,
@@ -266,11 +271,16 @@ def close_batch(*, batch_id: int, at: datetime) -> int:
 
 
 def close_due_batches(*, at: datetime, limit: int = 100) -> int:
-    """Close up to `limit` batches whose window has passed; gives back how many."""
-    due = Batch.objects.filter(
-        state__in=[BatchState.MINTED, BatchState.ACTIVE], claim_until__lte=at
-    ).order_by("claim_until")
-    batch_ids = list(due.values_list("pk", flat=True)[:limit])
-    for batch_id in batch_ids:
-        close_batch(batch_id=batch_id, at=at)
-    return len(batch_ids)
+    """Close up to `limit` batches whose window has passed; gives back how many.
+
+    One that can't be closed now (its brand's funds are full, say) is logged and doesn't hold up the others.
+    """
+    ended = Batch.objects.filter(state__in=[BatchState.MINTED, BatchState.ACTIVE], claim_until__lte=at)
+    closed = 0
+    for batch_id in list(ended.order_by("claim_until").values_list("pk", flat=True)[:limit]):
+        try:
+            close_batch(batch_id=batch_id, at=at)
+            closed += 1
+        except (GiftcodesError, LedgerError):
+            logger.exception("Batch %s can't be closed now: the next sweep tries again.", batch_id)
+    return closed

@@ -11,6 +11,7 @@ from giftcodes.errors import CodeNotUsable
 from giftcodes.models import claim_id_of, claim_key
 from ledger import queries as ledger_queries
 from ledger import services as ledger
+from ledger.errors import LimitExceeded
 from ledger.expiry import end_after_days
 from ledger.statements import Statement, as_instant, instant_sql, run_together
 from parties.models import Member, Program
@@ -45,16 +46,16 @@ def claim_code(*, text: object, member: Member, at: datetime | None = None) -> C
     claim_id = claim_id_of(int(code[0]), serial)
     try:
         return _claim(claim_id=claim_id, batch=batch, member=member, at=at)
-    except CodeNotUsable:
+    except (CodeNotUsable, LimitExceeded) as refusal:
         earlier = _claimed_before(claim_id=claim_id, batch=batch, member=member)
         if earlier is None:
-            raise
+            raise CodeNotUsable from refusal
         return earlier
 
 
 @transaction.atomic
 def _claim(*, claim_id: int, batch: KnownBatch, member: Member, at: datetime | None) -> Claimed:
-    """Win the claim row and the member's tally, then grant and commit; leaving by CodeNotUsable undoes both."""
+    """Win the claim row and the member's tally, then grant, which commits; CodeNotUsable undoes both."""
     serial = claim_id % 10**9
     now, now_params = instant_sql(at)
     hold = locking.share_batch(batch.id)
@@ -89,8 +90,8 @@ def _claim(*, claim_id: int, batch: KnownBatch, member: Member, at: datetime | N
     )
 
 
-# The whole decision in one statement: state, window, voids, and, by the primary key, that nobody was first. On the
-# way out it looks up the member's wallet.
+# The whole decision in one statement: state, window, voids, and, by the primary key, that nobody was first.
+# On the way out it looks up the member's wallet.
 _INSERT_CLAIM = (
     "INSERT INTO giftcodes_claim (id, batch_id, member_id, points, claimed_at)"
     " SELECT %s, b.id, %s, b.face_points, {now} FROM giftcodes_batch b"

@@ -9,6 +9,7 @@ from django.utils.translation import get_language, pgettext
 
 from campaigns.models import Campaign
 from parties.models import Program
+from redemption_site import pending
 
 register = template.Library()
 
@@ -41,6 +42,12 @@ def signed_points(value: int, program: Program) -> str:
 def masked(code: str) -> str:
     """A code that its owner recognises and a bystander can't use."""
     return f"••••-••••-••••-{code[-4:]}"
+
+
+@register.filter
+def mark(code: str) -> str:
+    """What a form names the code by, for `pending.is_shown`."""
+    return pending.mark_of(code)
 
 
 @register.filter

@@ -3,6 +3,7 @@
 import re
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -19,6 +20,7 @@ from giftcodes.codec import NotACode, NotACodeReason
 from giftcodes.errors import CodeNotUsable
 from redemption_site import pending, queries, texts
 from redemption_site.access import member_behind
+from redemption_site.links import without_link
 from redemption_site.pending import PendingClaim
 from redemption_site.views.errors import AWAY, away
 from redemption_site.views.pages import code_page
@@ -31,14 +33,13 @@ from redemption_site.views.pages import code_page
 def claim(request: HttpRequest) -> HttpResponse:
     """POST turns the typed code, or the one that waits in the browser, into points, after sign-in.
 
-    GET shows the code that waits, with the button that claims it.
+    GET shows the code that waits, with the button that claims it, or the refusal that it met at the sign-in.
     """
     if request.method != "POST":
         return _waiting_page(request)
     if "code" not in request.POST:
-        found = pending.waiting(request)
-        return _receive(request, found) if found else _typing_error(request, "", texts.NO_CODE_WAITING, "")
-    text, slug = request.POST["code"], _slug_in(request)
+        return _receive_waiting(request)
+    text, slug = without_link(request.POST["code"]), _slug_in(request)
     if not text.strip():
         return _typing_error(request, slug, texts.EMPTY_CODE, "")
     try:
@@ -47,6 +48,16 @@ def claim(request: HttpRequest) -> HttpResponse:
         typed = "" if refusal.reason is NotACodeReason.TOO_LONG else text
         return _typing_error(request, slug, texts.NOT_A_CODE[refusal.reason], typed)
     return _receive(request, PendingClaim(code, slug))
+
+
+@sensitive_variables()
+def _receive_waiting(request: HttpRequest) -> HttpResponse:
+    found = pending.waiting(request)
+    if found is None:
+        return _typing_error(request, "", texts.NO_CODE_WAITING, "")
+    if not pending.is_shown(request, found):
+        return show_waiting()
+    return _receive(request, found)
 
 
 @sensitive_variables()
@@ -62,25 +73,56 @@ def _receive(request: HttpRequest, found: PendingClaim) -> HttpResponse:
 def claim_now(request: HttpRequest, found: PendingClaim) -> HttpResponse:
     """Claim for the signed-in person and go to what it brought; or say why not."""
     try:
-        claimed = giftcodes.claim_code(text=found.code, member=member_behind(request.user))
+        return _claim(request, found)
     except CodeNotUsable:
-        response = code_page(
-            request,
-            _campaign_of(found.campaign_slug),
-            error=texts.CODE_NOT_USABLE,
-            advice=texts.CODE_NOT_USABLE_ADVICE,
-            typed=codec.group(found.code),
-            status=422,
-        )
+        response = _refusal(request, found)
+        pending.drop(request, response)
     except AWAY:
-        response = away(request, can_retry=True)
+        response = away(request, waiting_code=found.code)
         pending.keep(response, found)
-        return response
-    else:
-        query = "?again=1" if claimed.is_repeat else ""
-        response = HttpResponseRedirect(reverse("claimed", args=[claimed.serial_number]) + query, status=303)
+    return response
+
+
+@sensitive_variables()
+def claim_at_sign_in(request: HttpRequest, found: PendingClaim) -> HttpResponse:
+    """The same, in answer to the sign-in. What went wrong gets an address where it can be reloaded: here that
+    would send a sign-in code again that is spent, and a 503 would not even leave the person signed in.
+    """
+    response = show_waiting()
+    try:
+        return _claim(request, found)
+    except CodeNotUsable:
+        pending.keep(response, found._replace(is_refused=True))
+    except AWAY:
+        messages.error(request, texts.RECORDS_AWAY)
+        pending.keep(response, found)
+    return response
+
+
+def show_waiting() -> HttpResponse:
+    """To the page that names the code in this browser, and claims nothing by itself."""
+    return HttpResponseRedirect(reverse("claim"), status=303)
+
+
+@sensitive_variables()
+def _claim(request: HttpRequest, found: PendingClaim) -> HttpResponse:
+    claimed = giftcodes.claim_code(text=found.code, member=member_behind(request.user))
+    query = "?again=1" if claimed.is_repeat else ""
+    response = HttpResponseRedirect(reverse("claimed", args=[claimed.serial_number]) + query, status=303)
     pending.drop(request, response)
     return response
+
+
+@sensitive_variables()
+def _refusal(request: HttpRequest, found: PendingClaim) -> HttpResponse:
+    return code_page(
+        request,
+        _campaign_of(found.campaign_slug),
+        error=texts.CODE_NOT_USABLE,
+        advice=texts.CODE_NOT_USABLE_ADVICE,
+        typed=codec.group(found.code),
+        status=422,
+    )
 
 
 @never_cache
@@ -95,12 +137,16 @@ def claimed(request: HttpRequest, serial_number: int) -> HttpResponse:
     return render(request, "redemption_site/claimed.html", context)
 
 
+@sensitive_variables()
 def _waiting_page(request: HttpRequest) -> HttpResponse:
-    found = pending.waiting(request)
-    if found is None:
+    found = pending.carried(request)
+    is_somebody = request.user.is_authenticated
+    if found is None or (found.is_refused and not is_somebody):
         return redirect("landing")
-    if not request.user.is_authenticated:
+    if not is_somebody:
         return redirect(settings.LOGIN_URL)
+    if found.is_refused:
+        return _refusal(request, found)
     context = {"code": found.code, "campaign": _campaign_of(found.campaign_slug)}
     return render(request, "redemption_site/waiting.html", context)
 

@@ -1,26 +1,38 @@
-"""Pages for what went wrong on our side."""
+"""Pages for what went wrong. None of them may be kept: most depend on who asked."""
 
 import sys
+from collections.abc import Callable
+from functools import wraps
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.views import defaults
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import requires_csrf_token
+from django.views.decorators.debug import sensitive_variables
 from redis.exceptions import RedisError
 
 from giftcodes.errors import KeysMissing
+from redemption_site import pending, texts
 
 AWAY = (KeysMissing, OperationalError, InterfaceError, RedisError)
 SECONDS_TO_WAIT = 30
 
+bad_request = never_cache(defaults.bad_request)
+permission_denied = never_cache(defaults.permission_denied)
+page_not_found = never_cache(defaults.page_not_found)
 
-def away(request: HttpRequest, *, can_retry: bool) -> HttpResponse:
-    """503: nothing was lost. With `can_retry`, a button that claims the code that waits in the browser.
+
+@sensitive_variables()
+def away(request: HttpRequest, *, waiting_code: str = "") -> HttpResponse:
+    """503: nothing was lost. With a code that waits in the browser, a button that claims it.
 
     The page asks nobody who is signed in: that stands in the database, which may be what is away.
     """
-    response = render(request, "redemption_site/away.html", {"can_retry": can_retry}, status=503)
+    context = {"reason": texts.RECORDS_AWAY, "waiting_code": waiting_code}
+    response = render(request, "redemption_site/away.html", context, status=503)
     response.headers["Retry-After"] = str(SECONDS_TO_WAIT)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -30,5 +42,31 @@ def away(request: HttpRequest, *, can_retry: bool) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """The last resort of every page, middleware included: 503 if something we stand on is away, else 500."""
     if isinstance(sys.exc_info()[1], AWAY):
-        return away(request, can_retry=False)
+        return away(request)
     return HttpResponse(render_to_string("500.html"), status=500, headers={"Cache-Control": "no-store"})
+
+
+@never_cache
+@requires_csrf_token
+def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django names it
+    """403 for a form without the token of this browser's session: usually an old page, and no attack."""
+    context = {"code_waits": pending.waiting(request) is not None}
+    return render(request, "403_csrf.html", context, status=403)
+
+
+def explained(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """The view with a page, where Django's answer is empty, for a method that it does not take."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        return _not_allowed(request, response) if isinstance(response, HttpResponseNotAllowed) else response
+
+    return answer
+
+
+@never_cache
+def _not_allowed(request: HttpRequest, refusal: HttpResponseNotAllowed) -> HttpResponse:
+    response = render(request, "405.html", status=405)
+    response.headers["Allow"] = refusal.headers["Allow"]
+    return response

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.views import ConfirmLoginCodeView, RequestLoginCodeView
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LogoutView
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,7 +19,7 @@ from redemption_site import pending, queries
 from redemption_site.demo_mail import mail_to
 from redemption_site.forms import AddressForm, SignInCodeForm
 from redemption_site.sign_in import SignInProcess
-from redemption_site.views.claims import claim_now
+from redemption_site.views.claims import claim_at_sign_in, show_waiting
 
 
 class SignInView(RequestLoginCodeView):  # type: ignore[misc]  # allauth ships no types
@@ -49,14 +52,23 @@ class SignInCodeView(ConfirmLoginCodeView):  # type: ignore[misc]  # allauth shi
             messages.error(request, text)
         return response
 
-    def form_valid(self, form: Form) -> HttpResponseBase:
-        # allauth made its own kind of process from this stage; ours also takes newcomers in.
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # allauth made its own kind of process from this stage; ours counts tries and takes newcomers in.
         self._process = SignInProcess(self.stage)
+        if self._action == "verify" and not self._process.take_try():
+            self._process.abort()
+            messages.error(request, get_adapter().error_messages["too_many_login_attempts"])
+            return redirect(settings.LOGIN_URL)
+        response: HttpResponseBase = super().post(request, *args, **kwargs)
+        return response
+
+    def form_valid(self, form: Form) -> HttpResponseBase:
         response: HttpResponseBase = super().form_valid(form)
         found = pending.waiting(self.request)
-        if found and self.request.user.is_authenticated:
-            return claim_now(self.request, found)
-        return response
+        if not found or not self.request.user.is_authenticated:
+            return response
+        is_what_was_meant = pending.is_shown(self.request, found)
+        return claim_at_sign_in(self.request, found) if is_what_was_meant else show_waiting()
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         context = _with_waiting_code(self.request, super().get_context_data(**context))
@@ -65,7 +77,7 @@ class SignInCodeView(ConfirmLoginCodeView):  # type: ignore[misc]  # allauth shi
 
 @method_decorator(never_cache, name="dispatch")
 class RefusedView(TemplateView):
-    """For people who proved their mailbox and still can't sign in here: staff, and users shut out."""
+    """For people who proved their mailbox and still can't sign in here: staff, and users who are blocked."""
 
     template_name = "redemption_site/sign_in_refused.html"
 

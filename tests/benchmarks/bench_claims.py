@@ -1,9 +1,10 @@
-"""Claims over HTTP on PostgreSQL, beside what the same writes cost without us: `python -m tests.benchmarks.bench_claims`.
+"""Claims over HTTP, beside what the same writes cost without us: `python -m tests.benchmarks.bench_claims`.
 
-Production settings, PostgreSQL with fsync and synchronous_commit on, sessions in Redis, granian on a Unix socket with 2
-workers of 4 threads, 16 connections, one signed-in member on each, every request a fresh code. The contenders take
-turns in short rounds on the same tables; a ratio compares two of the same round; medians of the rounds. At the end the
-claims are counted, each must have been acknowledged, and the audit must find nothing.
+Production settings, PostgreSQL with fsync and synchronous_commit on, sessions in Redis, granian on Unix
+sockets with 2 workers of 4 threads, 16 connections, a signed-in member on each, every request a fresh code.
+The contenders take turns in short rounds on the same tables; a ratio compares two of one round; medians of
+the rounds. After each measurement the claims in the database must be those that were acknowledged, and at the
+end the audit must find nothing.
 """
 
 from tests.benchmarks.stage import production

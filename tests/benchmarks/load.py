@@ -1,7 +1,7 @@
 """Posts requests over keep-alive connections to a Unix socket and clocks the answers.
 
-A process of its own (`python -m tests.benchmarks.load < plan.json`), without a framework and with every byte of the
-requests prepared, so that it takes as little of the machine as it can from the servers it measures: one `send` and
+A process of its own (`python -m tests.benchmarks.load < plan.json`), without a framework and with the bytes
+of its requests prepared, so that it takes little of the machine from the servers it measures: one `send` and
 one `recv` per request. Every connection has one request under way at a time.
 """
 
@@ -12,29 +12,27 @@ import socket
 import sys
 import time
 from collections import Counter
+from itertools import cycle
 from typing import Any, NamedTuple, TypedDict
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
-class Lane(TypedDict):
-    """What one connection sends: `head`, then the next of `tails`, again and again."""
+class Plan(TypedDict):
+    """Where to, for how long (seconds, the first `warm_up` of which are not counted), and what.
 
-    head: str
+    A request is the head of its connection and the next of the tails. Connections take the paths in turn.
+    """
+
+    paths: list[str]
+    seconds: float
+    warm_up: float
+    heads: list[str]
     tails: list[str]
 
 
-class Plan(TypedDict):
-    """Where to, for how long (seconds), of which the first `warm_up` are not counted, and what on each connection."""
-
-    path: str
-    seconds: float
-    warm_up: float
-    lanes: list[Lane]
-
-
 class Outcome(NamedTuple):
-    """`statuses` counts every answer; `rate` (answers per second) and the latencies (ms) leave the warm-up out."""
+    """`statuses` counts every answer; `rate` (per second) and the latencies (ms) leave the warm-up out."""
 
     statuses: dict[str, int]
     rate: float
@@ -43,15 +41,14 @@ class Outcome(NamedTuple):
 
 
 class _Connection:
-    def __init__(self, path: str, lane: Lane) -> None:
+    def __init__(self, path: str, head: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(path)
-        self.head = lane["head"].encode()
-        self.tails = iter(lane["tails"])
+        self.head = head.encode()
         self.sent_at = 0.0
 
-    def send(self) -> None:
-        request = self.head + next(self.tails).encode()
+    def send(self, tail: bytes) -> None:
+        request = self.head + tail
         self.sent_at = time.perf_counter()
         self.socket.sendall(request)
 
@@ -74,8 +71,11 @@ def _body_length(head: bytes) -> int:
 
 
 def run(plan: Plan) -> Outcome:
-    """Post until the time is over, then wait for the answers under way: what was answered is all that was done."""
-    connections = [_Connection(plan["path"], lane) for lane in plan["lanes"]]
+    """Post until the time is over, then wait for the answers under way: all that is done is answered."""
+    connections = [
+        _Connection(path, head) for path, head in zip(cycle(plan["paths"]), plan["heads"], strict=False)
+    ]
+    tails = map(str.encode, plan["tails"])
     statuses: Counter[str] = Counter()
     latencies: list[float] = []
     with selectors.DefaultSelector() as selector:
@@ -84,7 +84,7 @@ def run(plan: Plan) -> Outcome:
         begin = time.perf_counter()
         counted_from, end = begin + plan["warm_up"], begin + plan["seconds"]
         for connection in connections:
-            connection.send()
+            connection.send(next(tails))
         under_way = len(connections)
         while under_way:
             for key, _ in selector.select():
@@ -95,7 +95,7 @@ def run(plan: Plan) -> Outcome:
                 if counted_from <= now < end:
                     latencies.append((now - connection.sent_at) * 1000)
                 if now < end:
-                    connection.send()
+                    connection.send(next(tails))
                 else:
                     under_way -= 1
     return summary(statuses, latencies, end - counted_from)

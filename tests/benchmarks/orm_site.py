@@ -1,7 +1,7 @@
-"""The same site with another claim service: one written with the Django ORM, the way Django's own pages teach it.
+"""The same site with another claim service: one written with the Django ORM, as Django's own pages teach it.
 
-`granian --factory tests.benchmarks.orm_site:row_by_row` (or `batch_locked`). Pages, middleware, sessions and settings
-are the site's; only `claim_code` is replaced. It checks and writes what the real one checks and writes.
+`granian --factory tests.benchmarks.orm_site:row_by_row` (or `batch_locked`). Pages, middleware, sessions and
+settings are the site's; only `claim_code` is another. It checks and writes what the real one does.
 """
 
 import hmac
@@ -30,7 +30,7 @@ from parties.models import Member  # noqa: E402
 
 
 def row_by_row() -> WSGIHandler:
-    """Queries and saves one after another; the batch is held shared by an advisory lock, as in the real service."""
+    """Queries and saves one after another; the batch is held shared by the real service's advisory lock."""
     services.claim_code = _claim_row_by_row
     return _site
 
@@ -83,7 +83,9 @@ def _claim(digit: int, serial: int, batch: Batch, member: Member) -> Claimed:
     key = claim_key(claim_id)
     expires_at = end_after_days(now, days=batch.lot_life_days)
     transfer = Transfer.objects.create(pk=transfer_id_of(key), key=key, reason=Reason.CLAIM, posted_at=now)
-    Posting.objects.create(transfer=transfer, source=batch.unclaimed, target=wallet, points=points, posted_at=now)
+    Posting.objects.create(
+        transfer=transfer, source=batch.unclaimed, target=wallet, points=points, posted_at=now
+    )
     Lot.objects.create(
         wallet=wallet,
         funder=batch.brand,

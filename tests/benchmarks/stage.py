@@ -1,4 +1,4 @@
-"""A production-like place for benchmarks: real servers, a database of its own, production settings, nobody's data."""
+"""A place like production for benchmarks: real servers, a database of its own, production settings."""
 
 import os
 import secrets
@@ -41,7 +41,8 @@ def production() -> Iterator[Path]:
             "DATABASE_URL": database_url,
             "REDIS_URL": servers.redis_database(redis_url, 1),
             "CELERY_BROKER_URL": servers.redis_database(redis_url, 2),
-            "EMAIL_URL": "memorymail://",
+            "EMAIL_URL": "smtp://127.0.0.1:25",  # no mail is sent
+            "DEFAULT_FROM_EMAIL": f"points@{SITE}",
             "LOG_LEVEL": "WARNING",
             "VAR_DIR": str(folder / "var"),
         }

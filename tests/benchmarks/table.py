@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One measurement. `ratio` is to the row of the same section that `note` or the section's heading names."""
+    """One measurement. `ratio` is to the row of its section that the section's heading names."""
 
     name: str
     figure: float
@@ -24,11 +24,9 @@ def cells(row: Row) -> tuple[str, str, str, str, str]:
 def print_table(rows: Iterable[Row]) -> None:
     """Aligned columns on the terminal."""
     lines = [cells(row) for row in rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(5)]
+    names, figures, units, ratios, _ = (max(map(len, column)) for column in zip(*lines, strict=True))
     for name, figure, unit, ratio, note in lines:
-        print(
-            f"  {name:<{widths[0]}}  {figure:>{widths[1]}} {unit:<{widths[2]}}  {ratio:>{widths[3]}}  {note}".rstrip()
-        )
+        print(f"  {name:<{names}}  {figure:>{figures}} {unit:<{units}}  {ratio:>{ratios}}  {note}".rstrip())
 
 
 def print_markdown(heading: str, rows: Iterable[Row]) -> None:

@@ -9,7 +9,9 @@ from playwright.sync_api import Page, expect
 from giftcodes import codec
 from giftcodes.codec import NotACode
 from redemption_site import texts
+from redemption_site.links import without_link
 from tests.browser.conftest import Visit
+from tests.redemption_site import visits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -100,6 +102,15 @@ SAMPLES = [
     "1" * 64,
     "1" * 65,
     "𝟏" * 40,
+    *(
+        f"https://points.example.com/c/spring/#c={end}"
+        for end in (CODE, GROUPED, f"{CODE}&utm=1", "", "0", "%")
+    ),
+    *(
+        f"x #c={end}"
+        for end in (f"{CODE} y", f"%31{CODE[1:]}", f"{CODE}%E3%81", f"{CODE}%zz", "1" * 65, "%00")
+    ),
+    f"https://points.example.com/?c={CODE}",
     *(f"{CODE[:4]}{chr(point)}{CODE[4:]}" for point in (*range(0x20, 0x30), *range(0x7F, 0xB8))),
     *(f"{CODE[:4]}{chr(point)}{CODE[4:]}" for point in (*range(0x2000, 0x2072), *range(0x3000, 0x3004))),
     *(f"{CODE[:4]}{chr(point)}{CODE[4:]}" for point in (0x61C, 0x1680, 0x180E, 0x30FC, 0xFE63, 0xFEFF)),
@@ -125,6 +136,7 @@ def test_script_and_server_agree_about_every_text(page: Page) -> None:
 
 
 def _server_says(text: str) -> str:
+    text = without_link(text)
     if not text.strip():
         return str(texts.EMPTY_CODE)
     try:
@@ -157,7 +169,7 @@ def test_without_a_script_the_server_tells_the_same(visit: Visit) -> None:
     expect(page).to_have_title(re.compile("^Error: "))
 
 
-@pytest.mark.parametrize("written", [CODE, GROUPED, "%31" + CODE[1:]])
+@pytest.mark.parametrize("written", [CODE, GROUPED, "%31" + CODE[1:], f"{CODE}&utm=1"])
 def test_the_code_in_a_link_is_read_and_leaves_the_address_bar(visit: Visit, written: str) -> None:
     page = visit()
     asked: list[str] = []
@@ -175,6 +187,65 @@ def test_a_link_followed_on_the_open_page_counts_too(page: Page) -> None:
     page.evaluate(f"location.hash = 'c={CODE}'")
     expect(page.locator("#code")).to_have_value(GROUPED)
     assert page.evaluate("location.hash") == ""
+
+
+def test_a_pasted_claim_link_becomes_its_code(page: Page) -> None:
+    field = page.locator("#code")
+    field.focus()
+    page.keyboard.insert_text(f"https://points.example.com/c/spring/#c={CODE}&utm=1")
+    expect(field).to_have_value(GROUPED)
+    expect(page.locator("#code-error")).to_be_hidden()
+
+
+def test_a_page_without_the_field_takes_the_code_out_of_the_address_too(visit: Visit) -> None:
+    visits.campaign(days=(1, 2))
+    page = visit()
+    page.goto(f"/c/spring/#c={CODE}")
+    expect(page.get_by_role("heading", name="This campaign has not begun yet")).to_be_visible()
+    page.wait_for_function("location.hash === ''")
+    page.evaluate(f"location.hash = 'c={CODE}'")
+    page.wait_for_function("location.hash === ''")
+    assert page.evaluate("location.href").endswith("/c/spring/")
+
+
+@pytest.mark.parametrize("address", [f"/c/spring/#c={CODE}", "/c/spring/", "/"])
+def test_the_switch_of_the_language_keeps_what_was_typed(visit: Visit, address: str) -> None:
+    visits.campaign()
+    page = visit(lang="ja")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.url} {request.headers} {request.post_data}"))
+    page.goto(address)
+    if "#" not in address:
+        page.locator("#code").fill(CODE)
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("button", name="日本語")).to_be_visible()
+    expect(page.locator("#code")).to_have_value(GROUPED)
+    expect(page.locator("#code-count")).to_have_text("16 / 16")
+    assert page.evaluate("sessionStorage.length") == 0
+    assert [text for text in sent if CODE in re.sub(r"\D", "", text)] == []
+    page.reload()
+    expect(page.locator("#code")).to_have_value("")
+
+
+def test_what_was_typed_waits_a_minute_for_the_switch_and_no_longer(page: Page) -> None:
+    for seconds, value in ((50, GROUPED), (70, "")):
+        page.evaluate(
+            """([text, age]) => sessionStorage.setItem("typed-before-the-language-switch",
+                JSON.stringify({text, at: Date.now() - age * 1000}))""",
+            [CODE, seconds],
+        )
+        page.reload()
+        expect(page.locator("#code")).to_have_value(value)
+        assert page.evaluate("sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize("kept", ["null", "{", "1", '{"at": 1}', '{"text": 1, "at": 9e15}'])
+def test_what_others_left_in_the_store_breaks_nothing(page: Page, kept: str) -> None:
+    page.evaluate("kept => sessionStorage.setItem('typed-before-the-language-switch', kept)", kept)
+    page.reload()
+    page.locator("#code").fill(CODE)
+    expect(page.locator("#code-count")).to_have_text("16 / 16")
+    assert page.evaluate("sessionStorage.length") == 0
 
 
 @pytest.mark.parametrize("written", ["%E3%81", "<b>x</b>", "1" * 5000, ""])

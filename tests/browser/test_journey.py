@@ -42,6 +42,39 @@ def test_a_code_becomes_points_in_the_wallet(visit: Visit, lang: str, width: int
     assert not list(audit.differences())
 
 
+def test_a_refusal_at_the_sign_in_can_be_reloaded(visit: Visit) -> None:
+    person = Person(visit(), "en")
+    page = person.page
+    page.goto("/")
+    person.enter_code("1906827340667143")  # well-formed, of no batch here
+    person.sign_in()
+    for _ in range(2):
+        expect(page.locator("#summary")).to_contain_text("This code can't be used.")
+        expect(page.locator("#code")).to_have_value("1906-8273-4066-7143")
+        page.reload()
+
+
+def test_the_second_of_two_tabs_does_not_slip_its_code_into_the_first(visit: Visit) -> None:
+    first, second = [make.code_of(visits.batch_now(size=1)) for _ in range(2)]
+    one = Person(visit(), "en")
+    one.page.goto("/")
+    one.enter_code(first)
+    one.fill("email", "hanako@example.com")
+    one.press("send")
+    other = Person(one.page.context.new_page(), "en")
+    other.page.goto("/")
+    other.enter_code(second)
+    other.page.wait_for_url("**/sign-in/")
+
+    one.fill("sign-in code", sign_in_code())
+    one.press("sign in and receive")
+
+    expect(one.page.locator(".code-masked")).to_have_text(f"••••-••••-••••-{second[-4:]}")
+    assert not Claim.objects.exists()
+    one.press("receive")
+    expect(one.page).to_have_url(re.compile("/claimed/"))
+
+
 @pytest.mark.parametrize("lang", ["ja", "en"])
 def test_the_keyboard_is_enough(visit: Visit, lang: str) -> None:
     code = visits.code_now()

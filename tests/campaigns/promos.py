@@ -12,7 +12,7 @@ from parties.models import Brand, Role, User
 from tests import make
 from tests.make import NOON
 
-PAGE = "https://points.example.com/c/{slug}/"
+SITE = "https://points.example.com"
 
 
 class Team(NamedTuple):
@@ -73,7 +73,7 @@ def approve(order: Order, by: User, submitted_hash: str | None = None) -> Batch:
         order_id=order.pk,
         approver=by,
         submitted_hash=order.submitted_hash if submitted_hash is None else submitted_hash,
-        claim_url_base=PAGE.format(slug=order.campaign.slug),
+        site_url=SITE,
         at=NOON,
     )
 

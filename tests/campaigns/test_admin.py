@@ -2,12 +2,10 @@
 
 import io
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import pyzipper
-import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
@@ -23,13 +21,7 @@ from tests.campaigns import promos
 from tests.campaigns.pages import act, bytes_of, order_data, page, signed_in, told
 from tests.make import NOON
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _noon() -> Iterator[None]:
-    with time_machine.travel(NOON, tick=False):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 def mint(batch: Batch) -> None:

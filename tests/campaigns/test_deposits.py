@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from campaigns import errors
 from campaigns import services as campaigns
@@ -15,6 +16,7 @@ from parties.errors import NotReachable
 from parties.models import Role, User
 from tests import make
 from tests.campaigns import promos
+from tests.campaigns.pages import signed_in, told
 from tests.make import NOON
 
 pytestmark = pytest.mark.django_db
@@ -133,3 +135,34 @@ def test_the_database_refuses_one_person_in_both_parts() -> None:
         Deposit.objects.filter(pk=deposit.pk).update(
             state=DepositState.CONFIRMED, decided_by=team.finance, decided_at=NOON
         )
+
+
+def test_more_than_the_funds_can_hold_is_refused_and_can_be_rejected() -> None:
+    team = promos.team(funds=MAX_POINTS - 10)
+    deposit = recorded(team, points=11)
+    with pytest.raises(errors.FundsFull) as refusal:
+        confirm(deposit, team.other_finance)
+    assert (refusal.value.points, refusal.value.room) == (11, 10)
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.decided_by) == (DepositState.REQUESTED, None)
+    assert ledger_queries.funds_of(team.brand) == MAX_POINTS - 10
+    rejected = campaigns.reject_deposit(deposit_id=deposit.pk, user=team.other_finance, at=NOON)
+    assert rejected.state == DepositState.REJECTED
+    confirm(recorded(team, points=10), team.other_finance)
+    assert ledger_queries.funds_of(team.brand) == MAX_POINTS
+
+
+def test_the_page_says_how_much_room_the_funds_have() -> None:
+    team = promos.team(funds=MAX_POINTS - 10)
+    deposit = recorded(team, points=MAX_POINTS)
+    client = signed_in(team.other_finance)
+    answer = client.post(reverse("admin:campaigns_deposit_confirm", args=(deposit.pk,)), follow=True)
+    assert "room for 10 more" in told(answer)
+    answer = client.post(reverse("admin:campaigns_deposit_reject", args=(deposit.pk,)), follow=True)
+    assert "was rejected" in told(answer)
+
+
+def test_an_order_is_approved_out_of_full_funds() -> None:
+    team = promos.team(funds=MAX_POINTS)
+    promos.approve(promos.submitted(team), team.approver)
+    assert ledger_queries.funds_of(team.brand) == MAX_POINTS - 5_000

@@ -1,25 +1,16 @@
 """The form of an order: what is wrong is told at its field, and the cost follows the typing."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import time_machine
 from django.test import Client
 from django.urls import reverse
 
 from campaigns.models import Order
 from tests.campaigns import promos
 from tests.campaigns.pages import order_data, signed_in
-from tests.make import NOON
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _noon() -> Iterator[None]:
-    with time_machine.travel(NOON, tick=False):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_a_window_that_ended_since_the_submission_is_not_approved() -> None:
             order_id=order.pk,
             approver=team.approver,
             submitted_hash=order.submitted_hash,
-            claim_url_base="https://points.example.com/c/spring/",
+            site_url=promos.SITE,
             at=NOON + timedelta(hours=1),
         )
     assert nothing_is_reserved(team)

@@ -32,7 +32,7 @@ def test_an_approved_order_has_a_batch_with_its_terms_and_its_money() -> None:
     assert (batch.size, batch.face_points, batch.limit_per_member) == (50, 100, 3)
     assert (batch.claim_from, batch.claim_until) == (order.claim_from, order.claim_until)
     assert batch.limit_group == f"campaign:{order.campaign_id}"
-    assert batch.claim_url_base == promos.PAGE.format(slug=order.campaign.slug)
+    assert batch.claim_url_base == f"{promos.SITE}/c/{order.campaign.slug}/"
     assert list(batch.channels.order_by("first_serial").values_list("name", "size")) == [
         ("poster", 30),
         ("receipt", 20),

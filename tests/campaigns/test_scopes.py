@@ -1,10 +1,8 @@
 """Every page x every role x rows of another brand: 404, no row in a list, no choice in a form."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import time_machine
 from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
@@ -22,7 +20,7 @@ from tests.campaigns.pages import order_data, signed_in
 from tests.campaigns.test_deposits import recorded
 from tests.make import NOON
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 EVERY_ROLE = set(Role)
 # Who sees rows of their own brand, model by model. What is not named here belongs to no brand.
@@ -42,12 +40,6 @@ SEEN_BY = {
 }
 OPERATORS_ONLY = {Series, Lot, Member}
 SUPERUSERS_ONLY = {User}
-
-
-@pytest.fixture(autouse=True)
-def _noon() -> Iterator[None]:
-    with time_machine.travel(NOON, tick=False):
-        yield
 
 
 def rows_of(team: promos.Team) -> dict[type[Model], Model]:

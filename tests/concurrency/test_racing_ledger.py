@@ -7,15 +7,16 @@ from collections import Counter
 from functools import partial
 
 import pytest
-from django.db.models import F
+from django.db.models import F, Sum
 
 from giftcodes import services as giftcodes
+from giftcodes.errors import BatchRefused
 from giftcodes.models import Batch, Series
 from giftcodes.services import ChannelSize
 from ledger import audit, queries
 from ledger import services as ledger
 from ledger.errors import InsufficientPoints, ReversalRefused
-from ledger.models import Account, AccountKind, Reason, Transfer
+from ledger.models import Account, Posting, Reason, Transfer, transfer_id_of
 from ledger.services import Move
 from parties.models import Brand, User
 from tests import make
@@ -67,42 +68,108 @@ def test_funds_never_go_below_zero_when_approvals_race() -> None:
     assert not list(audit.differences())
 
 
+def test_control_reading_the_next_serial_first_gives_it_out_twice() -> None:
+    series, gate = giftcodes.open_series(digit=1, at=NOON), threading.Barrier(8, timeout=30)
+    given = Counter[int]()
+
+    def take_by_reading() -> None:
+        first = Series.objects.get(pk=series.pk).next_serial
+        gate.wait()
+        Series.objects.filter(pk=series.pk).update(next_serial=first + 100)
+        given[first] += 1
+
+    race(*[take_by_reading] * 8)
+
+    assert given == {0: 8}
+
+
+def _transfer(brand: Brand, key: str) -> Transfer:
+    world, funds = ledger.open_world(program=brand.program, at=NOON), ledger.open_funds(brand=brand, at=NOON)
+    moves = [Move(world.pk, funds.pk, 100)]
+    return ledger.post_transfer(key=key, reason=Reason.DEPOSIT, moves=moves, at=NOON)
+
+
+def test_control_looking_for_the_key_first_moves_for_every_racer() -> None:
+    brand, gate = make.brand(funds=1_000), threading.Barrier(8, timeout=30)
+
+    def transfer_by_looking(number: int) -> None:
+        is_new = not Transfer.objects.filter(key__startswith="one:").exists()
+        gate.wait()
+        if is_new:
+            _transfer(brand, f"one:{number}")
+
+    race(*(partial(transfer_by_looking, number) for number in range(8)))
+
+    assert queries.funds_of(brand) == 1_800
+
+
 def test_one_key_used_by_sixteen_at_once_moves_once() -> None:
     brand = make.brand(funds=1_000)
-    funds = ledger.open_funds(brand=brand, at=NOON)
-    target = ledger.open_account(
-        program=brand.program, kind=AccountKind.UNCLAIMED, label="u", brand=brand, at=NOON
-    )
-    moves = [Move(funds.pk, target.pk, 100)]
 
-    outcomes = race(
-        *[partial(ledger.post_transfer, key="one", reason=Reason.APPROVE, moves=moves, at=NOON)] * 16
-    )
+    outcomes = race(*[partial(_transfer, brand, "one")] * 16)
 
-    assert {outcome.pk for outcome in outcomes if isinstance(outcome, Transfer)} == {
-        Transfer.objects.get(key="one").pk
-    }
     assert all(isinstance(outcome, Transfer) for outcome in outcomes), outcomes
-    assert queries.funds_of(brand) == 900
+    assert queries.funds_of(brand) == 1_100
     assert not list(audit.differences())
+
+
+def test_one_order_asked_for_by_eight_at_once_has_one_batch() -> None:
+    brand, recipient = make.brand(funds=9_000), make.user(is_staff=True)
+    giftcodes.open_series(digit=1, at=NOON)
+
+    outcomes = race(*[partial(_approve, brand, 1, recipient)] * 8)
+
+    assert Counter(type(outcome) for outcome in outcomes) == {Batch: 1, BatchRefused: 7}, outcomes
+    assert queries.funds_of(brand) == 8_000
+
+
+def _back(original: Transfer, key: str, points: int | None) -> Transfer:
+    return ledger.reverse_transfer(key=key, original_id=original.pk, points=points, at=NOON)
+
+
+def test_control_reading_what_is_left_first_takes_back_too_much() -> None:
+    brand, gate = make.brand(funds=1_000), threading.Barrier(4, timeout=30)
+    original = _transfer(brand, "original")
+    world, funds = ledger.open_world(program=brand.program, at=NOON), ledger.open_funds(brand=brand, at=NOON)
+
+    def reverse_by_reading(number: int) -> None:
+        is_left = not Transfer.objects.filter(original=original).exists()
+        gate.wait()
+        if is_left:
+            back = Transfer.objects.create(
+                id=transfer_id_of(f"{number}"), key=f"{number}", reason="reverse", original=original, posted_at=NOON
+            )
+            Posting.objects.create(transfer=back, source=funds, target=world, points=100, posted_at=NOON)
+
+    race(*(partial(reverse_by_reading, number) for number in range(4)))
+
+    taken = Posting.objects.filter(transfer__original=original).aggregate(points=Sum("points"))["points"]
+    assert taken == 400  # of 100
 
 
 def test_reversals_at_once_never_exceed_their_original() -> None:
     brand = make.brand(funds=1_000)
-    funds = ledger.open_funds(brand=brand, at=NOON)
-    target = ledger.open_account(
-        program=brand.program, kind=AccountKind.UNCLAIMED, label="u", brand=brand, at=NOON
-    )
-    original = ledger.post_transfer(
-        key="original", reason=Reason.APPROVE, moves=[Move(funds.pk, target.pk, 500)], at=NOON
-    )
-    back = partial(ledger.reverse_transfer, original_id=original.pk, points=200, at=NOON)
+    original = _transfer(brand, "original")
 
-    outcomes = race(*(partial(back, key=f"back-{number}") for number in range(6)))
+    outcomes = race(*(partial(_back, original, f"back-{number}", 40) for number in range(6)))
 
-    kinds = Counter(type(outcome) for outcome in outcomes)
-    assert kinds == {Transfer: 2, ReversalRefused: 4}, outcomes
-    assert queries.funds_of(brand) == 900
+    assert Counter(type(outcome) for outcome in outcomes) == {Transfer: 2, ReversalRefused: 4}, outcomes
+    assert queries.funds_of(brand) == 1_020
+    assert not list(audit.differences())
+
+
+def test_whoever_takes_back_the_rest_gets_exactly_the_rest() -> None:
+    brand = make.brand(funds=1_000)
+    original = _transfer(brand, "original")
+
+    *parts, rest = race(
+        *(partial(_back, original, f"back-{number}", 10) for number in range(7)),
+        partial(_back, original, "rest", None),
+    )
+
+    assert isinstance(rest, Transfer), rest
+    assert {type(part) for part in parts} <= {Transfer, ReversalRefused}
+    assert queries.funds_of(brand) == 1_000
     assert not list(audit.differences())
 
 

@@ -1,6 +1,10 @@
 """Nothing starts on a database or a queue that may lose what it has acknowledged."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -9,6 +13,8 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from config.durability import check_durability, refuse_unsafe
+from tests.config.test_settings import GOOD
+from tests.servers import redis_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,12 +46,48 @@ def test_a_database_that_may_lose_commits_is_refused(spoil: str, says: str) -> N
         connection.close()
 
 
-def test_a_broker_that_evicts_is_refused(settings: Settings) -> None:
-    settings.CELERY_BROKER_URL = os.environ["TEST_REDIS_URL"]
-    with redis.Redis.from_url(settings.CELERY_BROKER_URL) as client:
+@pytest.fixture
+def evicting(settings: Settings) -> Iterator[str]:
+    """A Redis of its own: the other tests' must not evict."""
+    with redis_server() as url, redis.Redis.from_url(url) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
-        try:
-            with pytest.raises(ImproperlyConfigured, match=r"evicts \(allkeys-lru\)"):
-                refuse_unsafe()
-        finally:
-            client.config_set("maxmemory-policy", "noeviction")
+        settings.CELERY_BROKER_URL = url
+        yield url
+
+
+@pytest.mark.usefixtures("evicting")
+def test_a_broker_that_evicts_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"evicts \(allkeys-lru\)"):
+        refuse_unsafe()
+
+
+def test_a_broker_that_is_away_is_a_sentence_and_does_not_stop_a_migration(settings: Settings) -> None:
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+    with pytest.raises(ImproperlyConfigured, match=r"can't be reached \(ConnectionError\)"):
+        refuse_unsafe()
+    assert check_durability() == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("start", ["celery -A config worker -P solo", "granian --interface wsgi config.wsgi"])
+def test_neither_a_worker_nor_a_web_server_starts_on_what_evicts(
+    start: str, evicting: str, tmp_path: Path
+) -> None:
+    environment = GOOD | {
+        "PATH": os.environ["PATH"],
+        "VAR_DIR": str(tmp_path),
+        "DATABASE_URL": os.environ["DATABASE_URL"],
+        "CELERY_BROKER_URL": evicting,
+        "REDIS_URL": evicting,
+    }
+    outcome = subprocess.run(
+        [sys.executable, "-m", *start.split()],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert outcome.returncode != 0
+    assert "evicts (allkeys-lru)" in outcome.stderr + outcome.stdout

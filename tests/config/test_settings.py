@@ -25,6 +25,7 @@ GOOD = {
     "REDIS_URL": "redis://127.0.0.1:6379/1",
     "CELERY_BROKER_URL": "redis://127.0.0.1:6379/0",
     "EMAIL_URL": "smtp://127.0.0.1:25",
+    "DEFAULT_FROM_EMAIL": "points@example.com",
 }
 
 
@@ -42,6 +43,12 @@ def _start(tmp_path: Path, **changes: str | None) -> subprocess.CompletedProcess
 
 def test_production_starts_with_everything_set(tmp_path: Path) -> None:
     assert _start(tmp_path).stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps", "smtp+tls", "smtp+ssl"])
+def test_production_sends_its_mail_through_a_server(tmp_path: Path, scheme: str) -> None:
+    url = f"{scheme}://user:password@mail.example.com:587"
+    assert _start(tmp_path, EMAIL_URL=url).stdout.split() == ["False", "True"]
 
 
 def test_production_is_what_is_meant_when_nothing_is_said(tmp_path: Path) -> None:
@@ -66,6 +73,12 @@ def test_production_is_what_is_meant_when_nothing_is_said(tmp_path: Path) -> Non
         ("REDIS_URL", None),
         ("CELERY_BROKER_URL", None),
         ("EMAIL_URL", None),
+        ("EMAIL_URL", "consolemail://"),
+        ("EMAIL_URL", "filemail:///var/mail"),
+        ("EMAIL_URL", "memorymail://"),
+        ("EMAIL_URL", "dummymail://"),
+        ("EMAIL_URL", "mail.example.com"),
+        ("DEFAULT_FROM_EMAIL", None),
         ("TOKUTEN_ENV", "staging"),
     ],
 )

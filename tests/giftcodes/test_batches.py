@@ -27,8 +27,9 @@ from giftcodes.models import (
 from giftcodes.services import ChannelSize
 from ledger import audit
 from ledger import queries as ledger_queries
+from ledger import services as ledger
 from ledger.errors import InsufficientPoints
-from ledger.models import Transfer
+from ledger.models import MAX_POINTS, Transfer
 from tests import make
 from tests.make import NOON
 
@@ -201,6 +202,17 @@ def test_the_sweep_closes_what_is_due_and_nothing_else() -> None:
 
     states = {row.pk: row.state for row in Batch.objects.all()}
     assert states == {due.pk: "closed", later.pk: "active", unminted.pk: "approved"}
+
+
+def test_a_batch_that_can_not_be_closed_does_not_hold_up_the_others() -> None:
+    stuck = make.live_batch(claim_until=NOON + timedelta(days=1))
+    due = make.live_batch(claim_until=NOON + timedelta(days=2))
+    ledger.deposit_funds(brand=stuck.brand, points=MAX_POINTS, key="full", at=NOON)
+
+    assert giftcodes.close_due_batches(at=NOON + timedelta(days=3)) == 1
+
+    assert Batch.objects.get(pk=stuck.pk).state == BatchState.ACTIVE
+    assert Batch.objects.get(pk=due.pk).state == BatchState.CLOSED
 
 
 def test_voiding_withdraws_a_range_and_spares_claimed_codes() -> None:

@@ -17,7 +17,7 @@ from giftcodes.errors import CodeNotUsable, KeysMissing
 from giftcodes.models import Batch, BatchState, Claim, ClaimTally
 from ledger import audit
 from ledger import queries as ledger_queries
-from ledger.models import Lot, Posting, Transfer
+from ledger.models import MAX_POINTS, Account, Lot, Posting, Transfer
 from parties.models import Member
 from tests import make
 from tests.make import NOON
@@ -193,6 +193,16 @@ def test_without_an_instant_the_database_decides_whatever_the_clock_of_the_web_s
     time_machine.move_to(now - 3 * day)
     with pytest.raises(CodeNotUsable):
         giftcodes.claim_code(text=make.code_of(ended), member=member)
+
+
+def test_a_wallet_that_can_hold_no_more_gets_the_same_refusal() -> None:
+    batch, member = make.live_batch(), make.member()
+    wallet = make.wallet(member, batch.brand.program)
+    Account.objects.filter(pk=wallet.pk).update(balance=MAX_POINTS - 499)
+
+    with pytest.raises(CodeNotUsable):
+        giftcodes.claim_code(text=make.code_of(batch), member=member, at=NOON)
+    assert not Claim.objects.exists()
 
 
 def test_a_limit_counts_all_batches_of_its_group_and_no_others() -> None:

@@ -13,6 +13,8 @@ from queue import Empty, Queue
 
 import pytest
 
+from tests.faults.workers import wait_for
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 90
 
@@ -67,6 +69,11 @@ class Demo:
             except (OSError, ValueError, IndexError):
                 continue
         return found
+
+    def kill_outright(self) -> None:
+        """As the machine would: no time to stop the children."""
+        self._process.kill()
+        self._process.wait(PATIENCE_SECONDS)
 
     def interrupt(self) -> int:
         """Ctrl-C; the exit code."""
@@ -147,5 +154,29 @@ def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
     assert claimed == again.wait_for(r"10,000 codes of 500 points are minted, \d+ of them claimed")
     assert login == again.wait_for("marketer@")
     assert [again.wait_for("/c/morning/#c=").strip() for _ in range(3)] == links
+    again.wait_for("Ctrl-C")
+    assert again.interrupt() == 0
+
+
+@pytest.mark.sqlite
+def test_the_demo_runs_once_revives_its_web_server_and_takes_its_children_along(
+    start: Callable[[], Demo],
+) -> None:
+    demo = start()
+    site = demo.wait_for(r"^ +site ").split()[-1]
+    demo.wait_for("Ctrl-C")
+
+    assert f"already running: {site.rstrip('/')}" in demo.manage("demo", "--port", "8700").stderr
+
+    (web,) = demo.children("granian")
+    os.kill(web, signal.SIGKILL)
+    demo.wait_for("web server had stopped and was started again")
+    (revived,) = demo.children("granian")
+    assert revived != web
+
+    children = demo.children("celery") + demo.children("granian")
+    demo.kill_outright()
+    wait_for(lambda: not [pid for pid in children if _is_alive(pid)], seconds=PATIENCE_SECONDS)
+    again = start()
     again.wait_for("Ctrl-C")
     assert again.interrupt() == 0

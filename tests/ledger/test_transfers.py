@@ -5,6 +5,7 @@ edited.
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -12,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from giftcodes import services as giftcodes
 from ledger import audit, queries
 from ledger import services as ledger
-from ledger.errors import InsufficientPoints, KeyReused, MoveRefused, ReversalRefused
+from ledger.errors import InsufficientPoints, KeyReused, LimitExceeded, MoveRefused, ReversalRefused
 from ledger.models import MAX_POINTS, Account, AccountKind, Lot, Posting, Reason, Transfer, transfer_id_of
 from ledger.services import Move
 from parties.models import Brand
@@ -127,8 +129,8 @@ def test_a_transfer_of_many_moves_is_all_or_nothing() -> None:
     assert queries.balance_of(target) == 0
 
 
-@pytest.mark.parametrize("points", [0, -1, MAX_POINTS + 1, 2**63])
-def test_points_outside_the_limits_are_refused(points: int) -> None:
+@pytest.mark.parametrize("points", [0, -1, MAX_POINTS + 1, 2**63, 1.5, True, "5"])
+def test_points_that_are_no_whole_number_within_the_limits_are_refused(points: Any) -> None:
     brand = make.brand(funds=1_000)
     with pytest.raises(MoveRefused):
         _reserve(brand, points)
@@ -186,9 +188,13 @@ def test_a_grant_happens_once_per_key() -> None:
     assert queries.balance_of(wallet) == 500
 
 
+def _deposit(brand: Brand, points: int = 400, key: str = "1") -> Transfer:
+    return ledger.deposit_funds(brand=brand, points=points, key=key, at=NOON)
+
+
 def test_a_reversal_swaps_the_ends_and_names_its_original() -> None:
     brand = make.brand(funds=1_000)
-    original = _reserve(brand, 400)
+    original = _deposit(brand)
 
     reversal = ledger.reverse_transfer(key="back", original_id=original.pk, at=NOON)
 
@@ -199,52 +205,72 @@ def test_a_reversal_swaps_the_ends_and_names_its_original() -> None:
 
 def test_reversals_may_come_in_parts_and_never_exceed_the_original() -> None:
     brand = make.brand(funds=1_000)
-    original = _reserve(brand, 400)
+    original = _deposit(brand)
     ledger.reverse_transfer(key="first", original_id=original.pk, points=150, at=NOON)
 
-    with pytest.raises(ReversalRefused):
-        ledger.reverse_transfer(key="too much", original_id=original.pk, points=251, at=NOON)
+    for points in (251, 0, -1):
+        with pytest.raises(ReversalRefused):
+            ledger.reverse_transfer(key="too much", original_id=original.pk, points=points, at=NOON)
     ledger.reverse_transfer(key="rest", original_id=original.pk, at=NOON)
     with pytest.raises(ReversalRefused):
         ledger.reverse_transfer(key="nothing left", original_id=original.pk, at=NOON)
 
     assert queries.balance_of(_funds(brand)) == 1_000
-    assert queries.balance_of(_unclaimed(brand)) == 0
     assert not list(audit.differences())
 
 
 def test_parts_of_a_reversal_follow_the_postings_in_their_order() -> None:
     brand = make.brand(funds=1_000)
-    one, two = _unclaimed(brand, "unclaimed:1"), _unclaimed(brand, "unclaimed:2")
-    funds = _funds(brand)
-    moves = [Move(funds.pk, one.pk, 100), Move(funds.pk, two.pk, 200)]
-    original = ledger.post_transfer(key="both", reason=Reason.APPROVE, moves=moves, at=NOON)
+    other = make.brand(funds=1_000, program=brand.program)
+    one, two, world = _funds(brand), _funds(other), ledger.open_world(program=brand.program, at=NOON)
+    moves = [Move(world.pk, one.pk, 100), Move(world.pk, two.pk, 200)]
+    original = ledger.post_transfer(key="both", reason=Reason.DEPOSIT, moves=moves, at=NOON)
 
     ledger.reverse_transfer(key="a", original_id=original.pk, points=150, at=NOON)
-    assert (queries.balance_of(one), queries.balance_of(two)) == (0, 150)
+    assert (queries.balance_of(one), queries.balance_of(two)) == (1_000, 1_150)
     ledger.reverse_transfer(key="b", original_id=original.pk, points=150, at=NOON)
-    assert (queries.balance_of(one), queries.balance_of(two), queries.balance_of(funds)) == (0, 0, 1_000)
+    assert (queries.balance_of(one), queries.balance_of(two)) == (1_000, 1_000)
+    assert not list(audit.differences())
 
 
 def test_a_reversal_happens_once_per_key() -> None:
     brand = make.brand(funds=1_000)
-    original, other = _reserve(brand, 400), _reserve(brand, 100, key="order-2")
+    original, other = _deposit(brand), _deposit(brand, 100, key="2")
 
     first = ledger.reverse_transfer(key="back", original_id=original.pk, points=100, at=NOON)
     assert ledger.reverse_transfer(key="back", original_id=original.pk, points=100, at=NOON) == first
     for original_id, points in ((original.pk, 101), (other.pk, 100)):
         with pytest.raises(KeyReused):
             ledger.reverse_transfer(key="back", original_id=original_id, points=points, at=NOON)
-    assert queries.balance_of(_funds(brand)) == 600
+    assert queries.balance_of(_funds(brand)) == 1_400
 
 
 def test_a_reversal_and_what_never_was_cannot_be_reversed() -> None:
     brand = make.brand(funds=1_000)
-    reversal = ledger.reverse_transfer(key="back", original_id=_reserve(brand, 400).pk, at=NOON)
+    reversal = ledger.reverse_transfer(key="back", original_id=_deposit(brand).pk, at=NOON)
 
     for original_id in (reversal.pk, uuid.uuid4()):
         with pytest.raises(ReversalRefused):
             ledger.reverse_transfer(key="again", original_id=original_id, at=NOON)
+
+
+def test_what_a_batch_reserved_follows_its_codes_and_cannot_be_taken_back_alone() -> None:
+    batch = make.live_batch(size=2, face_points=500)
+    giftcodes.close_batch(batch_id=batch.pk, at=batch.claim_until)
+
+    for reason in (Reason.APPROVE, Reason.CLOSE):
+        with pytest.raises(ReversalRefused):
+            ledger.reverse_transfer(key="x", original_id=Transfer.objects.get(reason=reason).pk, at=NOON)
+    assert queries.funds_of(batch.brand) == 1_000
+
+
+def test_no_account_holds_more_than_the_limit() -> None:
+    brand = make.brand(funds=1_000)
+    with pytest.raises(LimitExceeded):
+        _deposit(brand, MAX_POINTS)
+    assert queries.balance_of(_funds(brand)) == 1_000
+    _deposit(brand, MAX_POINTS - 1_000)
+    assert queries.balance_of(_funds(brand)) == MAX_POINTS
 
 
 def test_a_reversed_grant_leaves_the_lot_that_it_made() -> None:
@@ -328,13 +354,12 @@ class AnySequence(TestCase):
             key = f"{brand.pk}:{slot}"
             try:
                 if act == "deposit":
-                    ledger.deposit_funds(brand=brand, points=points, key=f"{key}:{points}", at=NOON)
+                    _deposit(brand, points, key)
                 elif act == "reserve":
                     _reserve(brand, points, key)
                 else:
-                    ledger.reverse_transfer(
-                        key=f"{key}:back", original_id=transfer_id_of(key), points=points, at=NOON
-                    )
+                    original_id = transfer_id_of(f"deposit:{key}")
+                    ledger.reverse_transfer(key=f"{key}:{points}", original_id=original_id, points=points, at=NOON)
             except (InsufficientPoints, KeyReused, ReversalRefused):
                 pass
         held, unclaimed = queries.balance_of(_funds(brand)), queries.balance_of(_unclaimed(brand))

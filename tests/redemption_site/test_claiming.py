@@ -42,6 +42,8 @@ def test_a_code_becomes_points_and_a_page_says_so(hanako: Client) -> None:
     last_day = datetime.now(UTC) + timedelta(days=180, hours=9)
     assert f"{last_day:%-d %B %Y}, 23:59" in page
     assert batch.brand.name in page
+    japanese = hanako.get(answer["Location"], headers={"accept-language": "ja"}).content.decode()
+    assert re.search(r"<dd>[^<]+ 23:59 まで</dd>", japanese)
     assert not list(audit.differences())
 
 
@@ -91,7 +93,7 @@ def test_a_code_that_waits_is_not_claimed_by_looking_either(client: Client) -> N
     page = client.get("/claim/").content.decode()
     assert code[-4:] in page
     assert not Claim.objects.exists()
-    assert client.post("/claim/").status_code == 303
+    assert visits.receive_waiting(client).status_code == 303
     assert Claim.objects.count() == 1
 
 
@@ -241,7 +243,8 @@ def test_without_the_keys_nothing_is_granted_and_nothing_is_lost(
     assert not Claim.objects.exists()
 
     directory.forget()
-    assert hanako.post("/claim/").status_code == 303  # the button on that page: the code has waited
+    button = {"shown": visits.shown_in(answer)}  # on that page: the code has waited
+    assert hanako.post("/claim/", button)["Location"].startswith("/claimed/")
     assert Claim.objects.count() == 1
 
 

@@ -124,14 +124,52 @@ def test_a_page_that_is_not_there_says_so_in_style(client: Client, address: str)
     answer = client.get(address, headers=ENGLISH)
     assert answer.status_code == 404
     assert "This page does not exist" in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_what_belongs_to_somebody_else_is_not_kept_either(hanako: Client) -> None:
+    answer = hanako.get("/claimed/100000001/")
+    assert answer.status_code == 404
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_a_refused_form_is_not_kept() -> None:
+    answer = Client(enforce_csrf_checks=True).post("/claim/", {"code": "1"})
+    assert answer.status_code == 403
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "allowed"),
+    [
+        ("GET", "/sign-out/", "POST, OPTIONS"),
+        ("POST", "/", "GET, HEAD"),
+        ("POST", "/c/spring/", "GET, HEAD"),
+        ("PUT", "/claim/", "GET, HEAD, POST"),
+        ("DELETE", "/wallet/", "GET, HEAD"),
+        ("PUT", "/theme/aa3300.css", "GET, HEAD"),
+        ("TRACE", "/sign-in/refused/", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_a_method_that_a_page_does_not_take_has_a_page(
+    client: Client, method: str, address: str, allowed: str
+) -> None:
+    answer = client.generic(method, address, headers=ENGLISH)
+    assert (answer.status_code, answer["Allow"]) == (405, allowed)
+    assert "no-store" in answer["Cache-Control"]
+    assert "This address can't do that" in answer.content.decode()
 
 
 def test_a_bug_of_ours_has_a_page_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     client.raise_request_exception = False
     monkeypatch.delattr("redemption_site.queries.campaign_at")  # any bug
     answer = client.get("/c/spring/", headers=ENGLISH)
+    page = answer.content.decode()
     assert answer.status_code == 500
-    assert "Something went wrong on our side" in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    assert "Something went wrong on our side" in page
+    assert "tell whoever runs the campaign" in page
+    assert "told" not in page
 
 
 ADDRESSES = ["/", "/c/spring/", "/claim/", "/claimed/{gift}/", "/wallet/", "/wallet/{program}/history/"]
@@ -174,8 +212,7 @@ def test_every_page_sends_its_headers(every_page: list[Seen]) -> None:
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
-        if address != "/nothing/":
-            assert "no-store" in headers["Cache-Control"], address
+        assert "no-store" in headers["Cache-Control"], address
 
 
 def test_a_page_is_light() -> None:

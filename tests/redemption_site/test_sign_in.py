@@ -89,7 +89,7 @@ def test_a_code_from_a_mail_is_good_for_fifteen_minutes(client: Client) -> None:
     answer = client.post("/sign-in/code/", {"code": visits.sign_in_code()})
     assert (answer.status_code, answer["Location"]) == (302, "/sign-in/")
     assert not is_signed_in(client)
-    assert "新しい認証コードを送信してください" in client.get("/sign-in/").content.decode()
+    assert "認証コードの有効期限が切れているか" in client.get("/sign-in/").content.decode()
 
 
 def test_a_code_signs_in_the_browser_that_asked_for_it_and_no_other(client: Client) -> None:
@@ -128,7 +128,10 @@ def test_coming_back_lets_one_use_another_address(client: Client) -> None:
     assert User.objects.get().email == "hanako@example.com"
 
 
-@pytest.mark.parametrize("email", ["", "x", "x@", "a@b\n.com", "x" * 300 + "@example.com"])
+@pytest.mark.parametrize(
+    "email",
+    ["", "x", "x@", "a@b\n.com", "x" * 300 + "@example.com", "a@exam\u2028ple.com", "a@\ue000\ue000.com"],
+)
 def test_what_is_no_address_is_told(client: Client, email: str) -> None:
     answer = visits.ask_to_sign_in(client, email)
     assert answer.status_code == 200
@@ -136,12 +139,30 @@ def test_what_is_no_address_is_told(client: Client, email: str) -> None:
     assert not mail.outbox
 
 
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\U000e0041"])
+def test_characters_that_nobody_sees_are_no_part_of_an_address(client: Client, hidden: str) -> None:
+    visits.ask_to_sign_in(client, f"{hidden}taro@exam{hidden}ple.com{hidden}")
+    assert mail.outbox[-1].to == ["taro@example.com"]
+    assert hidden not in client.get("/sign-in/code/").content.decode()
+
+
 def test_a_mailbox_alone_does_not_open_a_staff_session(client: Client) -> None:
     make.staff(Role.FINANCE, None, email="staff@example.com")
     answer = visits.sign_in(client, "staff@example.com")
     assert answer["Location"] == "/sign-in/refused/"
     assert not is_signed_in(client)
-    assert client.get("/sign-in/refused/").status_code == 200
+    page = client.get("/sign-in/refused/", headers={"accept-language": "en"}).content.decode()
+    assert "can't sign in here" not in page
+    assert "after that they can enter codes here as well" in page
+
+
+def test_becoming_staff_ends_a_session_that_a_mailbox_opened(client: Client) -> None:
+    visits.sign_in(client, "hanako@example.com")
+    assert client.get("/wallet/").status_code == 200
+    User.objects.update(is_staff=True, is_superuser=True)
+    assert client.get("/admin/")["Location"] == "/admin/login/?next=/admin/"
+    assert client.get("/wallet/")["Location"] == "/sign-in/?next=/wallet/"
+    assert client.post("/claim/", {"code": visits.code_now()})["Location"] == "/sign-in/"
 
 
 def test_somebody_who_was_shut_out_stays_out(client: Client) -> None:
@@ -157,9 +178,11 @@ def test_shutting_somebody_out_ends_their_sessions(hanako: Client) -> None:
 
 
 def test_staff_still_sign_in_by_password_at_the_admin(client: Client) -> None:
-    make.user(email="staff@example.com", password="correct horse", is_staff=True)
-    client.post("/admin/login/", {"username": "staff@example.com", "password": "correct horse"})
+    answer = visits.staff_in(client)
     assert is_signed_in(client)
+    assert answer["Location"] == "/admin/"
+    assert client.get("/admin/").status_code == 200
+    assert client.post("/claim/", {"code": visits.code_now()})["Location"].startswith("/claimed/")
 
 
 def test_a_password_opens_nothing_on_the_site(client: Client) -> None:

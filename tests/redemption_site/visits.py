@@ -53,6 +53,12 @@ def member_in(client: Client) -> None:
     client.force_login(user)
 
 
+def staff_in(client: Client, email: str = "staff@example.com") -> Answer:
+    """Somebody of the staff, signed in there by password, at the admin's own page."""
+    make.user(email=email, password="correct horse", is_staff=True)
+    return client.post("/admin/login/", {"username": email, "password": "correct horse"})
+
+
 def ask_to_sign_in(client: Client, email: str) -> Answer:
     return client.post("/sign-in/", {"email": email})
 
@@ -60,7 +66,19 @@ def ask_to_sign_in(client: Client, email: str) -> Answer:
 def sign_in(client: Client, email: str = "hanako@example.com") -> Answer:
     """Through both pages; gives back the answer to the sign-in code."""
     ask_to_sign_in(client, email)
-    return client.post("/sign-in/code/", {"code": sign_in_code()})
+    shown = shown_in(client.get("/sign-in/code/"))
+    return client.post("/sign-in/code/", {"code": sign_in_code(), "shown": shown})
+
+
+def receive_waiting(client: Client) -> Answer:
+    """The button on the page that names the code that waits."""
+    return client.post("/claim/", {"shown": shown_in(client.get("/claim/"))})
+
+
+def shown_in(page: Answer) -> str:
+    """The mark by which a form names the code that its page shows; "" where no code is shown."""
+    found = re.search(r'name="shown" value="(\w+)"', page.content.decode())
+    return found[1] if found else ""
 
 
 def text_of(response: Answer) -> str:

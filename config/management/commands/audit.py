@@ -1,12 +1,14 @@
 """`manage.py audit`: recompute everything, and name each difference."""
 
 import sys
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns import audit as campaigns_audit
 from giftcodes import audit as giftcodes_audit
 from giftcodes.models import Batch, Claim
 from ledger import audit as ledger_audit
@@ -15,12 +17,15 @@ from ledger.models import Account, Posting
 
 class Command(BaseCommand):
     help = (
-        "Recompute the ledger and the code engine from their records; exit with 1 and name each difference."
+        "Recompute the ledger, the code engine, orders and deposits from their records; exit with 1 and name "
+        "each difference."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         count = 0
-        for difference in (*ledger_audit.differences(), *giftcodes_audit.differences()):
+        for difference in chain(
+            ledger_audit.differences(), giftcodes_audit.differences(), campaigns_audit.differences()
+        ):
             self.stdout.write(str(difference))
             count += 1
         if count:

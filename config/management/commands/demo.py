@@ -1,5 +1,6 @@
 """A running site with demo content, on the embedded default: no server to install, nothing to configure."""
 
+import fcntl
 import os
 import signal
 import sys
@@ -7,7 +8,7 @@ import time
 from argparse import ArgumentParser
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from django.conf import settings
 from django.core.management import call_command
@@ -40,17 +41,28 @@ class Command(BaseCommand):
             raise CommandError("the demo runs with TOKUTEN_ENV=demo only: it prints codes and passwords")
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
-        try:
-            self._run(options["port"])
-        except KeyboardInterrupt:
-            self.stdout.write("\nStopped. 'make demo' goes on from here.")
+        with (settings.VAR_DIR / "demo.lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise CommandError(
+                    f"the demo is already running: {lock.read() or 'it is just starting'}"
+                ) from None
+            try:
+                self._run(options["port"], lock)
+            except KeyboardInterrupt:
+                self.stdout.write("\nStopped. 'make demo' goes on from here.")
 
-    def _run(self, wanted_port: int) -> None:
+    def _run(self, wanted_port: int, lock: TextIO) -> None:
         try:
             port = free_port(wanted_port)
         except OSError as error:
             raise CommandError(str(error)) from error
         site_url = f"http://127.0.0.1:{port}"
+        lock.truncate(0)
+        lock.write(site_url)
+        lock.flush()
         self.stdout.write("Preparing the database ...")
         call_command("migrate", interactive=False, verbosity=0)
         batch, logins = content.make_content(folder=settings.VAR_DIR, site_url=site_url, at=database_time())

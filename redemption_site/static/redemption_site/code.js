@@ -2,7 +2,30 @@
 // The page does all of this without the script too, except for the link: a fragment never reaches a server.
 "use strict";
 (() => {
+  // The code in a claim link, as redemption_site/links.py reads it; null in any other text.
+  function codeInLink(text) {
+    const found = /#c=([^&\s]*)/.exec(text);
+    if (!found) return null;
+    try {
+      return decodeURIComponent(found[1]);
+    } catch {
+      return found[1]; // Not encoded, then: as it stands.
+    }
+  }
+
+  // The code of this page's own address. It leaves the address bar and the history.
+  function takeFromAddress() {
+    const code = codeInLink(location.hash);
+    if (code !== null) history.replaceState(history.state, "", location.pathname + location.search);
+    return code;
+  }
+
   const form = document.getElementById("code-form");
+  if (!form) {
+    takeFromAddress();
+    window.addEventListener("hashchange", takeFromAddress);
+    return;
+  }
   const input = document.getElementById("code");
   const parts = Object.fromEntries(
     ["field", "summary", "summary-text", "summary-advice", "code-error", "code-error-text", "code-status", "code-count"].map((id) => [
@@ -77,9 +100,19 @@
     parts["code-count"].textContent = code && isDigits(code) ? code.length + " / " + DIGITS : "";
   }
 
+  function put(text) {
+    input.value = text.slice(0, MAX_TYPED + 1);
+  }
+
+  function unlink() {
+    const code = codeInLink(input.value);
+    if (code !== null) put(code);
+  }
+
   let wasWhole = false;
   function typed(event) {
     if (event && event.isComposing) return;
+    unlink();
     regroup();
     count();
     parts["code-status"].textContent = "";
@@ -94,16 +127,9 @@
   }
 
   function fillFromLink() {
-    const found = /^#c=(.*)$/.exec(location.hash);
-    if (!found) return;
-    let text = found[1];
-    try {
-      text = decodeURIComponent(text);
-    } catch {
-      // Not encoded, then: as it stands.
-    }
-    history.replaceState(history.state, "", location.pathname + location.search);
-    input.value = text.slice(0, MAX_TYPED + 1);
+    const code = takeFromAddress();
+    if (code === null) return;
+    put(code);
     typed();
     const reason = reasonAgainst(input.value);
     show(reason);
@@ -111,7 +137,35 @@
     input.focus();
   }
 
+  // The switch of the language loads the page anew. What was typed waits for that in this tab: not in the form of the
+  // switch, which answers with an address.
+  const KEPT = "typed-before-the-language-switch";
+  const SECONDS_KEPT = 60;
+
+  function keepForSwitch() {
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify({ text: input.value.slice(0, MAX_TYPED + 1), at: Date.now() }));
+    } catch {
+      // The browser keeps nothing for this site; the code has to be typed again.
+    }
+  }
+
+  function fillFromSwitch() {
+    try {
+      const entry = sessionStorage.getItem(KEPT);
+      sessionStorage.removeItem(KEPT);
+      const kept = JSON.parse(entry);
+      if (!kept || !kept.text || Date.now() - kept.at > SECONDS_KEPT * 1000) return;
+      put(kept.text);
+    } catch {
+      return;
+    }
+    typed();
+  }
+
+  document.getElementById("language-form")?.addEventListener("submit", keepForSwitch);
   form.addEventListener("submit", (event) => {
+    unlink();
     const reason = reasonAgainst(input.value);
     if (!reason) return;
     event.preventDefault();
@@ -134,5 +188,6 @@
   regroup();
   count();
   if (!parts.summary.hidden) parts.summary.focus();
+  fillFromSwitch();
   fillFromLink();
 })();

@@ -1,0 +1,33 @@
+"""The two clocks of a page: the database's, which decides, and the web server's, which is wrong here."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+
+from ledger import statements
+from tests.make import NOON
+
+SetClock = Callable[[datetime], None]
+
+
+@pytest.fixture
+def set_database_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    """Make the clock of the database stand at a moment, for everything that asks it through the ledger."""
+
+    def stand_at(moment: datetime) -> None:
+        text = moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+        sql = f"TIMESTAMPTZ '{text}+00'" if connection.vendor == "postgresql" else f"'{text}'"
+        monkeypatch.setitem(statements._NOW, connection.vendor, sql)
+
+    return stand_at
+
+
+@pytest.fixture
+def noon(set_database_clock: SetClock) -> Iterator[None]:
+    """It is NOON for the database, and years later for the web server."""
+    set_database_clock(NOON)
+    with time_machine.travel(NOON + timedelta(days=1_000), tick=False):
+        yield
