@@ -55,7 +55,7 @@ def _of_broker(url: str) -> Iterator[str]:
             return  # a hosted Redis that does not tell: its owner has to know
         except RedisError as error:
             reason = type(error).__name__
-            yield f"The Redis of CELERY_BROKER_URL can't be reached ({reason}): start it, or mend the address."
+            yield f"The Redis of CELERY_BROKER_URL is away ({reason}): start it, or mend the address."
             return
     if policy != "noeviction":
         yield f"The Redis of CELERY_BROKER_URL evicts ({policy}): set its maxmemory-policy to noeviction."

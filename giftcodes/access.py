@@ -15,7 +15,6 @@ def reachable_batches(user: Person, *roles: Role) -> QuerySet[Batch]:
     return Batch.objects.filter(brand__in=reachable_brands(user, *roles))
 
 
-
 def access_delivery(user: Person, public_id: uuid.UUID) -> Delivery:
     """The sealed file, if it was made for `user` and they still reach its brand; else NotReachable."""
     delivery = Delivery.objects.filter(public_id=public_id, batch__in=reachable_batches(user)).first()

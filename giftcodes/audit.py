@@ -154,7 +154,8 @@ _BATCHES = {
             OR d.total_points <> b.size * b.face_points OR LENGTH(d.content_sha256) <> 64
             OR LENGTH(d.sealed_sha256) <> 64) ORDER BY b.id""",
 }
-# What a reversed claim brings back stays in the account, beside the points of the codes that can still be claimed.
+# What a reversed claim brings back stays in the account, beside the points of the codes that can still be
+# claimed.
 _BUT_REVERSED_CLAIMS = """
     JOIN ledger_transfer t ON t.id = p.transfer_id LEFT JOIN ledger_transfer o ON o.id = t.original_id
     WHERE o.reason IS NULL OR o.reason <> 'claim'"""

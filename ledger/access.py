@@ -15,7 +15,6 @@ def reachable_accounts(user: Person, *roles: Role) -> QuerySet[Account]:
     return rows
 
 
-
 def reachable_postings(user: Person, *roles: Role) -> QuerySet[Posting]:
     """Postings with an end in a funds or unclaimed account that `user` reaches."""
     kinds = [AccountKind.FUNDS, AccountKind.UNCLAIMED]

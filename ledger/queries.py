@@ -37,7 +37,6 @@ def funds_of(brand: Brand) -> int:
     return account.balance - account.floor
 
 
-
 def wallet_balance(member: Member, program_id: int) -> int:
     """Points in the member's wallet of the program; 0 if it has not been opened."""
     wallets = Account.objects.filter(kind=AccountKind.WALLET, member=member, program=program_id)

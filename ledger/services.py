@@ -126,10 +126,10 @@ def grant_claimed(
 ) -> int:
     """Points of a claimed code into a wallet, with their lot; gives back the wallet's new balance.
 
-    Ends the caller's transaction, whose claim row has decided that this happens once: nothing may follow in it.
-    One round trip; no row is touched that other members' claims touch. KeyReused if the transfer exists all the
-    same, or `wallet_id` is no wallet, LimitExceeded if the wallet would pass 10^12 points: the caller must roll
-    back. InsufficientPoints is impossible: the points were reserved when the order was approved.
+    Ends the caller's transaction, whose claim row has decided that this happens once: nothing may follow in
+    it. One round trip; no row is touched that other members' claims touch. KeyReused if the transfer exists
+    all the same, or `wallet_id` is no wallet, LimitExceeded if the wallet would pass 10^12 points: the caller
+    must roll back. InsufficientPoints is impossible: the points were reserved when the order was approved.
     """
     transfer_id = transfer_id_of(key)
     try:
@@ -163,8 +163,8 @@ _CREDIT_WALLET = (
 )
 
 
-# What a batch reserves, and gives back when codes are withdrawn or expire, follows its codes: to take such a transfer
-# back would leave codes without their points, or points without their codes.
+# What a batch reserves, and gives back when codes are withdrawn or expire, follows its codes: to take such a
+# transfer back would leave codes without their points, or points without their codes.
 _REVERSIBLE = (Reason.DEPOSIT, Reason.CLAIM)
 
 

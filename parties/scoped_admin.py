@@ -61,7 +61,6 @@ class ScopedAdmin(PlainAdmin):
     keeps_people = False
     operators_only = False
     actions = None
-    list_filter_submit = False
     show_full_result_count = False
     paginator = BoundedPaginator
 

@@ -12,7 +12,8 @@ def past_the_guards(sql: str) -> None:
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute(
                 "SELECT conrelid::regclass::text, conname FROM pg_constraint"
-                " WHERE contype IN ('c', 'x', 'u') AND conrelid::regclass::text ~ '^(ledger|giftcodes|campaigns)_'"
+                " WHERE contype IN ('c', 'x', 'u')"
+                " AND conrelid::regclass::text ~ '^(ledger|giftcodes|campaigns)_'"
             )
             for table, name in cursor.fetchall():
                 cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')

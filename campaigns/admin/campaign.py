@@ -36,7 +36,6 @@ class CampaignAdmin(HistoryAdmin):
     list_display = ("name", "brand", "period", "stage", "order_count")
     search_fields = ("name", "slug", "title_ja", "title_en")
     list_select_related = ("brand",)
-    date_hierarchy = None
     ordering = ("-starts_at", "-pk")
     change_form_template = "campaigns/campaign_form.html"
     fieldsets = (

@@ -25,7 +25,7 @@ from ledger import queries as ledger_queries
 from parties.models import Role, User
 from tests import make
 from tests.campaigns import promos
-from tests.campaigns.pages import signed_in
+from tests.campaigns.pages import order_data, signed_in
 from tests.concurrency.racing import race
 from tests.make import NOON
 
@@ -303,3 +303,21 @@ def test_a_draft_saved_and_submitted_while_its_campaign_is_edited_ends_well() ->
     assert edited.status_code == 302
     draft.refresh_from_db()
     assert draft.state == OrderState.DRAFT  # the edit took it back
+
+
+@pytest.mark.postgresql
+def test_a_draft_that_is_discarded_while_somebody_saves_it_is_not_there_any_more() -> None:
+    team = promos.team()
+    promotion = promos.campaign(team, ends_at=NOON + timedelta(days=365 * 60))
+    draft = promos.draft(team, promotion=promotion)
+    names = {"channels-0-name": "mail", "channels-1-name": "letter"}
+    typed = order_data(promotion, claim_until="2085-12-31T23:59", **names)
+    save = partial(
+        signed_in(team.marketer).post, reverse("admin:campaigns_order_change", args=(draft.pk,)), typed
+    )
+    discard = partial(campaigns.discard_order, order_id=draft.pk, user=team.marketer)
+
+    _, saved = meet(Order.objects.filter(pk=draft.pk), discard, save)
+
+    assert saved.status_code == 404
+    assert not Order.objects.exists()

@@ -137,7 +137,11 @@ def test_control_reading_what_is_left_first_takes_back_too_much() -> None:
         gate.wait()
         if is_left:
             back = Transfer.objects.create(
-                id=transfer_id_of(f"{number}"), key=f"{number}", reason="reverse", original=original, posted_at=NOON
+                id=transfer_id_of(f"{number}"),
+                key=f"{number}",
+                reason="reverse",
+                original=original,
+                posted_at=NOON,
             )
             Posting.objects.create(transfer=back, source=funds, target=world, points=100, posted_at=NOON)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
+from typing import cast
 
 import pytest
 from kombu import Connection
@@ -24,7 +25,7 @@ def _channels(transport: type[filesystem.Transport], folder: Path) -> Iterator[l
     options = {"data_folder_in": place, "data_folder_out": place, "control_folder": place}
     url = "filesystem://localhost//"
     with Connection(url, transport=transport, transport_options=options) as connection:
-        yield [connection.channel(), connection.channel()]
+        yield [cast("filesystem.Channel", connection.channel()) for _ in range(2)]
 
 
 def test_control_the_stock_transport_hands_out_a_message_that_is_not_written_yet(

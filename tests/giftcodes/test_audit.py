@@ -40,11 +40,13 @@ TAMPERING = {
     "points are positive and ends differ": a_posting(source="target_id"),
     "a posting has the moment of its transfer": "UPDATE ledger_transfer"
     " SET posted_at = '2026-11-03 00:00:00+00:00' WHERE key = 'claim:1000000001'",
-    "a posting goes the way of its reason": "UPDATE ledger_transfer SET reason = 'deposit' WHERE reason = 'approve'",
+    "a posting goes the way of its reason": "UPDATE ledger_transfer"
+    " SET reason = 'deposit' WHERE reason = 'approve'",
     "an account is of the kind of its label": "UPDATE ledger_account SET kind = 'world', balance = NULL,"
     " floor = NULL WHERE kind = 'funds'",
     "a lot has the moment of its transfer": "UPDATE ledger_lot SET granted_at = '2026-11-01 00:00:00+00:00'",
-    ledger_audit.FOREIGN_ID: "UPDATE ledger_transfer SET key = 'claim:1000000009' WHERE key = 'claim:1000000001'",
+    ledger_audit.FOREIGN_ID: "UPDATE ledger_transfer"
+    " SET key = 'claim:1000000009' WHERE key = 'claim:1000000001'",
     "every transfer has postings": f"DELETE FROM ledger_posting WHERE transfer_id = {_OF_CLAIM}",
     "a cached balance equals the sum of its postings": a_posting(),
     "a guarded account is not below its floor": "UPDATE ledger_account"

@@ -359,7 +359,9 @@ class AnySequence(TestCase):
                     _reserve(brand, points, key)
                 else:
                     original_id = transfer_id_of(f"deposit:{key}")
-                    ledger.reverse_transfer(key=f"{key}:{points}", original_id=original_id, points=points, at=NOON)
+                    ledger.reverse_transfer(
+                        key=f"{key}:{points}", original_id=original_id, points=points, at=NOON
+                    )
             except (InsufficientPoints, KeyReused, ReversalRefused):
                 pass
         held, unclaimed = queries.balance_of(_funds(brand)), queries.balance_of(_unclaimed(brand))

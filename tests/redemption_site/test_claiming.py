@@ -18,7 +18,7 @@ from giftcodes import services as giftcodes
 from giftcodes.codec import NotACodeReason
 from giftcodes.models import Batch, Claim
 from ledger import audit
-from ledger.models import Account
+from ledger.models import MAX_POINTS, Account
 from redemption_site import texts
 from tests import make, scanner
 from tests.redemption_site import visits
@@ -159,6 +159,15 @@ def test_every_refusal_is_the_same_answer(hanako: Client, spoil: Callable[[Batch
 def test_the_limit_per_member_is_the_same_answer_too(hanako: Client) -> None:
     batch = visits.batch_now(size=2, limit_per_member=1)
     assert hanako.post("/claim/", {"code": make.code_of(batch, 0)}).status_code == 303
+    answer = hanako.post("/claim/", {"code": make.code_of(batch, 1)})
+    assert answer.status_code == 422
+    assert in_english(texts.CODE_NOT_USABLE) in answer.content.decode()
+
+
+def test_a_wallet_that_is_full_gets_the_same_answer_too(hanako: Client) -> None:
+    batch = visits.batch_now(size=2)
+    hanako.post("/claim/", {"code": make.code_of(batch, 0)})
+    Account.objects.filter(kind="wallet").update(balance=MAX_POINTS)
     answer = hanako.post("/claim/", {"code": make.code_of(batch, 1)})
     assert answer.status_code == 422
     assert in_english(texts.CODE_NOT_USABLE) in answer.content.decode()
