@@ -97,7 +97,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.admin_csp.AdminContentPolicyMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
@@ -137,13 +136,14 @@ else:
     # One connection per thread, kept; the statements of the claim path are planned once per connection.
     _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=None) if IS_PRODUCTION else 0
     _database["CONN_HEALTH_CHECKS"] = True
+    _database["ENGINE"] = "config.postgresql"  # checks without asking
     _database.setdefault("OPTIONS", {})["prepare_threshold"] = 5
 DATABASES = {"default": _database}
 
 # --- Cache, sessions ------------------------------------------------------------------------------
 REDIS_URL = _required("REDIS_URL", "redis://127.0.0.1:6379/1")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {"BACKEND": "config.cache.KeptRedisCache", "LOCATION": REDIS_URL}
     if IS_PRODUCTION
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
