@@ -16,8 +16,10 @@ def reachable_batches(user: Person, *roles: Role) -> QuerySet[Batch]:
 
 
 def access_delivery(user: Person, public_id: uuid.UUID) -> Delivery:
-    """The sealed file, if it was made for `user` and they still reach its brand; else NotReachable."""
-    delivery = Delivery.objects.filter(public_id=public_id, batch__in=reachable_batches(user)).first()
+    """The sealed file, if it was made for `user`, who still is a marketer of its brand; else NotReachable."""
+    delivery = Delivery.objects.filter(
+        public_id=public_id, batch__in=reachable_batches(user, Role.MARKETER)
+    ).first()
     if delivery is None or delivery.recipient_id != user.pk:
         raise NotReachable
     return delivery
