@@ -11,6 +11,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from hypothesis import settings as hypothesis_settings
 
 from giftcodes import directory
+from tests.browser.chromium import find_chromium, may_do_without
 
 # Shared cores are slow now and then: a deadline per example would only measure that.
 hypothesis_settings.register_profile("quick", max_examples=50, deadline=None)
@@ -68,8 +69,22 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
 
 
+def pytest_report_header() -> str:
+    if found := find_chromium():
+        return f"browser: {found}"
+    advice = "on Debian: apt install chromium"
+    return (
+        f"browser: NONE, so the browser tests are {'left out' if may_do_without() else 'failing'} ({advice})"
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
-    left_out = [item for item in items if item.get_closest_marker(other)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if not item.get_closest_marker(other)]
+    has_browser = find_chromium() is not None or not may_do_without()
+
+    def belongs(item: pytest.Item) -> bool:
+        is_of_stack = item.get_closest_marker(other) is None
+        return is_of_stack and (has_browser or "browser" not in getattr(item, "fixturenames", ()))
+
+    config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
+    items[:] = [item for item in items if belongs(item)]

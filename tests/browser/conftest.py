@@ -1,7 +1,5 @@
 """A real Chromium, the system's own, without scripts where a test says so; nothing leaves the machine."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -10,7 +8,8 @@ from django.core.cache import cache
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from tests.browser.chromium import find_chromium
+
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -24,8 +23,8 @@ Visit = Callable[..., Page]
 
 
 def chromium() -> str:
-    """Where the browser is: the CHROMIUM environment variable, else the system's own."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    """Where the browser is; without one, and only where CI demands it, the tests come here and fail."""
+    found = find_chromium()
     if not found:
         advice = "install it (on Debian: apt install chromium) or set CHROMIUM to where it is."
         pytest.fail(f"The browser tests need Chromium: {advice}", pytrace=False)
