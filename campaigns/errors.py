@@ -51,6 +51,12 @@ class NoCodes(OrderUnfit):
     code = "no_codes"
 
 
+class SameChannelTwice(OrderUnfit):
+    """Two channels whose names read the same."""
+
+    code = "same_channel_twice"
+
+
 class TooManyChannels(OrderUnfit):
     """More channels than one batch holds."""
 
@@ -118,9 +124,13 @@ class SeriesShort(CampaignsError):
 
 
 class TermsRefused(CampaignsError):
-    """The code engine refused the terms for a reason of its own, given in English by `args[0]`."""
+    """The code engine refused the terms; `rule` is its stable name for the reason, "" if it gave none."""
 
     code = "terms_refused"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
 
 
 class DepositRefused(CampaignsError):

@@ -2,21 +2,23 @@
 mended.
 """
 
-import re
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import logos, queries, rules
-from campaigns.colours import MIN_CONTRAST, contrast_with_white
 from campaigns.errors import CampaignsError
-from campaigns.models import Campaign, Deposit, Order, OrderChannel
+from campaigns.models import MAX_LOT_LIFE_DAYS, Campaign, Deposit, Order, OrderChannel
 from campaigns.wording import words_of
+from giftcodes.models import MAX_CODES_PER_BATCH
+from ledger.models import MAX_POINTS
 from ledger.statements import database_time
 from parties.forms import PeriodEndField, PeriodStartField, PlainLineField, PlainTextField
 from parties.periods import period_text
@@ -32,6 +34,40 @@ if apps.is_installed("unfold"):
     from unfold.widgets import COLOR_CLASSES
 else:
     COLOR_CLASSES = ["vColorField"]
+
+
+MAX_LIMIT_PER_MEMBER = 32_767  # what its column holds in PostgreSQL
+
+
+def whole_number(least: int, most: int) -> Callable[..., forms.IntegerField]:
+    """A field class with bounds of its own: a column's are wider, and would be told first."""
+
+    def field(**options: Any) -> forms.IntegerField:
+        return forms.IntegerField(**options | {"min_value": least, "max_value": most})
+
+    return field
+
+
+class PageAddressField(forms.SlugField):
+    """The end of a page's address; underscores and capitals would be mistyped from paper."""
+
+    default_validators = [
+        RegexValidator(
+            r"^[a-z0-9]+(-[a-z0-9]+)*\Z", _("Use small letters, digits and single hyphens between them.")
+        )
+    ]
+
+
+class ColourField(forms.CharField):
+    """A colour as browsers send it, in small letters."""
+
+    default_validators = [
+        RegexValidator(r"^#[0-9a-f]{6}\Z", _("Enter a colour as # and six hexadecimal digits."))
+    ]
+
+    def to_python(self, value: Any) -> str | None:
+        text = super().to_python(value)
+        return text.lower() if text else text
 
 
 class ColourInput(forms.TextInput):
@@ -81,6 +117,9 @@ class CampaignForm(ModelForm):
         )
         field_classes = {
             "name": PlainLineField,
+            "slug": PageAddressField,
+            "limit_per_member": whole_number(1, MAX_LIMIT_PER_MEMBER),
+            "colour": ColourField,
             "title_ja": PlainLineField,
             "title_en": PlainLineField,
             "text_ja": PlainTextField,
@@ -107,37 +146,8 @@ class CampaignForm(ModelForm):
             "title_en": _("Left empty, the English page shows the Japanese title."),
             "text_ja": _("Plain text; line breaks are kept."),
             "text_en": _("Plain text; line breaks are kept."),
-            "colour": _("White text stands on it, so it has to be dark enough to be read."),
             "logo": _("PNG, JPEG, WebP or GIF, at most 1 MB. It is scaled down to 512 pixels."),
         }
-
-    def clean_slug(self) -> str:
-        slug = str(self.cleaned_data["slug"])
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug):
-            raise ValidationError(_("Use small letters, digits and single hyphens between them."))
-        return slug
-
-    def clean_colour(self) -> str:
-        colour = str(self.cleaned_data["colour"]).lower()
-        if not re.fullmatch(r"#[0-9a-f]{6}", colour):
-            raise ValidationError(_("Enter a colour as # and six hexadecimal digits."))
-        ratio = contrast_with_white(colour)
-        if ratio < MIN_CONTRAST:
-            raise ValidationError(
-                _(
-                    "White text on this colour is hard to read: the contrast is %(ratio)s, it "
-                    "has to be %(least)s or more. "
-                    "Choose a darker colour."
-                ),
-                params={"ratio": f"{ratio:.1f}", "least": MIN_CONTRAST},
-            )
-        return colour
-
-    def clean_limit_per_member(self) -> int | None:
-        limit: int | None = self.cleaned_data["limit_per_member"]
-        if limit == 0:
-            raise ValidationError(_("Leave it empty for no limit, or enter 1 or more."))
-        return limit
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -163,7 +173,12 @@ class OrderForm(ModelForm):
     class Meta:
         model = Order
         fields = ("campaign", "face_points", "claim_from", "claim_until", "lot_life_days", "activation")
-        field_classes = {"claim_from": PeriodStartField, "claim_until": PeriodEndField}
+        field_classes = {
+            "face_points": whole_number(1, MAX_POINTS),
+            "claim_from": PeriodStartField,
+            "claim_until": PeriodEndField,
+            "lot_life_days": whole_number(1, MAX_LOT_LIFE_DAYS),
+        }
         widgets = {"claim_from": PeriodStartField.widget, "claim_until": PeriodEndField.widget}
         help_texts = {
             "face_points": _("What one code is worth."),
@@ -191,14 +206,14 @@ class ChannelForm(ModelForm):
     class Meta:
         model = OrderChannel
         fields = ("name", "quantity")
-        field_classes = {"name": PlainLineField}
+        field_classes = {"name": PlainLineField, "quantity": whole_number(1, MAX_CODES_PER_BATCH)}
 
 
 class ChannelFormSet(ChannelsBase):
     """All channels of an order, judged together."""
 
     def clean(self) -> None:
-        super().clean()
+        """In place of Django's own check of repeated names, whose words say nothing of channels."""
         if any(self.errors):
             return
         kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
@@ -206,8 +221,17 @@ class ChannelFormSet(ChannelsBase):
             rules.refuse_bad_quantities(
                 face_points=1, quantities=[form.cleaned_data["quantity"] for form in kept]
             )
+            rules.refuse_same_names([form.cleaned_data["name"] for form in kept])
         except CampaignsError as refusal:
             raise ValidationError(words_of(refusal)) from refusal
+
+    def save_existing_objects(self, commit: bool = True) -> list[OrderChannel]:
+        # Rows are written one by one: no old name may stand in the way of one that was exchanged with it, or
+        # taken over from a row that goes.
+        for form in self.initial_forms:
+            if form.has_changed():
+                OrderChannel.objects.filter(pk=form.instance.pk).update(name=uuid.uuid4().hex)
+        return super().save_existing_objects(commit)
 
 
 class DepositForm(ModelForm):
@@ -220,7 +244,7 @@ class DepositForm(ModelForm):
     class Meta:
         model = Deposit
         fields = ("brand", "points", "reference")
-        field_classes = {"reference": PlainLineField}
+        field_classes = {"points": whole_number(1, MAX_POINTS), "reference": PlainLineField}
         help_texts = {
             "reference": _(
                 "What the payment can be found by, for example the number of the transfer. Once per brand."

@@ -2,6 +2,7 @@
 decide by them.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from campaigns.errors import (
     LotLifeOutOfRange,
     NoCodes,
     PointsOutOfRange,
+    SameChannelTwice,
     TooManyChannels,
     TooManyCodes,
     WindowBackwards,
@@ -34,6 +36,12 @@ def refuse_bad_quantities(*, face_points: int, quantities: Sequence[int]) -> Non
         raise TooManyCodes(codes)
     if not 0 < face_points * codes <= MAX_POINTS:
         raise PointsOutOfRange
+
+
+def refuse_same_names(names: Sequence[str]) -> None:
+    """SameChannelTwice; wide and narrow forms of a letter are one (NFKC)."""
+    if len({unicodedata.normalize("NFKC", name) for name in names}) < len(names):
+        raise SameChannelTwice
 
 
 def refuse_bad_lot_life(days: int) -> None:

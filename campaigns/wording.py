@@ -32,7 +32,10 @@ def words_of(refusal: Exception) -> str:
 
 def _order_not_open(refusal: errors.OrderNotOpen) -> str:
     return {
-        OrderState.DRAFT: _("The order is a draft now. It has to be submitted for approval first."),
+        OrderState.DRAFT: _(
+            "The order was changed or taken back after it had been submitted, and is a draft again. "
+            "Nothing was approved."
+        ),
         OrderState.SUBMITTED: _("The order is waiting for approval. To change it, take it back first."),
         OrderState.APPROVED: _("The order has been approved already. Further codes need a new order."),
         OrderState.REJECTED: _("The order has been rejected. Take it back, change it and submit it again."),
@@ -63,6 +66,19 @@ def _funds_short(refusal: errors.FundsShort) -> str:
     }
 
 
+def _terms_refused(refusal: errors.TermsRefused) -> str:
+    """In words of our own: the engine's are English, for its log."""
+    why = {
+        "has_batch": _("This order has its batch already."),
+        "same_channel_twice": _("Two channels have the same name."),
+        "channel_name": _("A channel's name has 1 to 40 characters, all of which can be seen."),
+        "limit": _("The limit per member is at least 1."),
+        "state": _("The codes can't be activated in the state that they are in now."),
+    }
+    general = _("The code engine does not accept these terms.")
+    return _("%(why)s Nothing was changed.") % {"why": why.get(refusal.rule, general)}
+
+
 _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     errors.OrderNotOpen: _order_not_open,
     errors.OwnOrder: lambda _refusal: _(
@@ -74,6 +90,7 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     ),
     errors.NoteMissing: lambda _refusal: _("Please write a reason, so that it can be put right."),
     errors.NoCodes: lambda _refusal: _("Enter at least one channel, each with one code or more."),
+    errors.SameChannelTwice: lambda _refusal: _("Two channels have the same name."),
     errors.TooManyChannels: lambda _refusal: (
         _("An order has at most %(most)s channels. Split it into several orders.") % {"most": MAX_CHANNELS}
     ),
@@ -98,9 +115,7 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
         "No code series has room for so many codes: more would make codes easier to guess. "
         "Ask the operator to open another series, or order fewer codes. Nothing was reserved."
     ),
-    errors.TermsRefused: lambda refusal: (
-        _("The code engine refused this: %(rule)s. Nothing was changed.") % {"rule": refusal.args[0]}
-    ),
+    errors.TermsRefused: _terms_refused,
     errors.DepositRefused: lambda _refusal: _(
         "This deposit can't be recorded: the brand has one with the same reference already. "
         "Look at the list of deposits; if it is another payment, give it another reference."
@@ -114,9 +129,8 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     ),
     errors.DepositNotOpen: _deposit_not_open,
     DeliveryRefused: lambda _refusal: _(
-        "This was handed over once already, or is not ready yet. It is shown once only, so that "
-        "nobody else can take it; "
-        "if it did not reach you, tell the operator."
+        "This is not ready yet, or was handed over already. That is done once only, so that nobody else "
+        "can take it, and can't be repeated. If it did not reach you, tell the operator."
     ),
     KeysMissing: lambda _refusal: _(
         "The keys of the codes are not available. Nothing was done; tell the operator."

@@ -31,9 +31,15 @@ class SeriesFull(GiftcodesError):
 
 
 class BatchRefused(GiftcodesError):
-    """The batch can't be made or can't take that step: the message says which rule stands against it."""
+    """The batch can't be made or can't take that step: the message says which rule stands against it, in
+    English for the log, and `rule` names it for machines ("" where nobody has to tell rules apart).
+    """
 
     code = "batch_refused"
+
+    def __init__(self, message: str, *, rule: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 class DeliveryRefused(GiftcodesError):

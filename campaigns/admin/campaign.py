@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db import transaction
-from django.db.models import Count, ForeignKey, QuerySet
+from django.db.models import Count, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -17,17 +17,17 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import access, queries
 from campaigns import services as campaigns
+from campaigns.admin.brand_choice import BrandChoice
 from campaigns.admin.history import HistoryAdmin
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, OrderState
 from ledger.statements import database_time
-from parties.access import reachable_brands
 from parties.models import Role, User
 from parties.periods import period_text
 
 
 @admin.register(Campaign)
-class CampaignAdmin(HistoryAdmin):
+class CampaignAdmin(BrandChoice, HistoryAdmin):
     """The brand is chosen once; the page's address stays once codes with that address exist."""
 
     form = CampaignForm
@@ -56,16 +56,6 @@ class CampaignAdmin(HistoryAdmin):
             return ("page_address",)
         has_codes = obj.orders.filter(state=OrderState.APPROVED).exists()
         return ("page_address", "brand", "slug") if has_codes else ("page_address", "brand")
-
-    def formfield_for_foreignkey(
-        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        kwargs["queryset"] = reachable_brands(request.user, *self.add_roles)
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        brands = list(kwargs["queryset"][:2])
-        if field is not None and len(brands) == 1:
-            field.initial = brands[0].pk
-        return field
 
     def changeform_view(
         self,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import ForeignKey, Model
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -14,22 +14,22 @@ from django.views.decorators.http import require_POST
 
 from campaigns import access
 from campaigns import services as campaigns
+from campaigns.admin.brand_choice import BrandChoice
 from campaigns.errors import CampaignsError
 from campaigns.forms import DepositForm
 from campaigns.models import Deposit, DepositState
 from campaigns.wording import number, words_of
 from ledger import queries as ledger_queries
 from ledger.statements import database_time
-from parties.access import holds_role, reachable_brands
+from parties.access import holds_role
 from parties.errors import NotReachable
 from parties.models import Role
-from parties.scoped_admin import ScopedAdmin
 
 BADGES = {DepositState.REQUESTED: "waiting", DepositState.CONFIRMED: "good", DepositState.REJECTED: "bad"}
 
 
 @admin.register(Deposit)
-class DepositAdmin(ScopedAdmin):
+class DepositAdmin(BrandChoice):
     """A deposit is never edited: it is recorded, then decided."""
 
     form = DepositForm
@@ -55,16 +55,6 @@ class DepositAdmin(ScopedAdmin):
             path("<int:deposit_id>/reject/", door(self.reject), name="campaigns_deposit_reject"),
         ]
         return own + super().get_urls()
-
-    def formfield_for_foreignkey(
-        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        kwargs["queryset"] = reachable_brands(request.user, *self.add_roles)
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        brands = list(kwargs["queryset"][:2])
-        if field is not None and len(brands) == 1:
-            field.initial = brands[0].pk
-        return field
 
     def changeform_view(
         self,

@@ -34,12 +34,11 @@ class ChannelInline(PlainInline):
     model = OrderChannel
     form = ChannelForm
     formset = ChannelFormSet
-    min_num = 1
     max_num = MAX_CHANNELS
     verbose_name_plural = gettext_lazy("channels: parts of the order whose results are told apart")
 
     def get_extra(self, request: HttpRequest, obj: Order | None = None, **kwargs: Any) -> int:
-        return 2 if obj is None else 0
+        return 3 if obj is None else 0
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return True

@@ -178,7 +178,7 @@ def activate_codes(*, order_id: int, user: User, at: datetime) -> None:
     try:
         giftcodes.activate_batch(batch_id=order.batch_id, at=at)
     except BatchRefused as refusal:
-        raise TermsRefused(*refusal.args) from refusal
+        raise TermsRefused(refusal.rule) from refusal
 
 
 def _hold(user: User, order_id: int, role: Role) -> Order:
@@ -237,9 +237,11 @@ def _is_what_was_seen(order: Order, submitted_hash: str) -> bool:
 def _refuse_unfit(order: Order, at: datetime) -> None:
     """The rules of the order itself; the first that it does not keep is raised."""
     campaign = order.campaign
+    channels = list(order.channels.values_list("name", "quantity"))
     rules.refuse_bad_quantities(
-        face_points=order.face_points, quantities=list(order.channels.values_list("quantity", flat=True))
+        face_points=order.face_points, quantities=[quantity for _name, quantity in channels]
     )
+    rules.refuse_same_names([name for name, _quantity in channels])
     rules.refuse_bad_lot_life(order.lot_life_days)
     rules.refuse_bad_window(
         window=(order.claim_from, order.claim_until), period=(campaign.starts_at, campaign.ends_at), at=at
@@ -274,4 +276,4 @@ def _reserve(order: Order, *, site_url: str, at: datetime) -> Batch:
     except SeriesFull as refusal:
         raise SeriesShort from refusal
     except BatchRefused as refusal:
-        raise TermsRefused(*refusal.args) from refusal
+        raise TermsRefused(refusal.rule) from refusal

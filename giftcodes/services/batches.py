@@ -97,7 +97,7 @@ def create_batch(
     try:
         ledger.post_transfer(key=f"approve:{order_key}", reason=Reason.APPROVE, moves=[reserve], at=at)
     except KeyReused as error:  # another batch's account, so never the same moves
-        raise BatchRefused("this order has its batch already") from error
+        raise BatchRefused("this order has its batch already", rule="has_batch") from error
     series, first_serial = _take_range(size)
     batch = Batch(
         public_id=public_id,
@@ -121,20 +121,26 @@ def _refuse_unfit(terms: Terms, channels: Sequence[ChannelSize], at: datetime) -
     size = sum(channel.size for channel in channels)
     names = [channel.name for channel in channels]
     rules = {
-        f"an order has 1 to {MAX_CHANNELS} channels": 1 <= len(channels) <= MAX_CHANNELS,
-        "each channel needs at least one code": all(channel.size >= 1 for channel in channels),
-        f"an order has 1 to {MAX_CODES_PER_BATCH:,} codes": 1 <= size <= MAX_CODES_PER_BATCH,
-        "channel names differ": len(set(names)) == len(names),
-        "a channel name has 1 to 40 printable characters": all(map(_is_channel_name, names)),
-        "a code has at least 1 point": terms.face_points >= 1,
-        "the claim window ends after it begins": terms.claim_from < terms.claim_until,
-        "the claim window ends in the future": terms.claim_until > at,
-        "points live for at least one day": 1 <= terms.lot_life_days <= 3_660,
-        "the limit per member is at least 1": terms.limit_per_member is None or terms.limit_per_member >= 1,
+        "channels": (f"an order has 1 to {MAX_CHANNELS} channels", 1 <= len(channels) <= MAX_CHANNELS),
+        "channel_size": ("each channel needs at least one code", all(chan.size >= 1 for chan in channels)),
+        "codes": (f"an order has 1 to {MAX_CODES_PER_BATCH:,} codes", 1 <= size <= MAX_CODES_PER_BATCH),
+        "same_channel_twice": ("channel names differ", len(set(names)) == len(names)),
+        "channel_name": (
+            "a channel name has 1 to 40 printable characters",
+            all(map(_is_channel_name, names)),
+        ),
+        "points": ("a code has at least 1 point", terms.face_points >= 1),
+        "window": ("the claim window ends after it begins", terms.claim_from < terms.claim_until),
+        "window_passed": ("the claim window ends in the future", terms.claim_until > at),
+        "lot_life": ("points live for at least one day", 1 <= terms.lot_life_days <= 3_660),
+        "limit": (
+            "the limit per member is at least 1",
+            terms.limit_per_member is None or terms.limit_per_member >= 1,
+        ),
     }
-    for rule, is_kept in rules.items():
+    for rule, (message, is_kept) in rules.items():
         if not is_kept:
-            raise BatchRefused(rule)
+            raise BatchRefused(message, rule=rule)
 
 
 def _is_channel_name(name: str) -> bool:
@@ -179,7 +185,7 @@ def activate_batch(*, batch_id: int, at: datetime) -> None:
     ):
         state = Batch.objects.values_list("state", flat=True).get(pk=batch_id)
         if state != BatchState.ACTIVE:
-            raise BatchRefused(f"a batch that is {state} can't be activated")
+            raise BatchRefused(f"a batch that is {state} can't be activated", rule="state")
 
 
 @transaction.atomic

@@ -96,7 +96,7 @@ def test_file_and_passphrase_are_handed_over_once() -> None:
     for what in ("download", "passphrase"):
         answer = act(marketer, order, what)
         assert not answer.streaming
-        assert "handed over once already" in told(answer)
+        assert "handed over already" in told(answer)
 
 
 def test_nobody_else_takes_the_file_or_sees_its_passphrase() -> None:
@@ -164,6 +164,32 @@ def test_an_approver_with_an_old_page_approves_nothing() -> None:
     assert not Batch.objects.exists()
     act(approver, order, "approve", submitted_hash=order.submitted_hash)
     assert Batch.objects.get().face_points == 200
+
+
+def test_an_approver_of_what_has_become_a_draft_again_is_told_so() -> None:
+    team = promos.team()
+    order = promos.submitted(team)
+    act(signed_in(team.marketer), order, "reopen")
+    answer = signed_in(team.approver).post(
+        reverse("admin:campaigns_order_approve", args=(order.pk,)),
+        {"submitted_hash": order.submitted_hash},
+        headers={"accept-language": "ja"},
+        follow=True,
+    )
+    assert "下書きに戻りました。承認はしていません。" in told(answer)
+    assert not Batch.objects.exists()
+
+
+def test_what_the_code_engine_refuses_is_told_in_the_persons_language() -> None:
+    team = promos.team()
+    order = promos.submitted(team, activation="by_hand")
+    promos.approve(order, team.approver)
+    answer = signed_in(team.approver).post(
+        reverse("admin:campaigns_order_activate", args=(order.pk,)),
+        headers={"accept-language": "ja"},
+        follow=True,
+    )
+    assert told(answer) == "コードは、いまの状態では有効にできません。何も変更していません。"
 
 
 def test_approving_twice_on_the_page_makes_one_batch() -> None:
@@ -294,6 +320,22 @@ def test_a_deposit_is_recorded_by_one_person_and_confirmed_by_another() -> None:
     assert ledger_queries.funds_of(team.brand) == 700
 
 
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        (str(2**63), "less than or equal to 1000000000000."),
+        (str(-(2**63) - 1), "greater than or equal to 1."),
+        ("0", "greater than or equal to 1."),
+    ],
+)
+def test_a_deposit_out_of_bounds_is_told_with_the_bounds_that_count(points: str, words: str) -> None:
+    team = promos.team(funds=0)
+    client = signed_in(team.finance)
+    answer = client.post(reverse("admin:campaigns_deposit_add"), deposit_data(team, client, points=points))
+    assert words in answer.content.decode()
+    assert not Deposit.objects.exists()
+
+
 def test_a_second_form_with_the_same_reference_is_told() -> None:
     team = promos.team(funds=0)
     client = signed_in(team.finance)
@@ -323,3 +365,16 @@ def test_the_history_of_an_order_is_shown_and_can_not_be_restored() -> None:
     version = order.history.latest().pk
     restore = reverse("admin:campaigns_order_simple_history", args=(order.pk, version))
     assert signed_in(team.marketer).post(restore, order_data(order.campaign)).status_code == 404
+
+
+def test_what_is_not_there_or_not_allowed_is_told_in_words_of_the_admin() -> None:
+    client = signed_in(promos.team().marketer)
+
+    missing = client.get("/admin/campaigns/order/999999/change/")
+    refused = client.get("/admin/campaigns/deposit/add/")
+
+    assert (missing.status_code, refused.status_code) == (404, 403)
+    assert "Your role does not allow this" in refused.content.decode()
+    for answer in (missing, refused):
+        assert "16-digit" not in answer.content.decode()
+        assert "no-store" in answer.headers["Cache-Control"]

@@ -1,4 +1,4 @@
-"""What people type: inclusive ends, names without tricks, colours that can be read, real pictures."""
+"""What people type: inclusive ends, names without tricks, plain colours, real pictures."""
 
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -196,11 +196,11 @@ def test_a_campaign_is_kept_as_it_was_meant() -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"colour": "#777777"}, "colour"),
         ({"colour": "red"}, "colour"),
         ({"colour": "#1a5f7a;}"}, "colour"),
         ({"slug": "Spring_2027"}, "slug"),
         ({"slug": "-spring"}, "slug"),
+        ({"limit_per_member": "32768"}, "limit_per_member"),
         ({"limit_per_member": "0"}, "limit_per_member"),
         ({"ends_at": "2026-10-31T23:59"}, "ends_at"),
         ({"title_ja": "\u200b"}, "title_ja"),
@@ -210,6 +210,27 @@ def test_a_campaign_that_breaks_a_rule_is_told_at_its_field(changes: dict[str, s
     form = CampaignForm(typed_campaign(brand=promos.team().brand.pk, **changes))
     assert list(form.errors) == [field]
     assert not Campaign.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("slug", ["Spring", "spring_2027", "spring--2027", "春"])
+def test_the_address_of_a_page_is_refused_in_words_that_offer_nothing_else_that_is_refused(slug: str) -> None:
+    form = CampaignForm(typed_campaign(brand=promos.team().brand.pk, slug=slug))
+    assert form.errors["slug"] == ["Use small letters, digits and single hyphens between them."]
+
+
+@pytest.mark.django_db
+def test_a_limit_below_one_is_told_with_the_bound_that_counts() -> None:
+    form = CampaignForm(typed_campaign(brand=promos.team().brand.pk, limit_per_member="-5"))
+    assert form.errors["limit_per_member"] == ["Ensure this value is greater than or equal to 1."]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("colour", ["#FFEB3B", "#ffffff", "#777777"])
+def test_a_light_colour_is_a_brands_own_affair(colour: str) -> None:
+    form = CampaignForm(typed_campaign(brand=promos.team().brand.pk, colour=colour))
+    assert form.errors == {}
+    assert form.cleaned_data["colour"] == colour.lower()
 
 
 @pytest.mark.django_db

@@ -55,6 +55,7 @@ UNFIT = {
         {"channels": {"poster": MAX_CODES_PER_BATCH, "receipt": 1}, "face_points": 1},
         errors.TooManyCodes,
     ),
+    "the same channel twice": ({"channels": {"A": 1, "Ａ": 1}}, errors.SameChannelTwice),
     "too many channels": ({"channels": {f"shop {n}": 1 for n in range(201)}}, errors.TooManyChannels),
     "more points than an account holds": (
         {"channels": {"poster": MAX_CODES_PER_BATCH}, "face_points": 100_001},

@@ -105,6 +105,7 @@ def _fetch(page: Page, folder: Path) -> list[dict[str, str]]:
         _press(page, "Download the file (works once)")
     path = folder / "codes.zip"
     download.value.save_as(path)
+    assert page.locator("#downloaded").inner_text() == "The download has begun"
     page.reload()
     assert page.get_by_role("button", name="Download the file (works once)").count() == 0
     _press(page, "Show the passphrase (once)")

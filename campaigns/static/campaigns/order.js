@@ -1,4 +1,4 @@
-// A download does not leave the page, so the button that worked once is put away by hand.
+// A download does not leave the page, so the button that worked once is put away by hand, and its row told.
 "use strict";
 document.addEventListener("submit", (event) => {
   const done = event.target.dataset.once;
@@ -7,5 +7,6 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => {
     button.disabled = true;
     button.textContent = done;
+    document.getElementById("downloaded").textContent = done;
   }, 0);
 });
