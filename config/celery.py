@@ -22,7 +22,7 @@ app.autodiscover_tasks(["giftcodes"])
 def _start_on_safe_ground(**_: object) -> None:
     if settings.IS_PRODUCTION:
         try:
-            refuse_unsafe()
+            refuse_unsafe(with_queue=True)
         except ImproperlyConfigured as weakness:
             raise SystemExit(str(weakness)) from None  # a signal would swallow any other exception
 

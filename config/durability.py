@@ -67,11 +67,13 @@ def check_durability(**_: object) -> list[CheckMessage]:
     return [Error(sentence, id="config.E001") for sentence in _of_database()]
 
 
-def refuse_unsafe() -> None:
+def refuse_unsafe(*, with_queue: bool) -> None:
     """ImproperlyConfigured, with every weakness; web server and workers call it when they start in
     production.
+
+    A web process starts without looking at the queue: messages are nudges, and claims need none.
     """
-    found = list(weaknesses())
+    found = list(weaknesses() if with_queue else _of_database())
     connections.close_all()
     if found:
         raise ImproperlyConfigured(" ".join(found))

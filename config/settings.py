@@ -136,7 +136,19 @@ else:
     _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=None) if IS_PRODUCTION else 0
     _database["CONN_HEALTH_CHECKS"] = True
     _database["ENGINE"] = "config.postgresql"  # checks without asking
-    _database.setdefault("OPTIONS", {})["prepare_threshold"] = 5
+    # A connection that went away without a word is noticed in seconds, and nobody waits for a lock for ever:
+    # a claim whose batch is just being closed gets the page that asks to try again.
+    patience = {
+        "connect_timeout": 5,
+        "keepalives_idle": 60,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+        "options": "-c lock_timeout=5s",
+    }
+    _database["OPTIONS"] = (
+        {"prepare_threshold": 5} | (patience if IS_PRODUCTION else {}) | _database.get("OPTIONS", {})
+    )
 DATABASES = {"default": _database}
 
 # --- Cache, sessions ------------------------------------------------------------------------------

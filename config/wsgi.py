@@ -11,4 +11,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 if settings.IS_PRODUCTION:
-    refuse_unsafe()
+    refuse_unsafe(with_queue=False)

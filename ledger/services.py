@@ -143,10 +143,21 @@ def grant_claimed(
     except IntegrityError as error:
         if "ledger_balance_within_limits" in str(error):
             raise LimitExceeded(f"account {wallet_id}") from error
-        raise KeyReused(key) from error
+        if any(name in str(error) for name in _GRANTED_BEFORE):
+            raise KeyReused(key) from error
+        raise
     return int(balances[0][0])
 
 
+# What PostgreSQL and SQLite call the rules that a second grant of the key breaks, or one to what is no
+# wallet.
+_GRANTED_BEFORE = (
+    "ledger_transfer_pkey",
+    "ledger_lot_transfer_id_key",
+    "ledger_transfer.id",
+    "ledger_lot.transfer_id",
+    "wallet_id",
+)
 _INSERT_TRANSFER = "INSERT INTO ledger_transfer (id, key, reason, posted_at) VALUES (%s, %s, %s, %s)"
 _INSERT_POSTING = (
     "INSERT INTO ledger_posting (transfer_id, source_id, target_id, points, posted_at)"

@@ -73,6 +73,10 @@ def run_together(*statements: Statement, is_last: bool = False) -> list[Rows]:
     that the transaction ends with them, come what may: the COMMIT can then go out with them. Raises Django's
     database errors.
     """
+    # What Django's own cursors look at first.
+    connection.validate_thread_sharing()
+    connection.validate_no_broken_transaction()
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     if connection.vendor == "postgresql":
         # Only the outermost block may end its transaction. Django's own commit then finds nothing left to do.

@@ -69,9 +69,9 @@ def carried(request: HttpRequest) -> PendingClaim | None:
         return None
     try:
         opened = _box(settings.SECRET_KEY).decrypt(sealed.encode(), ttl=SECONDS_KEPT)
-    except InvalidToken:
+        return PendingClaim(*json.loads(opened))
+    except (InvalidToken, TypeError):  # TypeError: of another release, with other fields
         return None
-    return PendingClaim(*json.loads(opened))
 
 
 def drop(request: HttpRequest, response: HttpResponseBase) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from campaigns import services as campaigns
@@ -144,7 +145,7 @@ def _deposit(brand: Brand, at: datetime) -> None:
 
 def _campaign(brand: Brand, at: datetime) -> Campaign:
     today = at.astimezone(JAPAN).replace(hour=0, minute=0, second=0, microsecond=0)
-    campaign, is_new = Campaign.objects.get_or_create(
+    campaign, _is_new = Campaign.objects.get_or_create(
         slug=CAMPAIGN,
         defaults={
             "brand": brand,
@@ -161,11 +162,12 @@ def _campaign(brand: Brand, at: datetime) -> Campaign:
             "colour": "#a3441f",
         },
     )
-    if is_new:
+    if not campaign.logo:
         campaign.logo.save("logo.png", draw_logo())
     return campaign
 
 
+@transaction.atomic
 def _order(campaign: Campaign) -> Order:
     order = campaign.orders.order_by("pk").first()
     if order is not None:

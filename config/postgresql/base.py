@@ -2,6 +2,7 @@
 
 import select
 
+import psycopg
 from django.db.backends.postgresql import base
 
 
@@ -16,5 +17,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is None:
             return False
         poll = select.poll()
-        poll.register(self.connection.fileno(), select.POLLIN)
+        try:
+            poll.register(self.connection.fileno(), select.POLLIN)
+        except psycopg.Error:  # it knows that it is lost
+            return False
         return not poll.poll(0) or super().is_usable()

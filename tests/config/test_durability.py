@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_the_databases_that_we_ship_for_are_safe() -> None:
     assert check_durability() == []
-    refuse_unsafe()
+    refuse_unsafe(with_queue=True)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_database_that_may_lose_commits_is_refused(spoil: str, says: str) -> N
         with connection.cursor() as cursor:
             cursor.execute(spoil)
         with pytest.raises(ImproperlyConfigured, match=says):
-            refuse_unsafe()
+            refuse_unsafe(with_queue=True)
     finally:
         connection.close()
 
@@ -58,20 +58,30 @@ def evicting(settings: Settings) -> Iterator[str]:
 @pytest.mark.usefixtures("evicting")
 def test_a_broker_that_evicts_is_refused() -> None:
     with pytest.raises(ImproperlyConfigured, match=r"evicts \(allkeys-lru\)"):
-        refuse_unsafe()
+        refuse_unsafe(with_queue=True)
 
 
 def test_a_broker_that_is_away_is_a_sentence_and_does_not_stop_a_migration(settings: Settings) -> None:
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
     with pytest.raises(ImproperlyConfigured, match=r"is away \(ConnectionError\)"):
-        refuse_unsafe()
+        refuse_unsafe(with_queue=True)
     assert check_durability() == []
 
 
+WORKER, WEB = "celery -A config worker -P solo", "granian --interface wsgi config.wsgi"
+
+
 @pytest.mark.postgresql
-@pytest.mark.parametrize("start", ["celery -A config worker -P solo", "granian --interface wsgi config.wsgi"])
-def test_neither_a_worker_nor_a_web_server_starts_on_what_evicts(
-    start: str, evicting: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("start", "database_option", "says"),
+    [
+        (WORKER, "", "evicts (allkeys-lru)"),
+        (WORKER, "synchronous_commit=off", "synchronous_commit = off"),
+        (WEB, "synchronous_commit=off", "synchronous_commit = off"),
+    ],
+)
+def test_neither_a_worker_nor_a_web_server_starts_on_what_may_lose_things(
+    start: str, database_option: str, says: str, evicting: str, tmp_path: Path
 ) -> None:
     environment = GOOD | {
         "PATH": os.environ["PATH"],
@@ -80,6 +90,8 @@ def test_neither_a_worker_nor_a_web_server_starts_on_what_evicts(
         "CELERY_BROKER_URL": evicting,
         "REDIS_URL": evicting,
     }
+    if database_option:
+        environment["DATABASE_URL"] += f"&options=-c%20{database_option}"
     outcome = subprocess.run(
         [sys.executable, "-m", *start.split()],
         env=environment,
@@ -90,4 +102,4 @@ def test_neither_a_worker_nor_a_web_server_starts_on_what_evicts(
     )
 
     assert outcome.returncode != 0
-    assert "evicts (allkeys-lru)" in outcome.stderr + outcome.stdout
+    assert says in outcome.stderr + outcome.stdout

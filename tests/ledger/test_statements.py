@@ -1,15 +1,32 @@
 """Several statements in one round trip: what comes back, and what is left after a failure."""
 
+import select
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections, transaction
+from django.core.signals import request_finished, request_started
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
+from django.db.transaction import TransactionManagementError
+from psycopg.conninfo import make_conninfo
 
 from ledger.statements import Statement, as_instant, fold, run_together
 from parties.models import Program
 from tests import make
+from tests.faults.workers import wait_for
 
 INSERT = (
     "INSERT INTO parties_program (slug, name, unit_label, yen_per_point, created_at)"
@@ -124,3 +141,106 @@ def test_a_connection_that_breaks_in_the_middle_is_given_up_and_replaced() -> No
     assert not Program.objects.exists()
     with transaction.atomic():
         assert run_together(Statement("SELECT %s", [datetime(2027, 1, 1, tzinfo=UTC)]))[0]
+
+
+def _a_request(work: Callable[[], object]) -> object:
+    """What Django does around the work of a request."""
+    request_started.send(None, environ={})
+    try:
+        return work()
+    finally:
+        request_finished.send(None)
+
+
+def _select(value: object = 1) -> object:
+    return run_together(Statement("SELECT CAST(%s AS text)", [value]))[0][0][0]
+
+
+@pytest.fixture
+def kept() -> Iterator[psycopg.Connection[Any]]:
+    """A connection that is kept from request to request, as in production."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)
+        connection.close()
+        connection.connect()
+        yield connection.connection
+        connection.close()
+
+
+def _kill(victim: psycopg.Connection[Any]) -> None:
+    with psycopg.connect(_dsn(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [victim.info.backend_pid])
+    wait_for(lambda: bool(select.select([victim.fileno()], [], [], 0)[0]), seconds=10)
+
+
+def _dsn() -> str:
+    wanted = ("dbname", "host", "port", "user")
+    parameters = connection.get_connection_params()
+    return make_conninfo(**{name: parameters[name] for name in wanted if name in parameters})
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("work", [_select, Program.objects.count], ids=["pipeline", "ORM"])
+def test_a_request_does_not_notice_that_its_connection_was_lost_since_the_last_one(
+    kept: psycopg.Connection[Any], work: Callable[[], object]
+) -> None:
+    _a_request(work)
+    _kill(kept)
+    _a_request(work)
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("work", [_select, Program.objects.count], ids=["pipeline", "ORM"])
+def test_only_the_request_in_which_the_connection_is_lost_fails(
+    kept: psycopg.Connection[Any], work: Callable[[], object]
+) -> None:
+    def killed_in_the_middle() -> None:
+        work()
+        _kill(kept)
+        work()
+
+    with pytest.raises(OperationalError):
+        _a_request(killed_in_the_middle)
+    _a_request(work)
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_statements_that_the_server_forgot_are_prepared_again() -> None:
+    _select()
+    with connection.cursor() as cursor:
+        cursor.execute("DISCARD ALL")
+    assert _select() == "1"
+    with connection.cursor() as cursor:
+        cursor.execute("DISCARD ALL")
+    with pytest.raises(ProgrammingError), transaction.atomic():  # a transaction can't go on
+        _select()
+    with transaction.atomic():
+        assert _select() == "1"
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_one_text_takes_values_of_any_type() -> None:
+    assert [_select(value) for value in (5, "x", None, 6)] == ["5", "x", None, "6"]
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_value_that_cannot_be_sent_leaves_the_transaction_usable() -> None:
+    with transaction.atomic():
+        run_together(a_program("one"))
+        with pytest.raises(DataError), transaction.atomic():
+            run_together(a_program("two"), Statement("SELECT CAST(%s AS text)", ["NUL \x00"]))
+    assert list(Program.objects.values_list("slug", flat=True)) == ["one"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_is_to_be_rolled_back_takes_no_more_statements() -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            run_together(a_program("one"), is_last=True)
+    assert not seen_by_others("one")
