@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from campaigns.colours import MIN_CONTRAST, contrast_with_white
+from redemption_site.colours import MIN_CONTRAST, contrast_with_white
 
 # Text in the brand's colour also stands on the tint, which takes up to a tenth of the contrast of white.
 _MIN_CONTRAST_ON_TINT = MIN_CONTRAST * 1.13

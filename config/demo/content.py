@@ -145,7 +145,7 @@ def _deposit(brand: Brand, at: datetime) -> None:
 
 def _campaign(brand: Brand, at: datetime) -> Campaign:
     today = at.astimezone(JAPAN).replace(hour=0, minute=0, second=0, microsecond=0)
-    campaign, _is_new = Campaign.objects.get_or_create(
+    campaign, _ = Campaign.objects.get_or_create(
         slug=CAMPAIGN,
         defaults={
             "brand": brand,

@@ -1,5 +1,6 @@
 """What people type: inclusive ends, names without tricks, plain colours, real pictures."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -14,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from campaigns.colours import contrast_with_white
 from campaigns.forms import CampaignForm, LogoField
 from campaigns.models import Campaign
 from parties.forms import (
@@ -26,10 +26,17 @@ from parties.forms import (
     plain_text,
 )
 from parties.periods import end_text, moment_text, period_text
+from redemption_site.colours import contrast_with_white
 from tests.campaigns import promos
 from tests.make import NOON
 
 NEW_YEAR_IN_JAPAN = datetime(2026, 12, 31, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def _in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
 
 
 class Period(forms.Form):
@@ -212,6 +219,7 @@ def test_a_campaign_that_breaks_a_rule_is_told_at_its_field(changes: dict[str, s
     assert not Campaign.objects.exists()
 
 
+@pytest.mark.usefixtures("_in_english")
 @pytest.mark.django_db
 @pytest.mark.parametrize("slug", ["Spring", "spring_2027", "spring--2027", "春"])
 def test_the_address_of_a_page_is_refused_in_words_that_offer_nothing_else_that_is_refused(slug: str) -> None:
@@ -219,6 +227,7 @@ def test_the_address_of_a_page_is_refused_in_words_that_offer_nothing_else_that_
     assert form.errors["slug"] == ["Use small letters, digits and single hyphens between them."]
 
 
+@pytest.mark.usefixtures("_in_english")
 @pytest.mark.django_db
 def test_a_limit_below_one_is_told_with_the_bound_that_counts() -> None:
     form = CampaignForm(typed_campaign(brand=promos.team().brand.pk, limit_per_member="-5"))
