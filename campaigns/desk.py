@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest
 
 from campaigns import access, queries
 from campaigns.models import Deposit, DepositState, Order, OrderState
 from giftcodes import queries as giftcodes_queries
 from giftcodes.models import BatchState
+from ledger import access as ledger_access
 from ledger import queries as ledger_queries
-from parties.access import reachable_brands
+from ledger.models import Adjustment, AdjustmentState, Settlement, SettlementState
+from parties.access import is_operator, reachable_brands
 from parties.models import Role
 
 _SHOWN = 5
@@ -29,6 +31,22 @@ def deposits_to_decide(request: HttpRequest) -> QuerySet[Deposit]:
     return reached.exclude(requested_by=request.user.pk)
 
 
+def adjustments_to_decide(request: HttpRequest) -> QuerySet[Adjustment]:
+    """Acts by hand that the person may confirm: a correction, if they are finance of both brands."""
+    reached = ledger_access.reachable_adjustments(request.user, Role.FINANCE)
+    acceptors = Q(acceptor=None) | Q(acceptor__in=reachable_brands(request.user, Role.FINANCE))
+    waiting = reached.filter(acceptors, state=AdjustmentState.REQUESTED)
+    return waiting.exclude(requested_by=request.user.pk)
+
+
+def settlements_to_decide(request: HttpRequest) -> QuerySet[Settlement]:
+    """Prepared statements that the person may close: the operator's finance alone."""
+    if not is_operator(request.user, Role.FINANCE):
+        return Settlement.objects.none()
+    waiting = Settlement.objects.filter(state=SettlementState.PREPARED)
+    return waiting.exclude(prepared_by=request.user.pk)
+
+
 def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The admin's home page, for django-unfold: what waits, what is left, how codes are doing."""
     own = access.reachable_orders(request.user, Role.MARKETER).filter(requested_by=request.user.pk)
@@ -41,6 +59,10 @@ def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context | {
         "orders_to_decide": _with_codes(orders_to_decide(request))[:_SHOWN],
         "deposits_to_decide": deposits_to_decide(request).select_related("brand", "requested_by")[:_SHOWN],
+        "adjustments_to_decide": adjustments_to_decide(request).select_related("brand", "requested_by")[
+            :_SHOWN
+        ],
+        "settlements_to_decide": settlements_to_decide(request).select_related("prepared_by")[:_SHOWN],
         "unfinished": _with_codes(own.filter(state__in=[OrderState.DRAFT, OrderState.REJECTED]))[:_SHOWN],
         "files_to_take": to_take[:_SHOWN],
         "funds": _funds(request),

@@ -3,13 +3,17 @@ set.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import redis
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections
 from redis.exceptions import RedisError, ResponseError
+
+from giftcodes.restores import disagreement
 
 # Values under which a commit is acknowledged before it is safe on this machine's disk.
 _UNSAFE = {"fsync": {"off"}, "full_page_writes": {"off"}, "synchronous_commit": {"off"}}
@@ -19,6 +23,7 @@ _SQLITE = {"journal_mode": ("wal",), "synchronous": (2, 3), "foreign_keys": (1,)
 def weaknesses() -> Iterator[str]:
     """What may lose an acknowledged claim or a queued message, each as a sentence that says what to set."""
     yield from _of_database()
+    yield from _of_journal()
     if settings.CELERY_BROKER_URL.startswith("redis"):
         yield from _of_broker(settings.CELERY_BROKER_URL)
 
@@ -37,6 +42,11 @@ def _of_sqlite() -> Iterator[str]:
     for name, safe in _SQLITE.items():
         if (value := _first(f"PRAGMA {name}")) not in safe:
             yield f"SQLite runs with {name} = {value}: set it to {safe[0]} in init_command of the settings."
+
+
+def _of_journal() -> Iterator[str]:
+    if sentence := disagreement(Path(settings.CLAIM_JOURNAL_DIR)):
+        yield sentence
 
 
 def _first(sql: str) -> object:
@@ -67,13 +77,21 @@ def check_durability(**_: object) -> list[CheckMessage]:
     return [Error(sentence, id="config.E001") for sentence in _of_database()]
 
 
+@register(Tags.database)
+def check_journal(**_: object) -> list[CheckMessage]:
+    """Whether the database is older than the claim journal. A warning only: a restored database may have to
+    be migrated before its claims can be replayed.
+    """
+    return [checks.Warning(sentence, id="config.W001") for sentence in _of_journal()]
+
+
 def refuse_unsafe(*, with_queue: bool) -> None:
     """ImproperlyConfigured, with every weakness; web server and workers call it when they start in
     production.
 
     A web process starts without looking at the queue: messages are nudges, and claims need none.
     """
-    found = list(weaknesses() if with_queue else _of_database())
+    found = list(weaknesses() if with_queue else (*_of_database(), *_of_journal()))
     connections.close_all()
     if found:
         raise ImproperlyConfigured(" ".join(found))

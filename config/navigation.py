@@ -10,7 +10,18 @@ from django.utils.translation import gettext as _
 from campaigns import desk
 from campaigns.models import Campaign, Deposit, Order
 from giftcodes.models import Batch, Claim, Delivery, Series
-from ledger.models import Account, Lot, Posting
+from ledger.admin.reports import may_read, titles
+from ledger.models import (
+    Account,
+    Adjustment,
+    DaySeal,
+    Hold,
+    Lot,
+    LotUse,
+    Receivable,
+    Settlement,
+    Transfer,
+)
 from parties.models import Brand, Member, Program, StaffRole, Store, User
 
 Item = tuple[str, Any]
@@ -23,9 +34,33 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         (_("Campaigns and codes"), [("campaign", Campaign), ("receipt_long", Order), ("qr_code_2", Batch)]),
         (
             _("Money"),
-            [("payments", Deposit), ("account_balance", Account), ("swap_horiz", Posting), ("savings", Lot)],
+            [
+                ("payments", Deposit),
+                ("edit_note", Adjustment),
+                ("handshake", Settlement),
+                ("account_balance", Account),
+                ("swap_horiz", Transfer),
+            ],
         ),
-        (_("Support and audit"), [("redeem", Claim), ("lock", Delivery), ("key", Series), ("group", Member)]),
+        (
+            _("Points of members"),
+            [
+                ("savings", Lot),
+                ("shopping_bag", LotUse),
+                ("hourglass_top", Hold),
+                ("assignment_late", Receivable),
+            ],
+        ),
+        (
+            _("Support and audit"),
+            [
+                ("redeem", Claim),
+                ("lock", Delivery),
+                ("key", Series),
+                ("group", Member),
+                ("verified", DaySeal),
+            ],
+        ),
         (
             _("People and companies"),
             [
@@ -40,12 +75,26 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     waiting = {
         Order: desk.orders_to_decide(request).count(),
         Deposit: desk.deposits_to_decide(request).count(),
+        Adjustment: desk.adjustments_to_decide(request).count(),
+        Settlement: desk.settlements_to_decide(request).count(),
     }
     shown = [{"title": "", "items": [home]}]
     for title, items in groups:
         links = [_link(request, icon, model, waiting.get(model, 0)) for icon, model in items]
         shown.append({"title": title, "items": [link for link in links if link]})
+    if may_read(request):
+        shown.insert(3, {"title": _("Reports"), "items": _reports()})
     return shown
+
+
+def _reports() -> list[dict[str, Any]]:
+    icons = {"liability": "monitoring", "breakage": "trending_down", "trial-balance": "balance"}
+    pages = [
+        {"title": title, "icon": icons[name], "link": reverse(f"admin:ledger_report_{name}")}
+        for name, title in titles().items()
+    ]
+    by_campaign = {"title": _("Liability by campaign"), "icon": "bar_chart"}
+    return [*pages, by_campaign | {"link": reverse("admin:campaigns_campaign_liability")}]
 
 
 def _link(request: HttpRequest, icon: str, model: Any, waiting: int) -> dict[str, Any]:
@@ -53,9 +102,12 @@ def _link(request: HttpRequest, icon: str, model: Any, waiting: int) -> dict[str
     if not model_admin.has_view_permission(request):
         return {}
     opts = model._meta
-    link = {
+    link: dict[str, Any] = {
         "title": str(opts.verbose_name_plural).capitalize(),
         "icon": icon,
         "link": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
     }
+    # The reports stand below the addresses of two lists, and have links of their own.
+    is_report = any(request.path == page["link"] for page in _reports())
+    link["active"] = request.path.startswith(link["link"]) and not is_report
     return link | ({"badge": str(waiting)} if waiting else {})

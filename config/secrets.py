@@ -1,5 +1,6 @@
 """Where the secrets come from, and what is too weak to start with."""
 
+import fcntl
 import os
 import secrets
 import tempfile
@@ -9,31 +10,52 @@ from django.core.exceptions import ImproperlyConfigured
 
 _HOW_TO_MAKE_ONE = 'python3 -c "import secrets; print(secrets.token_urlsafe(64))"'
 _HOW_TO_MAKE_A_MASTER = "python3 -c \"import secrets; print('k1:' + secrets.token_hex(32))\""
+_HOW_TO_MAKE_A_SEAL = _HOW_TO_MAKE_A_MASTER.replace("k1:", "s1:")
 
 
 def make_secrets() -> dict[str, str]:
     """Fresh random secrets under the names of their environment variables."""
-    return {"SECRET_KEY": secrets.token_urlsafe(64), "CODE_MASTER_KEYS": f"k1:{secrets.token_hex(32)}"}
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "CODE_MASTER_KEYS": f"k1:{secrets.token_hex(32)}",
+        "LEDGER_SEAL_KEYS": f"s1:{secrets.token_hex(32)}",
+    }
 
 
 def keep_demo_secrets(folder: Path) -> dict[str, str]:
     """The demo's secrets, made at the first call into `folder`/secrets.env, which only its owner can read.
 
-    Two first starts at once agree: the file is created by one of them, and both read it.
+    A secret that the file of an older version lacks is added; those it has stay. Starts at once agree: one
+    after the other looks and writes, and the file is replaced whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "secrets.env"
+    kept = _read_secrets(path)
+    if kept.keys() >= make_secrets().keys():
+        return kept
+    turn = os.open(folder, os.O_RDONLY)  # the folder is what they queue for: no lock file stays behind
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        kept = make_secrets() | _read_secrets(path)
+        _write_secrets(path, kept)
+    finally:
+        os.close(turn)
+    return kept
+
+
+def _read_secrets(path: Path) -> dict[str, str]:
     if not path.exists():
-        descriptor, draft = tempfile.mkstemp(prefix="secrets.", dir=folder)  # which only its owner can read
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{name}={value}\n" for name, value in make_secrets().items())
-        try:
-            os.link(draft, path)  # fails if another start was first; its secrets then count
-        except FileExistsError:
-            pass
-        finally:
-            Path(draft).unlink()
+        return {}
     return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+
+
+def _write_secrets(path: Path, values: dict[str, str]) -> None:
+    descriptor, draft = tempfile.mkstemp(prefix="secrets.", dir=path.parent)  # only its owner can read it
+    with os.fdopen(descriptor, "w") as file:
+        file.writelines(f"{name}={value}\n" for name, value in values.items())
+        file.flush()
+        os.fsync(file.fileno())
+    Path(draft).replace(path)
 
 
 def check_secret_key(value: str) -> str:
@@ -47,9 +69,19 @@ def check_secret_key(value: str) -> str:
 
 
 def read_master_keys(value: str) -> dict[str, bytes]:
-    """Master keys by id from "id:64 hex digits[,id:64 hex digits...]", newest first; else a sentence that
-    says what to set.
+    """Master keys of the codes by id, newest first; else a sentence that says what to set."""
+    return _read_keys(value, _MASTER_KEYS_WEAK)
+
+
+def read_seal_keys(value: str) -> dict[str, bytes]:
+    """Keys of sealed days and of the claim journal by id, newest first; else a sentence that says what to
+    set.
     """
+    return _read_keys(value, _SEAL_KEYS_WEAK)
+
+
+def _read_keys(value: str, advice: str) -> dict[str, bytes]:
+    """Keys by id from "id:64 hex digits[,id:64 hex digits...]", in their order."""
     keys: dict[str, bytes] = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
         key_id, _, digits = part.partition(":")
@@ -58,10 +90,10 @@ def read_master_keys(value: str) -> dict[str, bytes]:
         except ValueError:
             key = b""
         if not key_id or len(key_id) > 16 or key_id in keys or len(key) != 32 or len(set(key)) < 8:
-            raise ImproperlyConfigured(_MASTER_KEYS_WEAK)
+            raise ImproperlyConfigured(advice)
         keys[key_id] = key
     if not keys:
-        raise ImproperlyConfigured(_MASTER_KEYS_WEAK)
+        raise ImproperlyConfigured(advice)
     return keys
 
 
@@ -69,4 +101,9 @@ _MASTER_KEYS_WEAK = (
     "CODE_MASTER_KEYS is missing or weak: set it to id:key, the key being 64 random hex digits, "
     f"for example from: {_HOW_TO_MAKE_A_MASTER} "
     "(keep a copy away from the database: without it no code can be claimed)"
+)
+_SEAL_KEYS_WEAK = (
+    "LEDGER_SEAL_KEYS is missing or weak: set it to id:key, the key being 64 random hex digits, "
+    f"for example from: {_HOW_TO_MAKE_A_SEAL} "
+    "(keep a copy away from the database: without it no sealed day can be checked)"
 )

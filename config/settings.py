@@ -12,7 +12,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config.secrets import check_secret_key, keep_demo_secrets, make_secrets, read_master_keys
+from config.secrets import check_secret_key, keep_demo_secrets, make_secrets, read_master_keys, read_seal_keys
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -44,6 +44,7 @@ elif TOKUTEN_ENV == "test":
     _made = make_secrets()
 SECRET_KEY = check_secret_key(env.str("SECRET_KEY", default=_made.get("SECRET_KEY", "")))
 CODE_MASTER_KEYS = read_master_keys(env.str("CODE_MASTER_KEYS", default=_made.get("CODE_MASTER_KEYS", "")))
+LEDGER_SEAL_KEYS = read_seal_keys(env.str("LEDGER_SEAL_KEYS", default=_made.get("LEDGER_SEAL_KEYS", "")))
 
 # --- Where it runs --------------------------------------------------------------------------------
 DEBUG = False
@@ -59,6 +60,9 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 DELIVERY_DIR = Path(env.str("DELIVERY_DIR", default=str(VAR_DIR / "deliveries")))
+# Two folders that must outlive the database: on another disk, better on another machine.
+SEALS_DIR = Path(_required("SEALS_DIR", "/srv/tokuten/seals") or str(VAR_DIR / "seals"))
+CLAIM_JOURNAL_DIR = Path(_required("CLAIM_JOURNAL_DIR", "/srv/tokuten/journal") or str(VAR_DIR / "journal"))
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
 MEDIA_URL = "media/"
 
@@ -290,7 +294,28 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Beat finds what a lost message forgot; the tables are the queue.
 SWEEP_SECONDS = 30.0 if IS_PRODUCTION else 2.0
-CELERY_BEAT_SCHEDULE = {"sweep-batches": {"task": "giftcodes.tasks.sweep_batches", "schedule": SWEEP_SECONDS}}
+EXPIRY_SECONDS = 60.0 if IS_PRODUCTION else 5.0
+SEAL_SECONDS = 600.0 if IS_PRODUCTION else 60.0
+SHIP_SECONDS = 1.0  # what a lost disk may cost: claims made since the last tick
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "sweep-batches": {"task": "giftcodes.tasks.sweep_batches", "schedule": SWEEP_SECONDS},
+    "expire-points": {
+        "task": "ledger.tasks.expire_points",
+        "schedule": EXPIRY_SECONDS,
+        "options": {"expires": EXPIRY_SECONDS},
+    },
+    "seal-days": {
+        "task": "ledger.tasks.seal_days",
+        "schedule": SEAL_SECONDS,
+        "options": {"expires": SEAL_SECONDS},
+    },
+    # A message that waited longer has been overtaken by others.
+    "ship-claims": {
+        "task": "giftcodes.tasks.ship_claims",
+        "schedule": SHIP_SECONDS,
+        "options": {"expires": 5.0},
+    },
+}
 # In memory: intervals this short need no record, and a killed beat leaves no damaged file behind.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 

@@ -46,3 +46,39 @@ class DeliveryRefused(GiftcodesError):
     """The file or its passphrase was handed over before, is for somebody else, or isn't sealed yet."""
 
     code = "delivery_refused"
+
+
+class JournalError(GiftcodesError):
+    """The claim journal and the database can't go on together as they are; the message says what to do."""
+
+    code = "journal_error"
+
+
+class JournalBroken(JournalError):
+    """A line of the claim journal was changed, removed, moved or added; the message names the first one."""
+
+    code = "journal_broken"
+
+
+class JournalBusy(JournalError):
+    """Another process has the claim journal in hand."""
+
+    code = "journal_busy"
+
+
+class JournalMissing(JournalError):
+    """There are claims, and no journal: the wrong folder, or one that was never begun."""
+
+    code = "journal_missing"
+
+
+class DatabaseOlder(JournalError):
+    """The database was restored to a moment before the journal's last line. Nothing may be claimed yet."""
+
+    code = "database_older"
+
+
+class ReplayRefused(JournalError):
+    """A batch with journaled claims can't be brought to where it was."""
+
+    code = "replay_refused"

@@ -9,7 +9,8 @@ from kombu.exceptions import ChannelError, OperationalError
 from redis.exceptions import RedisError
 
 from giftcodes import queries, services
-from giftcodes.errors import GiftcodesError
+from giftcodes.errors import GiftcodesError, JournalBusy, JournalError
+from ledger.errors import SealKeyMissing
 from ledger.statements import database_time
 
 # What the brokers raise when they are away, or full.
@@ -56,6 +57,27 @@ def sweep_batches() -> None:
             logger.exception("Batch %s can't be minted now: the next sweep tries again.", batch_id)
         if time.monotonic() >= deadline:
             break
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def ship_claims() -> None:
+    """Claims into the journal outside the database. What can't be shipped now waits in the database; claims
+    go on.
+
+    Only outside production does a journal begin beside claims by itself: there it may be the wrong folder.
+    """
+    try:
+        services.ship_claims(begin=not settings.IS_PRODUCTION)
+    except JournalBusy:
+        return  # the other one is at it
+    except (JournalError, SealKeyMissing, OSError) as failure:
+        logger.error(  # a sentence for the operator, each second; not a traceback
+            "Claims are not being journaled (%s: %s). They go on, and are shipped when this is mended: make"
+            " room in %s, or do what it says.",
+            type(failure).__name__,
+            failure,
+            settings.CLAIM_JOURNAL_DIR,
+        )
 
 
 def _mint_until(deadline: float, batch_id: int) -> bool:

@@ -8,7 +8,9 @@ from django.db.models import QuerySet, Sum
 from campaigns.models import Campaign
 from giftcodes.models import Batch, Claim
 from ledger import queries as ledger_queries
-from ledger.models import Account, AccountKind, Lot, Posting, Reason
+from ledger import reports
+from ledger.models import Account, AccountKind, Hold, HoldState, Lot, Posting, Reason
+from ledger.reports import StatementEntry
 from parties.models import Brand, Member, Program
 
 LOTS_SHOWN = 50
@@ -32,20 +34,31 @@ class Gift(NamedTuple):
     expires_at: datetime
 
 
+class End(NamedTuple):
+    """Points that can be used until the same exclusive instant."""
+
+    points: int
+    expires_at: datetime
+
+
 class Holdings(NamedTuple):
-    """A wallet at an instant: `usable_points` and `lots` are not expired; `next_points` end first."""
+    """A wallet at an instant: `usable_points` and `lots` are not expired; `ends` are the next two instants at
+    which some of them will be. `held_points` are set aside for checkouts, and in no lot until they come back.
+    """
 
     wallet: Account
     usable_points: int
-    next_points: int
-    next_expires_at: datetime | None
+    held_points: int
+    ends: list[End]
     lots: list[Lot]
     more_lots: int
     expired_lots: list[Lot]
 
 
 class Entry(NamedTuple):
-    """A line of a wallet's history. `points` carry their sign; the rest is known for claims."""
+    """A line of a wallet's history. `points` carry their sign; claim and origin are known for claims, `told`
+    is the ledger's own entry.
+    """
 
     posting_id: int
     posted_at: datetime
@@ -53,6 +66,16 @@ class Entry(NamedTuple):
     reason: Reason
     claim: Claim | None
     origin: Origin | None
+    told: StatementEntry
+
+    @property
+    def what(self) -> str:
+        """What happened, as a word that the page has a text for."""
+        if self.reason == Reason.REVERSE:
+            return "given_back" if self.points > 0 else "taken_back"
+        if self.reason == Reason.HOLD and self.told.hold and self.told.hold.state == HoldState.CAPTURED:
+            return "checkout"
+        return self.reason.value
 
 
 class HistoryPage(NamedTuple):
@@ -90,13 +113,13 @@ def holdings_of(wallet: Account, *, at: datetime) -> Holdings:
     expired, live = lots.filter(expires_at__lte=at), lots.filter(expires_at__gt=at)
     gone = expired.aggregate(points=Sum("remaining_points"))["points"] or 0
     shown = list(live[:LOTS_SHOWN])
-    soonest = shown[0].expires_at if shown else None
-    ends_next = live.filter(expires_at=soonest) if soonest else live.none()
+    ends = live.order_by("expires_at").values_list("expires_at").annotate(points=Sum("remaining_points"))
+    held = Hold.objects.filter(wallet=wallet, state=HoldState.OPEN).aggregate(points=Sum("points"))
     return Holdings(
         wallet=wallet,
         usable_points=(wallet.balance or 0) - gone,
-        next_points=ends_next.aggregate(points=Sum("remaining_points"))["points"] or 0,
-        next_expires_at=soonest,
+        held_points=held["points"] or 0,
+        ends=[End(points, expires_at) for expires_at, points in ends[:2]],
         lots=shown,
         more_lots=live.count() - len(shown) if len(shown) == LOTS_SHOWN else 0,
         expired_lots=list(expired.order_by("-expires_at")[:LOTS_SHOWN]),
@@ -106,7 +129,7 @@ def holdings_of(wallet: Account, *, at: datetime) -> Holdings:
 def history_page(wallet: Account, *, older_than: int | None, size: int) -> HistoryPage | None:
     """`size` entries, the newest of those before the posting `older_than`; None if the wallet has no such
     posting."""
-    postings = ledger_queries.history_of(wallet)
+    postings = reports.postings_of(wallet).order_by("-posted_at", "-pk")
     if older_than is not None:
         edge = postings.filter(pk=older_than).first()
         if edge is None:
@@ -116,7 +139,7 @@ def history_page(wallet: Account, *, older_than: int | None, size: int) -> Histo
         )
     rows = list(postings[: size + 1])
     claims = _claims_behind(wallet, rows[:size])
-    entries = [_entry(wallet, posting, claims) for posting in rows[:size]]
+    entries = [_entry(told, claims) for told in reports.entries_of(wallet, rows[:size])]
     return HistoryPage(entries, entries[-1].posting_id if len(rows) > size else None)
 
 
@@ -129,15 +152,16 @@ def _claims_behind(wallet: Account, postings: list[Posting]) -> dict[object, Cla
     return {claim.transfer_id: claim for claim in claims}
 
 
-def _entry(wallet: Account, posting: Posting, claims: dict[object, Claim]) -> Entry:
-    claim = claims.get(posting.transfer_id)
+def _entry(told: StatementEntry, claims: dict[object, Claim]) -> Entry:
+    claim = claims.get(told.posting.transfer_id)
     return Entry(
-        posting_id=posting.pk,
-        posted_at=posting.posted_at,
-        points=posting.points if posting.target_id == wallet.pk else -posting.points,
-        reason=Reason(posting.transfer.reason),
+        posting_id=told.posting.pk,
+        posted_at=told.posting.posted_at,
+        points=told.points,
+        reason=told.reason,
         claim=claim,
         origin=_origin(claim.batch) if claim else None,
+        told=told,
     )
 
 

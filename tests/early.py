@@ -23,9 +23,11 @@ HEADER = pytest.StashKey[list[str]]()
 _LEFT_TO_THE_SETTINGS = (
     "ALLOWED_HOSTS",
     "CELERY_BROKER_URL",
+    "CLAIM_JOURNAL_DIR",
     "DATABASE_URL",
     "DELIVERY_DIR",
     "REDIS_URL",
+    "SEALS_DIR",
     "SITE_URL",
 )
 
@@ -63,6 +65,7 @@ def _bring_up(config: pytest.Config) -> None:
         "TOKUTEN_ENV": "test",
         "SECRET_KEY": sha256(b"secret key of the tests").hexdigest(),
         "CODE_MASTER_KEYS": f"test:{sha256(b'master key of the tests').hexdigest()}",
+        "LEDGER_SEAL_KEYS": f"test:{sha256(b'seal key of the tests').hexdigest()}",
         "TEST_REDIS_URL": redis_url,
         "VAR_DIR": str(
             Path(running.enter_context(tempfile.TemporaryDirectory(prefix="tokuten-var-"))) / "main"

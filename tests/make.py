@@ -7,13 +7,16 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db.models import F
+
 from campaigns import services as campaigns
 from giftcodes import codec, keys
 from giftcodes import services as giftcodes
 from giftcodes.models import Activation, Batch, BatchState, Delivery
 from giftcodes.services import ChannelSize, Terms
 from ledger import services as ledger
-from ledger.models import Account
+from ledger.expiry import ExpiryPolicy
+from ledger.models import Account, Lot, Posting, Reason, Transfer, transfer_id_of
 from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
 
 NOON = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)  # noon in Japan
@@ -146,3 +149,52 @@ def decided(batch: Batch) -> dict[str, Any]:
 def live_code(**fields: Any) -> str:
     """A code that can be claimed at NOON."""
     return code_of(live_batch(**{"size": 1} | fields))
+
+
+def lot(wallet: Account, points: int, *, funder: Brand, days: int = 180, at: datetime = NOON) -> Lot:
+    """Points of the funder in the wallet that end after so many days."""
+    granted = ledger.grant_points(
+        brand_id=funder.pk,
+        wallet_id=wallet.pk,
+        points=points,
+        expires=ExpiryPolicy.after_days(days),
+        key=f"grant-{next(_numbers)}",
+        at=at,
+    )
+    return Lot.objects.get(transfer=granted.transfer_id)
+
+
+def rich_wallet(*lots: tuple[int, int], funder: Brand | None = None) -> tuple[Account, Store]:
+    """A wallet with lots of (points, days to their end), and a store of their funder."""
+    funder = funder or brand(funds=sum(points for points, _ in lots))
+    rich = wallet(member(), funder.program)
+    for points, days in lots:
+        lot(rich, points, funder=funder, days=days)
+    return rich, store(brand=funder)
+
+
+def many_lots(wallet: Account, number: int, *, funder: Brand) -> None:
+    """Lots of one point each, in the order of their ends: written to the tables, as so many grants would take
+    too long.
+    """
+    funds, first = ledger.open_funds(brand=funder, at=NOON), next(_numbers)
+    keys = [f"grant:many-{first}-{place}" for place in range(number)]
+    rows = [Transfer(id=transfer_id_of(key), key=key, reason=Reason.GRANT, posted_at=NOON) for key in keys]
+    Transfer.objects.bulk_create(rows)
+    Posting.objects.bulk_create(
+        Posting(transfer=row, source=funds, target=wallet, points=1, posted_at=NOON) for row in rows
+    )
+    Lot.objects.bulk_create(
+        Lot(
+            wallet=wallet,
+            funder=funder,
+            transfer=row,
+            granted_points=1,
+            remaining_points=1,
+            granted_at=NOON,
+            expires_at=NOON + timedelta(days=100, minutes=place // 100),
+        )
+        for place, row in enumerate(rows)
+    )
+    Account.objects.filter(pk=wallet.pk).update(balance=F("balance") + number)
+    Account.objects.filter(pk=funds.pk).update(balance=F("balance") - number)

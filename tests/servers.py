@@ -59,34 +59,43 @@ def postgresql_server(options: Mapping[str, str] | None = None) -> Iterator[str]
     if given:
         yield given
         return
+    with own_postgresql_server(options) as url:
+        yield url
+
+
+@contextmanager
+def own_postgresql_server(
+    options: Mapping[str, str] | None = None, *, restored_from: Path | None = None
+) -> Iterator[str]:
+    """The same on a server that is started here in any case, anew or on a base backup (used up)."""
     with _scratch_folder("tokuten-pg-") as folder:
         account = _account_for_postgresql()
         binaries = _binaries_readable_by(account, _postgresql_binaries(), folder)
-        _give(folder, account)
         data = folder / "data"
-        _run_to_end(
-            [
-                binaries / "initdb",
-                "-D",
-                data,
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--no-locale",
-                "--no-sync",
-            ],
-            folder,
-            account,
-        )
+        if restored_from:
+            restored_from.rename(data)
+        _give(folder, account)
+        if not restored_from:
+            initdb: list[str | Path] = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
+            _run_to_end([*initdb, "-E", "UTF8", "--no-locale", "--no-sync"], folder, account)
         settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "max_connections": "200"}
         settings |= options or {}
         command: list[str | Path] = [binaries / "postgres", "-D", data]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with _running(command, folder, account, answers=lambda: _postgresql_answers(folder)):
             yield f"postgresql://postgres@/tokuten?host={quote(str(folder))}"
+
+
+@contextmanager
+def postgresql_base_backup(url: str) -> Iterator[Path]:
+    """A base backup of a running server of ours, by `pg_basebackup`: a data folder to start one on."""
+    with _scratch_folder("tokuten-backup-") as folder:
+        account = _account_for_postgresql()
+        binaries = _binaries_readable_by(account, _postgresql_binaries(), folder)
+        _give(folder, account)
+        backup: list[str | Path] = [binaries / "pg_basebackup", "-D", folder / "data", "-d", url]
+        _run_to_end([*backup, "--checkpoint=fast", "--no-sync"], folder, account)
+        yield folder / "data"
 
 
 @contextmanager
@@ -334,6 +343,8 @@ def _postgresql_answers(folder: Path) -> bool:
             host=str(folder), user="postgres", dbname="postgres", autocommit=True
         ) as connection:
             connection.execute("CREATE DATABASE tokuten")
+    except psycopg.errors.DuplicateDatabase:
+        return True  # it came with a backup
     except psycopg.OperationalError:
         return False
     return True

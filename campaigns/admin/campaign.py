@@ -19,6 +19,7 @@ from campaigns import access, queries
 from campaigns import services as campaigns
 from campaigns.admin.brand_choice import BrandChoice
 from campaigns.admin.history import HistoryAdmin
+from campaigns.admin.liability import LiabilityPage
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, OrderState
 from ledger.statements import database_time
@@ -27,7 +28,7 @@ from parties.periods import period_text
 
 
 @admin.register(Campaign)
-class CampaignAdmin(BrandChoice, HistoryAdmin):
+class CampaignAdmin(LiabilityPage, BrandChoice, HistoryAdmin):
     """The brand is chosen once; the page's address stays once codes with that address exist."""
 
     form = CampaignForm

@@ -15,11 +15,15 @@ from giftcodes.services.batches import (
 from giftcodes.services.claims import Claimed, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
 from giftcodes.services.minting import mint_next_chunk
+from giftcodes.services.replays import LostBatch, Replay, replay_claims
+from giftcodes.services.shipping import ship_claims
 
 __all__ = [
     "ChannelSize",
     "Claimed",
     "HandedOver",
+    "LostBatch",
+    "Replay",
     "Terms",
     "activate_batch",
     "claim_code",
@@ -28,7 +32,9 @@ __all__ = [
     "create_batch",
     "mint_next_chunk",
     "open_series",
+    "replay_claims",
     "reveal_passphrase",
+    "ship_claims",
     "take_delivery",
     "void_codes",
 ]

@@ -8,9 +8,9 @@ from giftcodes import keys
 from giftcodes.locking import share_batch
 from giftcodes.models import Batch
 from giftcodes.services import claims
-from ledger import services as ledger
 from ledger.expiry import end_after_days
 from ledger.models import Reason
+from ledger.services import grants
 from ledger.statements import Statement, fold
 
 _CLAIM = "claim member now batch now now batch serial serial member program"
@@ -20,10 +20,10 @@ _LOT = "wallet funder transfer points points now expires_at"
 def _statements(*, is_folded: bool) -> list[Statement]:
     """With the names of values in the place of values; `is_folded` as PostgreSQL gets them from the site."""
     grant = [
-        Statement(ledger._INSERT_TRANSFER, ["transfer", "key", "reason", "now"]),
-        Statement(ledger._INSERT_POSTING, ["transfer", "unclaimed", "wallet", "points", "now"]),
-        Statement(ledger._INSERT_LOT, _LOT.split()),
-        Statement(ledger._CREDIT_WALLET, ["points", "wallet"]),
+        Statement(grants._INSERT_TRANSFER, ["transfer", "key", "reason", "now"]),
+        Statement(grants._INSERT_POSTING, ["transfer", "unclaimed", "wallet", "points", "now"]),
+        Statement(grants._INSERT_LOT, _LOT.split()),
+        Statement(grants._CREDIT_WALLET, ["points", "wallet"]),
     ]
     return [
         Statement(share_batch(0)[0].sql, ["lock"]),

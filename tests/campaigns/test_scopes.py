@@ -1,5 +1,7 @@
 """Every page x every role x rows of another brand: 404, no row in a list, no choice in a form."""
 
+import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +13,19 @@ from django.urls import reverse
 from campaigns import access, services
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
 from giftcodes.models import Batch, Channel, Claim, Delivery, Series, Void
-from ledger.models import Account, Lot, Posting
+from ledger import services as ledger
+from ledger.expiry import JAPAN, ExpiryPolicy
+from ledger.models import (
+    Account,
+    Adjustment,
+    DaySeal,
+    Hold,
+    Lot,
+    LotUse,
+    Receivable,
+    Settlement,
+    Transfer,
+)
 from parties.errors import NotReachable
 from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
 from tests import make
@@ -35,10 +49,15 @@ SEEN_BY = {
     Program: EVERY_ROLE,
     Deposit: {Role.FINANCE, Role.AUDITOR},
     Account: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
-    Posting: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
+    Transfer: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
+    LotUse: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
+    Hold: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
+    Adjustment: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
+    Receivable: {Role.FINANCE, Role.AUDITOR},
+    Settlement: {Role.FINANCE, Role.AUDITOR},
     Claim: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
 }
-OPERATORS_ONLY = {Series, Lot, Member}
+OPERATORS_ONLY = {Series, Lot, Member, DaySeal}
 SUPERUSERS_ONLY = {User}
 
 
@@ -64,7 +83,47 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Store: team.brand.stores.get(),
         StaffRole: team.marketer.staff_roles.get(),
         Account: batch.unclaimed,
-        Posting: batch.unclaimed.incoming.get(),
+        **ledger_rows_of(team),
+    }
+
+
+def ledger_rows_of(team: promos.Team) -> dict[type[Model], Model]:
+    """Points that were granted, spent, held, taken back and settled."""
+    brand, store = team.brand, team.brand.stores.get()
+    wallet = make.wallet(make.member(), brand.program)
+    granted = ledger.grant_points(
+        brand_id=brand.pk,
+        wallet_id=wallet.pk,
+        points=100,
+        expires=ExpiryPolicy.after_days(90),
+        key=f"grant of {brand.slug}",
+        at=NOON,
+    )
+    ask: dict[str, Any] = {"wallet_id": wallet.pk, "store_id": store.pk, "points": 30, "at": NOON}
+    spent = ledger.spend_points(key=f"spend at {brand.slug}", **ask)
+    hold = ledger.hold_points(key=f"hold at {brand.slug}", expires_at=NOON + timedelta(hours=1), **ask)
+    ledger.take_back(key=f"back to {brand.slug}", original_id=granted.transfer_id, at=NOON)
+    midnight = (NOON + timedelta(days=1)).astimezone(JAPAN).replace(hour=0)
+    first, second = make.staff(Role.FINANCE, None), make.staff(Role.FINANCE, None)
+    statement = ledger.prepare_settlement(
+        program_id=brand.program_id, ends_at=midnight, user=first, at=midnight
+    )
+    ledger.close_settlement(settlement_id=statement.pk, user=second, sha256=statement.sha256, at=midnight)
+    adjustment = ledger.request_adjustment(
+        public_id=uuid.uuid4(),
+        brand_id=brand.pk,
+        asked=ledger.TakeBackAsked(spent.transfer_id, None),
+        reason="wrong till",
+        user=team.finance,
+        at=NOON,
+    )
+    return {
+        Transfer: Transfer.objects.get(pk=granted.transfer_id),
+        LotUse: LotUse.objects.get(transfer=spent.transfer_id),
+        Hold: hold,
+        Receivable: Receivable.objects.get(wallet=wallet),
+        Settlement: statement,
+        Adjustment: adjustment,
     }
 
 
@@ -160,7 +219,13 @@ def test_a_marketer_of_two_brands_edits_in_one_where_the_role_is_held() -> None:
     assert client.post(address(other_campaign, "change"), {"name": "taken"}).status_code == 403
 
 
-WRITES = {Campaign: {Role.MARKETER}, Order: {Role.MARKETER}, Store: {Role.MARKETER}, Deposit: {Role.FINANCE}}
+WRITES = {
+    Campaign: {Role.MARKETER},
+    Order: {Role.MARKETER},
+    Store: {Role.MARKETER},
+    Deposit: {Role.FINANCE},
+    Adjustment: {Role.FINANCE, Role.SUPPORT},
+}
 
 
 @pytest.mark.parametrize("role", Role)
@@ -182,7 +247,7 @@ def test_a_superuser_sees_money_and_moves_none() -> None:
     for model, row in rows.items():
         assert listed(client, model).status_code == 200, model
         assert client.get(address(row, "change")).status_code == 200, model
-    for model in (Campaign, Order, Deposit, Account, Posting, Batch):
+    for model in (Campaign, Order, Deposit, Account, Transfer, Settlement, Adjustment, Batch):
         opts = model._meta
         assert client.get(reverse(f"admin:{opts.app_label}_{opts.model_name}_add")).status_code == 403
     answer = client.post(address(waiting, "approve"), {"submitted_hash": waiting.submitted_hash})

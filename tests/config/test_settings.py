@@ -13,12 +13,21 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.secrets import check_secret_key, keep_demo_secrets, make_secrets, read_master_keys
+from config.secrets import (
+    check_secret_key,
+    keep_demo_secrets,
+    make_secrets,
+    read_master_keys,
+    read_seal_keys,
+)
 
 GOOD = {
     "TOKUTEN_ENV": "production",
     "SECRET_KEY": secrets.token_urlsafe(64),
     "CODE_MASTER_KEYS": f"k1:{secrets.token_hex(32)}",
+    "LEDGER_SEAL_KEYS": f"s1:{secrets.token_hex(32)}",
+    "SEALS_DIR": "/srv/tokuten/seals",
+    "CLAIM_JOURNAL_DIR": "/srv/tokuten/journal",
     "SITE_URL": "https://points.example.com",
     "ALLOWED_HOSTS": "points.example.com",
     "DATABASE_URL": "postgres://tokuten@127.0.0.1/tokuten",
@@ -65,6 +74,12 @@ def test_production_is_what_is_meant_when_nothing_is_said(tmp_path: Path) -> Non
         ("CODE_MASTER_KEYS", "k1:00"),
         ("CODE_MASTER_KEYS", "k1:" + "00" * 32),
         ("CODE_MASTER_KEYS", "0123456789abcdef" * 4),
+        ("LEDGER_SEAL_KEYS", None),
+        ("LEDGER_SEAL_KEYS", "s1:00"),
+        ("LEDGER_SEAL_KEYS", "s1:" + "00" * 32),
+        ("LEDGER_SEAL_KEYS", "0123456789abcdef" * 4),
+        ("SEALS_DIR", None),
+        ("CLAIM_JOURNAL_DIR", None),
         ("SITE_URL", None),
         ("SITE_URL", "http://points.example.com"),
         ("ALLOWED_HOSTS", None),
@@ -102,6 +117,22 @@ def test_the_demo_makes_its_secrets_once_for_its_owner_alone(tmp_path: Path) -> 
     assert keep_demo_secrets(tmp_path) == made[0]
     assert check_secret_key(made[0]["SECRET_KEY"])
     assert len(read_master_keys(made[0]["CODE_MASTER_KEYS"])["k1"]) == 32
+    assert len(read_seal_keys(made[0]["LEDGER_SEAL_KEYS"])["s1"]) == 32
+    assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets.env"]
+
+
+def test_the_demo_adds_a_secret_that_its_older_file_lacks(tmp_path: Path) -> None:
+    older = {"SECRET_KEY": "x" * 60, "CODE_MASTER_KEYS": "k1:older"}
+    (tmp_path / "secrets.env").write_text("".join(f"{name}={value}\n" for name, value in older.items()))
+
+    with ThreadPoolExecutor(8) as pool:  # several starts at once after the upgrade
+        kept = list(pool.map(lambda _: keep_demo_secrets(tmp_path), range(8)))
+
+    assert all(one == kept[0] for one in kept)
+    assert keep_demo_secrets(tmp_path) == kept[0]
+    assert kept[0] == older | {"LEDGER_SEAL_KEYS": kept[0]["LEDGER_SEAL_KEYS"]}
+    assert read_seal_keys(kept[0]["LEDGER_SEAL_KEYS"])
     assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secrets.env"]
 
@@ -112,6 +143,14 @@ def test_master_keys_are_read_newest_first_and_each_id_once() -> None:
     assert list(read_master_keys(f"k2:{two}, k1:{one}")) == ["k2", "k1"]
     with pytest.raises(ImproperlyConfigured, match="64 random hex digits"):
         read_master_keys(f"k1:{one},k1:{two}")
+
+
+def test_the_first_seal_key_makes_new_seals_and_older_ones_are_kept() -> None:
+    one, two = secrets.token_hex(32), secrets.token_hex(32)
+
+    assert list(read_seal_keys(f"s2:{two},s1:{one}")) == ["s2", "s1"]
+    with pytest.raises(ImproperlyConfigured, match="LEDGER_SEAL_KEYS"):
+        read_seal_keys(f"s1:{one},s1:{two}")
 
 
 def test_made_secrets_differ_each_time() -> None:

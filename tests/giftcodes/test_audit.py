@@ -56,6 +56,11 @@ TAMPERING = {
     "reversals stay within their original": "UPDATE ledger_posting SET points = 1000 WHERE transfer_id ="
     " (SELECT id FROM ledger_transfer WHERE key = 'reversal')",
     "a reversal tally equals its reversals": "UPDATE ledger_reversaltally SET reversed_points = 17",
+    "a reversal tally has the points of its original": "UPDATE ledger_reversaltally"
+    " SET original_points = 501",
+    "a reversal goes back the way of its original": "UPDATE ledger_posting SET target_id = (SELECT MAX(id)"
+    " FROM ledger_account WHERE kind = 'unclaimed') WHERE transfer_id ="
+    " (SELECT id FROM ledger_transfer WHERE key = 'reversal')",
     "a claim has one transfer, from its batch into its member's wallet": "UPDATE giftcodes_claim"
     " SET member_id = (SELECT MIN(id) FROM parties_member) WHERE id = 1000000002",
     "a claim transfer has one posting": a_posting(),
@@ -129,7 +134,7 @@ def test_what_was_tampered_with_is_named(check: str) -> None:
 
 def test_every_check_is_shown_to_find_something() -> None:
     in_python = {ledger_audit.FOREIGN_ID, giftcodes_audit.OTHER_LIFE, giftcodes_audit.LOST_KEY}
-    in_sql = {*ledger_audit._CHECKS, *giftcodes_audit._CLAIMS, *giftcodes_audit._BATCHES}
+    in_sql = {*ledger_audit.core.CHECKS, *giftcodes_audit._CLAIMS, *giftcodes_audit._BATCHES}
     assert set(TAMPERING) == in_sql | in_python
 
 

@@ -2,12 +2,15 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from giftcodes import services as giftcodes
-from ledger.models import Lot, Posting
+from ledger import services as ledger
+from ledger.expiry import ExpiryPolicy
+from ledger.models import Account, Posting
 from parties.models import Brand, Member
 from redemption_site import queries
 from tests import make
@@ -52,9 +55,15 @@ def test_every_lot_has_its_funder_and_its_last_moment_soonest_first(hanako: Clie
 def test_points_past_their_last_moment_are_told_apart_and_do_not_count(hanako: Client) -> None:
     brand = funded("Brand")
     claim(hanako, brand=brand, face_points=700)
-    claim(hanako, brand=brand, face_points=50)
-    now = datetime.now(UTC)
-    Lot.objects.filter(granted_points=50).update(granted_at=now - timedelta(days=9), expires_at=now)
+    wallet = queries.wallets_of(only_member())[0]
+    ledger.grant_points(
+        brand_id=brand.pk,
+        wallet_id=wallet.pk,
+        points=50,
+        expires=ExpiryPolicy.after_days(1),
+        key="long ago",
+        at=datetime.now(UTC) - timedelta(days=9),
+    )
     page = hanako.get("/wallet/").content.decode()
     assert "Expired points" in page
     assert ">Balance</span> 700 pt" in page
@@ -127,3 +136,62 @@ def test_anothers_posting_is_no_place_in_my_history(hanako: Client) -> None:
     foreign = Posting.objects.latest("pk").pk
     address = f"/wallet/{brand.program.slug}/history/"
     assert hanako.get(address, {"before": foreign}).status_code == 404
+
+
+def member_with_points(client: Client) -> tuple[Account, Brand]:
+    """The client's wallet with 700 points, of which 100 end first, and the brand that has funded them."""
+    brand = funded("Bakery")
+    claim(client, brand=brand, face_points=100, lot_life_days=3)
+    claim(client, brand=brand, face_points=600, lot_life_days=90)
+    return queries.wallets_of(only_member())[0], brand
+
+
+def test_the_wallet_says_what_ends_next_and_after_that(hanako: Client) -> None:
+    member_with_points(hanako)
+    page = hanako.get("/wallet/").content.decode()
+    assert "Next to expire: <strong>100 pt</strong>" in page
+    assert re.search(r"After that: <strong>600 pt</strong>, usable until <strong>\w+ ", page)
+
+
+def test_held_points_are_shown_apart_and_in_the_history(hanako: Client) -> None:
+    wallet, brand = member_with_points(hanako)
+    store = make.store(brand=brand, name="Station shop")
+    now = datetime.now(UTC)
+    ends = {"expires_at": now + timedelta(hours=1), "at": now}
+    hold = ledger.hold_points(wallet_id=wallet.pk, store_id=store.pk, points=150, key="cart", **ends)
+    page = hanako.get("/wallet/").content.decode()
+    assert "Set aside for a purchase: <strong>150 pt</strong>" in page
+    assert ">Balance</span> 550 pt" in page
+    entry = rows_of(page)[-3]
+    assert entry.startswith("Set aside for a purchase −150 pt")
+    assert entry.endswith("· Bakery Station shop")
+
+    ledger.capture_hold(hold_id=hold.pk, points=120, at=now)
+    page = hanako.get("/wallet/").content.decode()
+    assert "Set aside" not in page
+    back, used = rows_of(page)[-4:-2]
+    assert back.startswith("Points given back +30 pt")
+    assert back.endswith("· Bakery Station shop")
+    assert used.startswith("Points used −150 pt")
+
+
+def test_the_history_has_words_for_all_that_can_happen(hanako: Client) -> None:
+    wallet, brand = member_with_points(hanako)
+    store, now = make.store(brand=brand, name="Station shop"), datetime.now(UTC)
+    policy = ExpiryPolicy.after_days(1)
+    asked: dict[str, Any] = {"brand_id": brand.pk, "wallet_id": wallet.pk, "points": 40, "expires": policy}
+    granted = ledger.grant_points(key="receipt", at=now, **asked)
+    spent = ledger.spend_points(wallet_id=wallet.pk, store_id=store.pk, points=30, key="lunch", at=now)
+    ledger.reverse_transfer(key="reverse:lunch", original_id=spent.transfer_id, points=20, at=now)
+    ledger.take_back(key="oops", original_id=granted.transfer_id, at=now)
+    ledger.expire_lots(at=now + timedelta(days=30))
+    told = [entry.split(" pt ")[0] for entry in rows_of(hanako.get("/wallet/").content.decode())][1:]
+    assert told == [
+        "Points expired −100",
+        "Points taken back −30",
+        "Points given back +20",
+        "Points used −30",
+        "Points earned +40",
+        "Code claimed +600",
+        "Code claimed +100",
+    ]

@@ -1,8 +1,7 @@
-"""Append-only double entry in whole points. Invariants and decisions: `ledger/README.md`."""
+"""Accounts, transfers and postings: append-only double entry in whole points."""
 
 import hashlib
 import uuid
-from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -19,8 +18,20 @@ class AccountKind(models.TextChoices):
     FUNDS = "funds", _("brand funds")
     UNCLAIMED = "unclaimed", _("unclaimed codes of a batch")
     WALLET = "wallet", _("wallet")
+    HELD = "held", _("held for checkouts")
+    ACCEPTED = "accepted", _("accepted, not yet settled")
+    CLEARED = "cleared", _("settled")
+    BREAKAGE = "breakage", _("expired points")
 
 
+# Accounts of one brand each. The outside world and what is held belong to the program.
+BRAND_KINDS = (
+    AccountKind.FUNDS,
+    AccountKind.UNCLAIMED,
+    AccountKind.ACCEPTED,
+    AccountKind.CLEARED,
+    AccountKind.BREAKAGE,
+)
 GUARDED_KINDS = (AccountKind.FUNDS, AccountKind.WALLET)
 
 
@@ -74,7 +85,7 @@ class Account(models.Model):
                 name="ledger_wallet_has_member",
             ),
             models.CheckConstraint(
-                condition=~Q(kind__in=["funds", "unclaimed"]) | Q(brand__isnull=False),
+                condition=~Q(kind__in=BRAND_KINDS) | Q(brand__isnull=False),
                 name="ledger_brand_account_has_brand",
             ),
         ]
@@ -89,7 +100,16 @@ class Reason(models.TextChoices):
     CLAIM = "claim", _("claim")
     VOID = "void", _("codes voided")
     CLOSE = "close", _("batch closed")
+    GRANT = "grant", _("points earned")
+    SPEND = "spend", _("points spent")
+    HOLD = "hold", _("points set aside")
+    CAPTURE = "capture", _("held points spent")
+    RELEASE = "release", _("held points given back")
+    EXPIRE = "expire", _("points expired")
     REVERSE = "reverse", _("reversal")
+    RETURN = "return", _("returned to the brand's funds")
+    SETTLE = "settle", _("settlement")
+    CORRECT = "correct", _("correction of a settlement")
 
 
 def transfer_id_of(key: str) -> uuid.UUID:
@@ -174,45 +194,6 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source_id} > {self.target_id}: {self.points}"
-
-
-class Lot(models.Model):
-    """Points of one grant in one wallet, with one funder and one exclusive end. Soonest to expire is spent
-    first.
-    """
-
-    wallet = models.ForeignKey(
-        Account, models.PROTECT, related_name="lots", db_index=False, db_constraint=False
-    )
-    funder = models.ForeignKey(Brand, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
-    transfer = models.OneToOneField(Transfer, models.PROTECT, related_name="lot")
-    granted_points = models.BigIntegerField(_("granted points"))
-    remaining_points = models.BigIntegerField(_("remaining points"))
-    granted_at = models.DateTimeField(_("granted at"))
-    expires_at = models.DateTimeField(_("expires at"))
-
-    class Meta:
-        verbose_name = _("lot")
-        verbose_name_plural = _("lots")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(granted_points__gt=0, granted_points__lte=MAX_POINTS),
-                name="ledger_lot_points_positive",
-            ),
-            models.CheckConstraint(
-                condition=Q(remaining_points__gte=0, remaining_points__lte=F("granted_points")),
-                name="ledger_lot_remaining_within_grant",
-            ),
-            models.CheckConstraint(
-                condition=Q(expires_at__gt=F("granted_at")), name="ledger_lot_expires_after_grant"
-            ),
-        ]
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["wallet", "expires_at", "id"], name="ledger_lot_soonest_first"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.wallet_id}: {self.remaining_points}/{self.granted_points}"
 
 
 class ReversalTally(models.Model):

@@ -1,0 +1,63 @@
+"""What is owed to members, campaign by campaign: beside the list of campaigns, for finance and auditors."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+
+from campaigns import access, reports
+from ledger.forms import AsOfForm
+from ledger.statements import database_time
+from ledger.tables import Table, as_csv
+from parties.access import reachable_programs
+from parties.models import Program, Role
+from parties.periods import moment_text
+from parties.scoped_admin import ScopedAdmin
+
+READERS = (Role.FINANCE, Role.AUDITOR)
+
+
+class LiabilityPage(ScopedAdmin):
+    """Adds the page to the admin of campaigns."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.liability_view)
+        return [path("liability/", view, name="campaigns_campaign_liability"), *super().get_urls()]
+
+    def liability_view(self, request: HttpRequest) -> HttpResponse:
+        """The campaigns within reach that owe something, as of an instant; as CSV, too."""
+        roles = () if request.user.is_superuser else READERS
+        if not reachable_programs(request.user, *roles).exists():
+            raise PermissionDenied
+        form = AsOfForm(request.GET or None, programs=Program.objects.none())
+        at = form.instant(now=database_time())
+        table = _table(reports.liability_by_campaign(access.reachable_campaigns(request.user, *roles), at=at))
+        title = _("Liability by campaign")
+        if "csv" in request.GET:
+            return as_csv(f"campaigns-{at:%Y%m%d}", [table], head=[(_("As of"), moment_text(at))])
+        frame = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
+        context = frame | {"form": form, "table": table, "at": moment_text(at)}
+        return TemplateResponse(request, "campaigns/liability_page.html", context)
+
+
+def _table(lines: list[reports.CampaignLiability]) -> Table:
+    def sums(line: reports.CampaignLiability) -> list[int]:
+        points = [line.unclaimed_points, line.wallet_points, line.held_points, line.points]
+        return [*points, line.points * line.campaign.brand.program.yen_per_point]
+
+    columns = list(zip(*map(sums, lines), strict=True))
+    return Table(
+        _("Campaigns that owe members points"),
+        [
+            _("Campaign"),
+            _("Brand"),
+            _("Unclaimed codes"),
+            _("In wallets"),
+            _("Held"),
+            _("Points"),
+            _("Yen"),
+        ],
+        [[line.campaign.name, line.campaign.brand.name, *sums(line)] for line in lines],
+        [_("Total"), "", *map(sum, columns)] if lines else (),
+    )

@@ -1,0 +1,88 @@
+"""Whether the database is the one that the claim journal was written from, or was restored to before it.
+
+Looked at in plain SQL: it is asked at the start of every process, before the models are there.
+"""
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from giftcodes import journal
+from giftcodes.errors import JournalError
+from giftcodes.journal import Kind, Line
+from ledger.errors import SealKeyMissing
+
+LOOK_BACK = 500  # lines; the last one alone decides, the others say how much is missing
+
+
+def disagreement(folder: Path) -> str | None:
+    """What keeps this database and the journal in that folder apart, as a sentence that says what to do; None
+    if nothing does, or the database has no tables yet.
+
+    Reads the end of the journal, and some rows by their primary keys.
+    """
+    if "giftcodes_claim" not in connection.introspection.table_names():
+        return None
+    try:
+        end = journal.tail(folder, limit=LOOK_BACK)
+    except (JournalError, SealKeyMissing) as error:
+        return f"The claim journal in {folder} can't be trusted ({error}): nothing may open."
+    except OSError as error:
+        return f"The claim journal in {folder} can't be read ({error}): bring the folder back."
+    if not end:
+        return empty_beside_claims(folder)
+    lost = _missing(end)
+    if lost or not stands(end[-1]):
+        return (
+            f"The database is older than the claim journal ({lost} of its last {len(end)} lines are claims "
+            "that the database lacks or has otherwise): keep all closed, run manage.py replay_claims."
+        )
+    return None
+
+
+def empty_beside_claims(folder: Path) -> str | None:
+    """The sentence for claims without a journal, None if there are none yet."""
+    if not _rows("SELECT 1 FROM giftcodes_claim LIMIT 1"):
+        return None
+    return (
+        f"There are claims, but no claim journal in {folder}: bring the folder back, or begin a new journal "
+        "with manage.py ship_claims --begin."
+    )
+
+
+def stands(line: Line) -> bool:
+    """Whether the posting of the line is still the one that it was, and its claim the same member's."""
+    entry = line.entry
+    if entry.posting == 0:
+        return True
+    rows = _rows(
+        "SELECT t.id, t.key FROM ledger_posting p JOIN ledger_transfer t ON t.id = p.transfer_id"
+        " WHERE p.id = %s",
+        [entry.posting],
+    )
+    if entry.kind == Kind.CLAIM:
+        return [key for _, key in rows] == [f"claim:{entry.claim}"] and not _missing([line])
+    return [uuid.UUID(str(transfer_id)).hex for transfer_id, _ in rows] == [entry.transfer]
+
+
+def _missing(end: list[Line]) -> int:
+    """How many claims behind the last restore the database lacks, or has for another member."""
+    since = max((place for place, line in enumerate(end) if line.entry.kind == Kind.RESTORED), default=-1)
+    said = {line.entry.claim: line.entry.member for line in end[since + 1 :] if line.entry.kind == Kind.CLAIM}
+    if not said:
+        return 0
+    places = ", ".join(["%s"] * len(said))
+    owners = "SELECT c.id, m.public_id FROM giftcodes_claim c JOIN parties_member m ON m.id = c.member_id"
+    rows = _rows(f"{owners} WHERE c.id IN ({places})", list(said))
+    found = {claim_id: uuid.UUID(str(member)).hex for claim_id, member in rows}
+    return sum(found.get(claim_id) != member for claim_id, member in said.items())
+
+
+def _rows(sql: str, values: Sequence[int] = ()) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

@@ -1,0 +1,48 @@
+"""Append-only double entry in whole points. Invariants and decisions: `ledger/README.md`."""
+
+from ledger.models.adjustments import Adjustment, AdjustmentKind, AdjustmentState
+from ledger.models.core import (
+    BRAND_KINDS,
+    GUARDED_KINDS,
+    MAX_KEY_LENGTH,
+    MAX_POINTS,
+    Account,
+    AccountKind,
+    Posting,
+    Reason,
+    ReversalTally,
+    Transfer,
+    transfer_id_of,
+)
+from ledger.models.lots import Hold, HoldState, Lot, LotUse, Receivable, UseKind
+from ledger.models.seals import ClosedDay, DaySeal
+from ledger.models.settlements import Settlement, SettlementLine, SettlementNote, SettlementState
+
+__all__ = [
+    "BRAND_KINDS",
+    "GUARDED_KINDS",
+    "MAX_KEY_LENGTH",
+    "MAX_POINTS",
+    "Account",
+    "AccountKind",
+    "Adjustment",
+    "AdjustmentKind",
+    "AdjustmentState",
+    "ClosedDay",
+    "DaySeal",
+    "Hold",
+    "HoldState",
+    "Lot",
+    "LotUse",
+    "Posting",
+    "Reason",
+    "Receivable",
+    "ReversalTally",
+    "Settlement",
+    "SettlementLine",
+    "SettlementNote",
+    "SettlementState",
+    "Transfer",
+    "UseKind",
+    "transfer_id_of",
+]

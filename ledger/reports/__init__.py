@@ -1,0 +1,43 @@
+"""What finance and auditors ask, as of any instant: the answer for a past instant never changes.
+
+Only rows whose own moment is at or before `at` count. A lot is expired from its own `expires_at` on,
+whether the expiry run has booked that already or not. Everything is summed by the database; nothing here
+changes a row.
+"""
+
+from ledger.reports.breakage import Cohort, Estimate, Realised, expected_breakage, realised_breakage
+from ledger.reports.history import MAX_STEPS, LiabilityStep, Step, balance_series, liability_series
+from ledger.reports.liability import FunderLiability, Liability, MonthLine, liability
+from ledger.reports.trial import KindLine, account_lines, trial_balance
+from ledger.reports.wallets import (
+    StatementEntry,
+    WalletStatement,
+    entries_of,
+    postings_of,
+    wallet_statement,
+)
+
+__all__ = [
+    "MAX_STEPS",
+    "Cohort",
+    "Estimate",
+    "FunderLiability",
+    "KindLine",
+    "Liability",
+    "LiabilityStep",
+    "MonthLine",
+    "Realised",
+    "StatementEntry",
+    "Step",
+    "WalletStatement",
+    "account_lines",
+    "balance_series",
+    "entries_of",
+    "expected_breakage",
+    "liability",
+    "liability_series",
+    "postings_of",
+    "realised_breakage",
+    "trial_balance",
+    "wallet_statement",
+]

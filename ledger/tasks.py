@@ -1,0 +1,56 @@
+"""Nudges for the workers: what has ended by itself. The tables say what is due; a lost message costs a
+moment.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+from celery import shared_task
+from django.conf import settings
+
+from ledger import services
+from ledger.errors import LedgerError
+from ledger.statements import database_time
+
+_HOLDS_PER_STEP = 500
+_LOTS_PER_STEP = 1_000
+_SECONDS_PER_RUN = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def expire_points() -> None:
+    """End the holds that are due, so that their points are back in their lots, then the lots that are due.
+
+    In steps, for half the time to the next run at most: runs can't pile up, however much is due. Stopped in
+    the middle, or run twice at once, it comes to the same.
+    """
+    at, deadline = database_time(), time.monotonic() + settings.EXPIRY_SECONDS / 2
+    try:
+        _step_until(deadline, partial(services.expire_holds, at=at, limit=_HOLDS_PER_STEP))
+    except LedgerError:
+        logger.exception("A hold can't be ended now: the next run tries again.")
+    _step_until(deadline, partial(services.expire_lots, at=at, limit=_LOTS_PER_STEP))
+
+
+@shared_task(acks_late=True, ignore_result=True, soft_time_limit=540, time_limit=570)
+def seal_days() -> None:
+    """Close and seal the days that are over, one after the other, for some seconds; the next run goes on.
+
+    Its limits are those of the longest day: a message comes again after 600 seconds. Twice at once is
+    harmless.
+    """
+    at, deadline = database_time(), time.monotonic() + _SECONDS_PER_RUN
+    try:
+        _step_until(deadline, partial(services.seal_due_days, at=at, limit=1))
+    except (LedgerError, OSError):
+        logger.exception("A day can't be sealed now: the next run tries again.")
+
+
+def _step_until(deadline: float, step: Callable[[], int]) -> None:
+    """At least one step; more while there is something left to do, up to the deadline."""
+    while step() and time.monotonic() < deadline:
+        pass

@@ -1,0 +1,51 @@
+"""Charts and tables of finance in a real browser: they are drawn, under our content policy, on any width."""
+
+import pytest
+from django.urls import reverse
+
+from ledger.models import Account, AccountKind
+from parties.models import Role
+from tests import make
+from tests.browser.conftest import Visit
+from tests.campaigns.conftest import SetClock, set_database_clock
+from tests.ledger.town import DAY, Town, busy
+from tests.make import NOON
+
+pytestmark = pytest.mark.django_db(transaction=True)
+__all__ = ["set_database_clock"]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_the_charts_of_finance_are_drawn(
+    visit: Visit, request: pytest.FixtureRequest, lang: str, width: int
+) -> None:
+    stand_at: SetClock = request.getfixturevalue("set_database_clock")
+    town = Town()
+    busy(town)
+    stand_at(NOON + 9 * DAY)
+    person = make.staff(Role.FINANCE, None, password="correct horse")
+    page = visit(lang=lang, width=width)
+    page.goto(reverse("admin:login"))
+    page.locator("input[name=username]").fill(person.email)
+    page.locator("input[name=password]").fill("correct horse")
+    page.locator("button[type=submit]").click()
+    funds = Account.objects.get(kind=AccountKind.FUNDS, brand=town.bakery)
+    pages = {
+        reverse("admin:ledger_report_liability"): 3,
+        reverse("admin:ledger_account_change", args=(funds.pk,)): 1,
+    }
+    for address, lines in pages.items():
+        page.goto(address)
+        drawn = page.locator("polyline.tk-line")
+        assert drawn.count() == lines
+        box = drawn.first.bounding_box()
+        assert box is not None
+        assert box["width"] > width / 3
+        assert drawn.first.evaluate("line => getComputedStyle(line).stroke") != "none"
+        # Lines can be told apart without their colours, and the figures be read without the picture.
+        dashes = drawn.evaluate_all("lines => lines.map(line => getComputedStyle(line).strokeDasharray)")
+        assert len(set(dashes)) == lines
+        page.locator(".tk-details summary").click()
+        assert page.locator(".tk-details tbody tr").count() == 60
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
