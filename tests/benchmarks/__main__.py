@@ -20,6 +20,7 @@ BENCHMARKS = {
     "issuing": "Issuing codes (ratio to bulk_create)",
     "sealing": "Sealing the file, one core",
     "minting": "A whole order",
+    "spending": "Spending, one connection",
     "claims": "Claims over HTTP, 16 connections (ratio to the bare application)",
 }
 
