@@ -9,7 +9,7 @@ from celery.signals import beat_embedded_init, worker_init
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from config.durability import refuse_unsafe
+from config.durability import refuse_restored_on_connect, refuse_unsafe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -25,6 +25,7 @@ def _start_on_safe_ground(**_: object) -> None:
             refuse_unsafe(with_queue=True)
         except ImproperlyConfigured as weakness:
             raise SystemExit(str(weakness)) from None  # a signal would swallow any other exception
+        refuse_restored_on_connect()
 
 
 @beat_embedded_init.connect

@@ -10,13 +10,16 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from redis.exceptions import RedisError, ResponseError
 
 from giftcodes.restores import disagreement
 
 # Values under which a commit is acknowledged before it is safe on this machine's disk.
 _UNSAFE = {"fsync": {"off"}, "full_page_writes": {"off"}, "synchronous_commit": {"off"}}
+ON_CONNECT = "older than the claim journal"  # what the receiver of refuse_restored_on_connect is known by
 _SQLITE = {"journal_mode": ("wal",), "synchronous": (2, 3), "foreign_keys": (1,)}  # 2 is FULL, 3 is EXTRA
 
 
@@ -83,6 +86,22 @@ def check_journal(**_: object) -> list[CheckMessage]:
     be migrated before its claims can be replayed.
     """
     return [checks.Warning(sentence, id="config.W001") for sentence in _of_journal()]
+
+
+def refuse_restored_on_connect() -> None:
+    """From now on no connection of this process to a database that is older than the claim journal.
+
+    Web server and workers call it when they start in production. They outlive a restore, which ends every
+    connection: without this they would go on with the next one, and claim journaled codes again.
+    """
+    connection_created.connect(_refuse_restored, dispatch_uid=ON_CONNECT)
+
+
+def _refuse_restored(*, connection: BaseDatabaseWrapper, **_: object) -> None:
+    sentences = list(_of_journal())
+    if sentences:
+        connection.close()
+        raise OperationalError(sentences[0])  # the site says that it is away (503), a task tries again
 
 
 def refuse_unsafe(*, with_queue: bool) -> None:

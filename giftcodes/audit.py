@@ -1,13 +1,15 @@
 """Recompute what the code engine says of itself, and name each difference (invariants 9 to 12, 14 and 16)."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from django.db import connection
 
-from giftcodes import keys
-from giftcodes.errors import KeysMissing
+from giftcodes import journal, keys
+from giftcodes.errors import JournalError, KeysMissing
 from giftcodes.models import Batch
 from ledger.audit import Difference, run_checks
+from ledger.errors import SealKeyMissing
 from ledger.expiry import end_after_days
 from ledger.statements import as_instant
 
@@ -178,6 +180,23 @@ def differences() -> Iterator[Difference]:
     yield from run_checks({name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES).items()})
     yield from _lots_of_other_lives()
     yield from _lost_keys()
+
+
+JOURNAL = "each line of the claim journal follows from the one before"
+
+
+def journal_differences(folder: Path) -> Iterator[Difference]:
+    """The first line of the claim journal that is not as it was written; reads all of them, in constant
+    memory.
+
+    A start looks at the end of the journal alone: what a disk has lost before that would show when a restore
+    needs it.
+    """
+    try:
+        for _line in journal.lines(folder):
+            pass
+    except (JournalError, SealKeyMissing, OSError) as error:
+        yield Difference(JOURNAL, str(folder), "as it was written", str(error))
 
 
 OTHER_LIFE = "the points of a claim live as long as its batch promised"

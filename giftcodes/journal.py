@@ -33,6 +33,7 @@ class Kind(StrEnum):
 
     BEGUN = "begun"
     CLAIM = "claim"
+    VOID = "void"  # codes withdrawn
     MARK = "mark"  # no claim between the line before and here
     RESTORED = "restored"  # posting ids begin anew behind here: an earlier state of the database went on
 
@@ -41,8 +42,10 @@ class Entry(NamedTuple):
     """What a line says. Up to `posting` (its id) the journal knows every claim of the database.
 
     Of a claim: the public serial number, batch number, the end of the batch's serial numbers (exclusive),
-    short names of brand and program, member number, points and two moments in UTC. Of a mark: the transfer
-    of `posting`, by which a restored database is recognised. Ids are hexadecimal without hyphens.
+    short names of brand and program, member number, points and two moments in UTC. Of codes withdrawn: in
+    `claim` and `batch_end` the first serial number and the end of their range (exclusive), and by whom
+    (`person_of`). Of these and of a mark: the transfer of `posting`, by which a restored database is
+    recognised. Ids are hexadecimal without hyphens.
     """
 
     kind: Kind
@@ -57,6 +60,8 @@ class Entry(NamedTuple):
     points: int = 0
     claimed_at: str = ""
     expires_at: str = ""
+    requested_by: str = ""
+    approved_by: str = ""
 
 
 class Line(NamedTuple):

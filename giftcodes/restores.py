@@ -29,7 +29,10 @@ def disagreement(folder: Path) -> str | None:
     try:
         end = journal.tail(folder, limit=LOOK_BACK)
     except (JournalError, SealKeyMissing) as error:
-        return f"The claim journal in {folder} can't be trusted ({error}): nothing may open."
+        return (
+            f"The claim journal in {folder} can't be trusted ({error}): keep all closed, and bring back an "
+            "unchanged copy of the folder."
+        )
     except OSError as error:
         return f"The claim journal in {folder} can't be read ({error}): bring the folder back."
     if not end:

@@ -70,15 +70,18 @@ def tick_values(low: int, high: int) -> list[int]:
     [0, 200, 400, 600, 800, 1000]
     >>> tick_values(-30, 90)
     [-50, 0, 50, 100]
+    >>> tick_values(0, 0)
+    [0, 1]
     """
     low, high = min(low, 0), max(high, 0)
-    span, step = max(1, high - low), 1
+    high = high if high > low else 1  # nothing but zeros: the line lies on the ground
+    span, step = high - low, 1
     factors = (1, 2, 5)
     power = 0
     while span > step * 5:
         power += 1
         step = factors[power % 3] * 10 ** (power // 3)
-    return list(range(low // step * step, -(-high // step) * step + (step if high == low else 1), step))
+    return list(range(low // step * step, -(-high // step) * step + 1, step))
 
 
 def _few(labels: Sequence[str]) -> list[str]:

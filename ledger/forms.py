@@ -5,14 +5,15 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from ledger.errors import ExpiryRefused
 from ledger.expiry import JAPAN, ExpiryPolicy, PolicyKind
-from ledger.models import MAX_POINTS, Account, AccountKind, Settlement, transfer_id_of
+from ledger.models import MAX_POINTS, Account, AccountKind, Posting, Settlement, transfer_id_of
 from ledger.reports import Step
 from ledger.services import CorrectionAsked, GrantAsked, TakeBackAsked
+from ledger.templatetags.finance import days
 from parties.forms import PeriodEndField, PeriodStartField, PlainLineField, PlainTextField
 from parties.models import Brand, Program, Store
 
@@ -36,6 +37,10 @@ def whole_points(least: int, *, required: bool = True, help_text: Any = "") -> f
         min_value=least,
         max_value=MAX_POINTS,
         help_text=help_text,
+        error_messages={
+            "min_value": _("Enter 1 point or more.") if least == 1 else _("Enter -10^12 points or more."),
+            "max_value": _("Enter 10^12 points or fewer."),
+        },
         widget=forms.NumberInput(attrs=_INPUT),
     )
 
@@ -68,7 +73,7 @@ class AsOfForm(forms.Form):
         widget=forms.Select(attrs=_INPUT),
         empty_label=None,
     )
-    at = PeriodEndField(required=False, label=_("As of the end of"), widget=TypedMinute)
+    at = PeriodEndField(required=False, label=_("As of"), widget=TypedMinute)
 
     def __init__(self, *args: Any, programs: QuerySet[Program], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,8 +102,8 @@ class StepsForm(AsOfForm):
 class PeriodForm(forms.Form):
     """The period of a statement, both ends within it."""
 
-    start = PeriodStartField(label=_("From"), widget=TypedMinute)
-    end = PeriodEndField(label=_("Until the end of"), widget=TypedMinute)
+    start = PeriodStartField(label=_("First minute"), widget=TypedMinute)
+    end = PeriodEndField(label=_("Last minute"), widget=TypedMinute)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -126,6 +131,12 @@ class PrepareForm(forms.Form):
         super().__init__(*args, **kwargs)
         offer(self, "program", programs)
         self.fields["last_day"].initial = today.replace(day=1) - timedelta(days=1)
+
+    def clean_last_day(self) -> date:
+        last_day: date = self.cleaned_data["last_day"]
+        if not 2000 <= last_day.year <= 2100:  # a slip of the hand, and no calendar goes beyond 9999
+            raise forms.ValidationError(_("Enter a day between the years 2000 and 2100."), code="far")
+        return last_day
 
     def ends_at(self) -> datetime:
         """The exclusive end: midnight after the last day."""
@@ -197,8 +208,11 @@ class GrantForm(AdjustmentForm):
         max_value=3_660,
         initial=180,
         widget=forms.NumberInput(attrs=_INPUT),
+        help_text=_("Not needed for a fixed day."),
     )
-    last_day = forms.DateField(label=_("Last day"), required=False, widget=TypedDay)
+    last_day = forms.DateField(
+        label=_("Last day"), required=False, widget=TypedDay, help_text=_("For a fixed day alone.")
+    )
     field_order = ("form_number", "brand", "member", "points", "life", "number", "last_day", "reason")
 
     def clean(self) -> dict[str, Any]:
@@ -242,15 +256,31 @@ class TakeBackForm(AdjustmentForm):
     points = whole_points(1, required=False, help_text=_("Empty: everything that is left of it."))
     field_order = ("form_number", "brand", "original_key", "points", "reason")
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        key, points = cleaned.get("original_key"), cleaned.get("points")
+        if key and points:
+            moved = Posting.objects.filter(transfer=transfer_id_of(key)).aggregate(sum=Sum("points"))["sum"]
+            if moved is not None and points > moved:
+                self.add_error("points", _("The transfer has moved fewer points."))
+        return cleaned
+
     def asked(self) -> TakeBackAsked:
         cleaned = self.cleaned_data
         return TakeBackAsked(transfer_id_of(cleaned["original_key"]), cleaned["points"])
 
 
+class StatementField(forms.ModelChoiceField):  # type: ignore[type-arg]  # none at run time
+    """A choice of statements, by their periods."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.program_name} {days(obj.starts_at, obj.ends_at)}"
+
+
 class CorrectionForm(AdjustmentForm):
     """A closed statement is never edited: what is wrong in it is put right in the next one."""
 
-    settlement = forms.ModelChoiceField(
+    settlement = StatementField(
         Settlement.objects.none(), label=_("Statement"), widget=forms.Select(attrs=_INPUT), empty_label=None
     )
     acceptor = forms.ModelChoiceField(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from django.conf import settings
 
@@ -125,8 +125,8 @@ class _Comparison:
         self.subject = f"program {program_id} of {day}"
         self.seal = seal
         self.path = path
-        self._file = path.open("rb") if path else None
-        self.is_as_written = path is not None
+        self._file = _opened(path)
+        self.is_as_written = self._file is not None
         said = seals.opening_of(path)
         key_id = seal.key_id if seal else said.get("key", "")
         previous_head = seal.previous_head if seal else said.get("previous", "")
@@ -157,6 +157,14 @@ class _Comparison:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _opened(path: Path | None) -> BinaryIO | None:
+    """None for a manifest that can't be read as well: it is named as not what was sealed."""
+    try:
+        return path.open("rb") if path else None
+    except OSError:
+        return None
 
 
 def _of_day(span: Span, known: _Known) -> Iterator[Difference]:

@@ -18,6 +18,7 @@ each table by id. A day begins and ends at midnight in Japan; the first day has 
 """
 
 import os
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,8 @@ from parties.models import Program
 
 TITLE = "tokuten day seal 1"
 PURPOSE = "ledger seal"  # of the key
+_PROGRAM_FOLDER = re.compile(r"program-([1-9][0-9]{0,17})")
+_EARLIEST, _LATEST = date(2000, 1, 1), date(9000, 1, 1)  # within what a database's moments can hold
 _CHUNK = 1_000  # transfers that are read with one query per table
 
 # What is sealed of each table, in this order, for ever: a new column asks for version 2 of the format. Left
@@ -233,17 +236,18 @@ class Draft(NamedTuple):
         """Give it its name, for good."""
         self.draft.chmod(0o644)  # it holds no secret, and whoever copies it elsewhere must read it
         self.draft.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.path.parent)
 
 
 def start_draft(chain: Chain) -> Draft:
     """A draft in SEALS_DIR with the opening written."""
     path = manifest_path(settings.SEALS_DIR, chain.totals.program_id, chain.totals.day)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sync_folder(path.parent.parent)
+    for left in path.parent.glob(".????-??-??.*"):  # by a process that was killed
+        if left.name[1:11] < chain.totals.day:  # nobody works on an earlier day any more
+            left.unlink(missing_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{chain.totals.day}.", dir=path.parent)
     file = os.fdopen(descriptor, "w", encoding="utf-8", newline="\n", buffering=1 << 20)
     file.writelines(chain.opening())
@@ -255,12 +259,31 @@ def manifest_path(folder: Path, program_id: int, day: str) -> Path:
 
 
 def manifests_in(folder: Path) -> dict[tuple[str, int], Path]:
-    """The manifests of a folder by day (YYYY-MM-DD) and program."""
-    return {
-        (path.stem, int(path.parent.name.removeprefix("program-"))): path
-        for path in sorted(folder.glob("program-*/????-??-??.seal"))
-        if path.parent.name.removeprefix("program-").isdigit()
-    }
+    """The manifests of a folder by day (YYYY-MM-DD) and program. What is no file, or has a name that no
+    manifest can have, is passed over.
+    """
+    found = {}
+    for path in folder.glob("program-*/????-??-??.seal"):
+        program = _PROGRAM_FOLDER.fullmatch(path.parent.name)
+        if program and _is_day(path.stem) and path.is_file():
+            found[path.stem, int(program[1])] = path
+    return found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return _EARLIEST <= date.fromisoformat(text) <= _LATEST
+    except ValueError:
+        return False
+
+
+def sync_folder(folder: Path) -> None:
+    """Get what the folder lists to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def opening_of(path: Path | None) -> dict[str, str]:

@@ -75,7 +75,7 @@ CHECKS = {
     "a settling transfer belongs to a closed statement": """
         SELECT 'transfer ' || t.key, 'a closed statement', 'none' FROM ledger_transfer t
         WHERE t.reason = 'settle' AND NOT EXISTS (
-            SELECT 1 FROM ledger_settlement s WHERE s.state = 'closed'
+            SELECT 1 FROM ledger_settlement s WHERE s.state = 'closed' AND s.decided_at = t.posted_at
             AND t.key = 'settle:' || REPLACE(CAST(s.public_id AS text), '-', '')) ORDER BY t.key""",
     "accepted points are used and not settled": """
         SELECT 'accepted points of brand ' || brand_id, CAST(SUM(owed) AS text), CAST(SUM(held) AS text)

@@ -5,6 +5,7 @@ moment.
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from celery import shared_task
@@ -17,6 +18,8 @@ from ledger.statements import database_time
 _HOLDS_PER_STEP = 500
 _LOTS_PER_STEP = 1_000
 _SECONDS_PER_RUN = 10.0
+# A day that is closed stays closed: a clock that jumps ahead must not close the ledger for years to come.
+_CLOCKS_APART = timedelta(days=2)
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,11 @@ def seal_days() -> None:
     harmless.
     """
     at, deadline = database_time(), time.monotonic() + _SECONDS_PER_RUN
+    if at - datetime.now(UTC) > _CLOCKS_APART:
+        logger.error(
+            "No day is closed: the database's clock says %s. Set it, or the clock of this machine.", at
+        )
+        return
     try:
         _step_until(deadline, partial(services.seal_due_days, at=at, limit=1))
     except (LedgerError, OSError):

@@ -32,7 +32,7 @@ def _adjustment_words() -> dict[str, str]:
         "long_reason": _("The reason has at most 200 characters."),
         "points": _("Enter a whole number of points within the limits."),
         "wallet": _("There is no wallet of that member in the brand's program."),
-        "own_wallet": _("Nobody grants points to themselves. Please ask a colleague."),
+        "own_wallet": _("Nobody books points into their own wallet. Please ask a colleague."),
         "expiry": _("The last day of the points has passed, or is too far ahead."),
         "original": _("There is no such claim, grant or spend of the brand."),
         "settlement": _("There is no such closed statement of the brand's program."),

@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import settings as site_settings
 from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
+from pytest_django.fixtures import Settings
 
 from giftcodes import directory
 from tests.browser.chromium import find_chromium, may_do_without
@@ -26,7 +28,7 @@ def django_db_modify_db_settings() -> None:
 
     The file is in this xdist worker's own folder. PostgreSQL gets a database per worker.
     """
-    database = settings.DATABASES["default"]
+    database = site_settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         database.setdefault("TEST", {})["NAME"] = str(Path(os.environ["VAR_DIR"]) / "test.sqlite3")
     else:
@@ -37,7 +39,7 @@ def django_db_modify_db_settings() -> None:
 @pytest.fixture(autouse=True)
 def _language_of_the_site() -> Iterator[None]:
     """A request leaves its language behind; each test begins in that of the settings, whatever ran before."""
-    with translation.override(settings.LANGUAGE_CODE):
+    with translation.override(site_settings.LANGUAGE_CODE):
         yield
 
 
@@ -47,6 +49,18 @@ def _nothing_known_from_another_database() -> None:
     each.
     """
     directory.forget()
+
+
+_PLACES = count()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept_outside_another_database(settings: Settings) -> None:
+    """Seals and the claim journal belong to one database: each test has folders of its own, made when they
+    are written to.
+    """
+    place = Path(os.environ["VAR_DIR"]) / f"outside-{next(_PLACES)}"
+    settings.SEALS_DIR, settings.CLAIM_JOURNAL_DIR = place / "seals", place / "journal"
 
 
 @pytest.fixture(autouse=True, scope="session")

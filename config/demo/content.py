@@ -1,5 +1,5 @@
-"""What the demo shows: a program, two brands, their people, a campaign and an approved order, made by the
-same services that the admin calls. Making it twice leaves it as it is.
+"""What the demo shows: a program, three brands, their people and their past, a campaign and an approved
+order, made by the same services that the admin calls. Making it twice leaves it as it is.
 """
 
 import json
@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from campaigns import services as campaigns
 from campaigns.models import Campaign, Order, OrderChannel, OrderState
+from config.demo.history import make_history
 from config.demo.logo import draw_logo
 from giftcodes import codec, keys
 from giftcodes import services as giftcodes
@@ -27,16 +28,19 @@ CAMPAIGN = "morning"
 FACE_POINTS = 500
 FUNDS_POINTS = 12_000_000
 CLAIMING_MEMBERS = 12
+MEMBER = "member-3@demo.example"
 _BRANDS = {
     "aozora-bakery": ("青空ベーカリー", {"ekimae": "駅前店", "kawabata": "川端店"}),
     "minato-books": ("みなと書房", {"honten": "本店", "tower": "タワー店"}),
+    "hidamari-drug": ("ひだまり薬局", {"kita": "北口店", "midori": "みどり通り店"}),
 }
-_ROLES = {
+_OF_BRANDS = {
     "marketer": Role.MARKETER,
     "approver": Role.APPROVER,
     "finance": Role.FINANCE,
     "finance2": Role.FINANCE,
 }
+_OF_OPERATOR = {"finance": Role.FINANCE, "finance2": Role.FINANCE, "auditor": Role.AUDITOR}
 
 
 class Login(NamedTuple):
@@ -47,7 +51,15 @@ class Login(NamedTuple):
     what: str
 
 
-def make_content(*, folder: Path, site_url: str, at: datetime) -> tuple[Batch, list[Login]]:
+class Content(NamedTuple):
+    """What was made. `has_past` is False in a folder of an older demo whose days are sealed already."""
+
+    batch: Batch
+    logins: list[Login]
+    has_past: bool
+
+
+def make_content(*, folder: Path, site_url: str, at: datetime) -> Content:
     """The demo's rows, made at the first call, and the log-ins, whose passwords are kept in
     `folder`/logins.json.
     """
@@ -55,16 +67,18 @@ def make_content(*, folder: Path, site_url: str, at: datetime) -> tuple[Batch, l
         slug="yorimichi", defaults={"name": "よりみちポイント", "unit_label": "pt"}
     )[0]
     passwords = _Passwords(folder / "logins.json")
-    logins = []
+    logins = [_staff(program, name, role, passwords) for name, role in _OF_OPERATOR.items()]
     for slug, (name, stores) in _BRANDS.items():
         brand = Brand.objects.get_or_create(slug=slug, defaults={"name": name, "program": program})[0]
         for code, store_name in stores.items():
             Store.objects.get_or_create(brand=brand, code=code, defaults={"name": store_name})
-        logins += [_staff(brand, name, role, passwords) for name, role in _ROLES.items()]
+        logins += [_staff(brand, name, role, passwords) for name, role in _OF_BRANDS.items()]
+    has_past = make_history(program, at=at)
+    for brand in program.brands.filter(slug__in=_BRANDS):
         _deposit(brand, at)
     giftcodes.open_series(digit=1, at=at)
     order = _order(_campaign(Brand.objects.get(slug="aozora-bakery"), at))
-    return _approved(order, site_url=site_url, at=at), logins
+    return Content(_approved(order, site_url=site_url, at=at), logins, has_past)
 
 
 def claim_some(batch: Batch) -> int:
@@ -120,15 +134,17 @@ class _Passwords:
         return self._known[email]
 
 
-def _staff(brand: Brand, name: str, role: Role, passwords: _Passwords) -> Login:
-    email = f"{name}@{brand.slug}.example"
+def _staff(who: Brand | Program, name: str, role: Role, passwords: _Passwords) -> Login:
+    """One person of the brand, or of the program's operator."""
+    brand = who if isinstance(who, Brand) else None
+    email = f"{name}@{who.slug}.example"
     user = User.objects.filter(email=email).first() or User.objects.create_user(email, is_staff=True)
     password = passwords.of(email)
-    if not user.check_password(password):
+    if not user.has_usable_password() or not user.check_password(password):
         user.set_password(password)
         user.save(update_fields=["password"])
     StaffRole.objects.get_or_create(user=user, brand=brand, role=role)
-    return Login(email, password, f"{role.value} · {brand.name}")
+    return Login(email, password, f"{role.value} · {who.name if brand else 'operator'}")
 
 
 def _deposit(brand: Brand, at: datetime) -> None:

@@ -1,15 +1,18 @@
 """After a restore to an earlier moment: claims from the journal back into the database, doors closed.
 
 Each claim is made again as it was: same row, same transfer key, same moment, same end of its points, in the
-same member's wallet. What the journal does not hold (spending, orders, people) is not brought back.
+same member's wallet. Codes that were withdrawn are withdrawn again, by the same people, at the moment of the
+replay. What the journal does not hold (spending, orders, people) is not brought back.
 """
 
 import itertools
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -18,19 +21,22 @@ from django.db.models import F, Max
 from giftcodes import journal
 from giftcodes.errors import JournalMissing, ReplayRefused
 from giftcodes.journal import Entry, Journal, Kind
-from giftcodes.models import SERIALS_PER_SERIES, Batch, BatchState, Claim, ClaimTally, Series, claim_key
-from giftcodes.services.batches import activate_batch
+from giftcodes.models import SERIALS_PER_SERIES, Batch, BatchState, Claim, ClaimTally, Series, Void, claim_key
+from giftcodes.services.batches import activate_batch, void_codes
 from giftcodes.services.minting import mint_next_chunk
-from giftcodes.services.shipping import mark
+from giftcodes.services.shipping import mark, person_of, ship_unjournaled
 from ledger import services as ledger
 from ledger.audit import Difference
-from ledger.models import Account, AccountKind, Posting
-from parties.models import Member
+from ledger.models import Account, AccountKind, ClosedDay, Posting
+from parties.models import Member, User
 
 CLAIMS_PER_STEP = 500
 MAX_DIFFERENCES = 1_000
+_PAGE = 65_536  # serial numbers
 OTHER_CLAIM = "a journaled claim is the claim in the database"
 NO_ROOM = "a journaled claim fits its batch"
+WITHDRAWN = "what the journal says is withdrawn is withdrawn"
+AGAIN = "withdrawn before a restore: from the claim journal"
 _UNMINTED = (BatchState.APPROVED, BatchState.MINTING)
 
 
@@ -53,6 +59,9 @@ class Replay:
     checked: int = 0
     replayed: int = 0
     present: int = 0
+    withdrawn: int = 0  # ranges of codes, again
+    shipped: int = 0  # that the database had and the journal had not
+    set_aside: Path | None = None  # where the manifests of days are that go on differently now
     lost: dict[str, LostBatch] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
 
@@ -69,8 +78,43 @@ class _JournaledBatch:
     batch_end: int
 
 
+class _Known(NamedTuple):
+    """What the database says that claims have to fit in. Whoever opened before the replay may have withdrawn
+    codes or closed a day since.
+    """
+
+    batches: dict[str, Batch]  # by number
+    withdrawn: defaultdict[int, list[range]]  # serials, by batch
+    closed_until: datetime | None
+
+
+class _Claims:
+    """Serial numbers, a bit each: those of a batch lie close together, and a journal may hold millions."""
+
+    def __init__(self) -> None:
+        self._pages: defaultdict[int, bytearray] = defaultdict(lambda: bytearray(_PAGE // 8))
+
+    def add(self, claim_id: int) -> None:
+        page, place = divmod(claim_id, _PAGE)
+        self._pages[page][place // 8] |= 1 << place % 8
+
+    def __contains__(self, claim_id: int) -> bool:
+        page, place = divmod(claim_id, _PAGE)
+        return page in self._pages and bool(self._pages[page][place // 8] >> place % 8 & 1)
+
+
+@dataclass
+class _Journaled:
+    """What the journal as a whole says."""
+
+    batches: dict[str, _JournaledBatch] = field(default_factory=dict)  # that have claims, by number
+    claims: _Claims = field(default_factory=_Claims)
+    voids: list[Entry] = field(default_factory=list)
+
+
 def replay_claims(*, at: datetime, is_trial: bool, accept_differences: bool = False) -> Replay:
-    """Bring back every journaled claim that the database lacks, then let the journal go on from here.
+    """Bring back every journaled claim and withdrawal that the database lacks, then ship what the journal
+    lacks, set aside the manifests of days that are not sealed any more, and let the journal go on from here.
 
     Nothing else may write meanwhile. Interrupted at any moment, it can be run again. With `is_trial` it only
     says what it would do. A batch that was not minted or active yet becomes so; serials of batches that are
@@ -82,16 +126,29 @@ def replay_claims(*, at: datetime, is_trial: bool, accept_differences: bool = Fa
     if not journal.tail(folder, limit=1):
         raise JournalMissing(f"there is no claim journal in {folder}")
     with journal.opened(folder) as book:
-        journaled = _journaled_batches(folder)  # reads the whole journal: a broken one stops here
+        journaled = _journaled(folder)  # reads the whole journal: a broken one stops here
         if not is_trial:
-            _prepare(journaled, at)
+            _prepare(journaled.batches, at)
         replay = Replay()
-        known = {row.public_id.hex: row for row in Batch.objects.select_related("brand__program")}
+        known = _known()
         for step in _steps(_claims(folder)):
             _replay_step(step, known, replay, is_trial=is_trial)
+        for entry in journaled.voids:
+            _withdraw_again(entry, known, replay, None if is_trial else at)
         if not is_trial and (accept_differences or not replay.differences):
+            replay.set_aside = ledger.set_aside_manifests(at=at)
+            ranges = {(entry.claim, entry.batch_end) for entry in journaled.voids}
+            replay.shipped = ship_unjournaled(book, journaled.claims.__contains__, ranges)
             _release(book)
         return replay
+
+
+def _known() -> _Known:
+    batches = {row.public_id.hex: row for row in Batch.objects.select_related("brand__program")}
+    withdrawn: defaultdict[int, list[range]] = defaultdict(list)
+    for batch_id, first, last in Void.objects.values_list("batch", "first_serial", "last_serial"):
+        withdrawn[batch_id].append(range(first, last + 1))
+    return _Known(batches, withdrawn, ClosedDay.objects.aggregate(until=Max("ends_at"))["until"])
 
 
 def _claims(folder: Path) -> Iterator[Entry]:
@@ -104,12 +161,17 @@ def _steps(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield step
 
 
-def _journaled_batches(folder: Path) -> dict[str, _JournaledBatch]:
-    found: dict[str, _JournaledBatch] = {}
-    for entry in _claims(folder):
-        claimed_at = datetime.fromisoformat(entry.claimed_at)
-        batch = found.setdefault(entry.batch, _JournaledBatch(claimed_at, entry.batch_end))
-        batch.first_claimed_at = min(batch.first_claimed_at, claimed_at)
+def _journaled(folder: Path) -> _Journaled:
+    found = _Journaled()
+    for line in journal.lines(folder):
+        entry = line.entry
+        if entry.kind == Kind.VOID:
+            found.voids.append(entry)
+        elif entry.kind == Kind.CLAIM:
+            found.claims.add(entry.claim)
+            claimed_at = datetime.fromisoformat(entry.claimed_at)
+            batch = found.batches.setdefault(entry.batch, _JournaledBatch(claimed_at, entry.batch_end))
+            batch.first_claimed_at = min(batch.first_claimed_at, claimed_at)
     return found
 
 
@@ -142,13 +204,13 @@ def _open(batch: Batch, first_claimed_at: datetime, at: datetime) -> None:
 
 
 @transaction.atomic
-def _replay_step(step: Sequence[Entry], known: dict[str, Batch], replay: Replay, *, is_trial: bool) -> None:
+def _replay_step(step: Sequence[Entry], known: _Known, replay: Replay, *, is_trial: bool) -> None:
     """Some claims in one transaction: all of them that are lacking, with everything that belongs to them."""
     there = _claims_there(step)
     lacking: dict[int, Entry] = {}
     for entry in step:
         replay.checked += 1
-        batch = known.get(entry.batch)
+        batch = known.batches.get(entry.batch)
         earlier = there.get(entry.claim) or _told(lacking.get(entry.claim))
         if earlier is not None:
             replay.present += 1
@@ -159,13 +221,13 @@ def _replay_step(step: Sequence[Entry], known: dict[str, Batch], replay: Replay,
         elif batch is None:
             lost = replay.lost.setdefault(entry.batch, LostBatch(entry.brand))
             lost.codes, lost.points = lost.codes + 1, lost.points + entry.points
-        elif obstacle := _obstacle(entry, batch):
+        elif obstacle := _obstacle(entry, batch, known):
             replay.differ(Difference(NO_ROOM, f"claim {entry.claim}", f"batch {batch.public_id}", obstacle))
         else:
             lacking[entry.claim] = entry
     replay.replayed += len(lacking)
     if lacking and not is_trial:
-        _claim_again(list(lacking.values()), known)
+        _claim_again(list(lacking.values()), known.batches)
 
 
 _Told = tuple[str, str, int]  # batch, member, points
@@ -182,12 +244,17 @@ def _claims_there(step: Sequence[Entry]) -> dict[int, _Told]:
     return {pk: (batch.hex, member.hex, points) for pk, batch, member, points in rows}
 
 
-def _obstacle(entry: Entry, batch: Batch) -> str:
-    if batch.state == BatchState.CLOSED:
-        return "closed"
-    if not batch.first_claim_id <= entry.claim < batch.end_claim_id:
-        return "serial outside its range"
-    return "" if entry.points == batch.face_points else f"{batch.face_points} points per code"
+def _obstacle(entry: Entry, batch: Batch, known: _Known) -> str:
+    place, closed_until = entry.claim - batch.first_claim_id, known.closed_until
+    obstacles = {
+        "closed": batch.state == BatchState.CLOSED,
+        "serial outside its range": not 0 <= place < batch.size,
+        f"{batch.face_points} points per code": entry.points != batch.face_points,
+        "withdrawn": any(batch.first_serial + place in part for part in known.withdrawn[batch.pk]),
+        "its day was closed without it": closed_until is not None
+        and datetime.fromisoformat(entry.claimed_at) < closed_until,
+    }
+    return ", ".join(name for name, is_there in obstacles.items() if is_there)
 
 
 def _claim_again(entries: Sequence[Entry], known: dict[str, Batch]) -> None:
@@ -256,6 +323,43 @@ def _grant_again(entry: Entry, batch: Batch, wallet_id: int) -> None:
             expires_at=datetime.fromisoformat(entry.expires_at),
             at=datetime.fromisoformat(entry.claimed_at),
         )
+
+
+def _withdraw_again(entry: Entry, known: _Known, replay: Replay, at: datetime | None) -> None:
+    """Withdraw, at `at`, what is not withdrawn of the range; without `at` only count it."""
+    batch = known.batches.get(entry.batch)
+    if batch is None or batch.state == BatchState.CLOSED:
+        return  # nothing of it can be claimed
+    first = entry.claim - batch.first_claim_id + batch.first_serial
+    last = first + entry.batch_end - entry.claim - 1
+    rest = first
+    for part in sorted(known.withdrawn[batch.pk], key=lambda part: part.start):
+        rest = max(rest, part.stop) if part.start <= rest else rest
+    if rest > last:
+        return
+    requested_by, approved_by = (_person(said) for said in (entry.requested_by, entry.approved_by))
+    if requested_by is None or approved_by is None:
+        subject = f"serials {first} to {last} of batch {batch.public_id}"
+        replay.differ(Difference(WITHDRAWN, subject, "withdrawn", "not, and who did it is not known here"))
+        return
+    replay.withdrawn += 1
+    if at is not None:
+        void_codes(
+            batch_id=batch.pk,
+            first_serial=first,
+            last_serial=last,
+            reason=AGAIN,
+            requested_by=requested_by,
+            approved_by=approved_by,
+            at=at,
+        )
+        known.withdrawn[batch.pk].append(range(first, last + 1))
+
+
+def _person(said: str) -> User | None:
+    number = said.partition("@")[0]
+    user = User.objects.filter(pk=number).first() if number.isdecimal() else None
+    return user if user is not None and person_of(user) == said else None
 
 
 def _release(book: Journal) -> None:

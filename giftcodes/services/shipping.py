@@ -9,8 +9,9 @@ be. Nobody is locked, waited for are only those who write postings, and the next
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from django.db.models import Max
 from giftcodes import journal, restores
 from giftcodes.errors import DatabaseOlder, JournalMissing
 from giftcodes.journal import Entry, Journal, Kind
-from giftcodes.models import Claim, claim_id_of
-from ledger.models import Posting, Reason
+from giftcodes.models import Claim, Void, claim_id_of, claim_key
+from ledger.models import Posting, Reason, transfer_id_of
+from parties.models import User
 
 POSTINGS_PER_STEP = 5_000
 MARK_EVERY = 10_000  # postings without a claim, before the journal says that it has seen them
+_COLUMNS = ("pk", "transfer__reason", "transfer__key", "transfer__lot__expires_at")
 _PATIENCE_SECONDS = 2.0
 _PAUSE_SECONDS = 0.002
 _WRITERS = (
@@ -54,6 +57,27 @@ def ship_claims(*, begin: bool) -> int:
         elif not restores.stands(book.last):
             raise DatabaseOlder(restores.disagreement(folder) or "the database is older than its journal")
         return _ship(book, until=final_posting_id())
+
+
+def ship_unjournaled(
+    book: Journal, is_journaled: Callable[[int], bool], journaled_voids: Container[tuple[int, int]]
+) -> int:
+    """Append every claim and withdrawal of the database that the journal does not have, in their order; gives
+    back how many claims. Only while nothing else writes. A withdrawal is known by its range (`range_of`).
+    """
+    claims = Claim.objects.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=POSTINGS_PER_STEP)
+    lacking = (transfer_id_of(claim_key(claim_id)) for claim_id in claims if not is_journaled(claim_id))
+    postings: list[Any] = []
+    while step := list(islice(lacking, POSTINGS_PER_STEP)):
+        postings += Posting.objects.filter(transfer__in=step).values_list(*_COLUMNS)
+    voids = [void for void in Void.objects.select_related("batch") if range_of(void) not in journaled_voids]
+    keys = [transfer_id_of(f"void:{void.pk}") for void in voids]
+    postings += Posting.objects.filter(transfer__in=keys).values_list(*_COLUMNS)
+    postings.sort()
+    shipped = 0
+    for start in range(0, len(postings), POSTINGS_PER_STEP):
+        shipped += _append(book, postings[start : start + POSTINGS_PER_STEP])
+    return shipped
 
 
 def final_posting_id() -> int:
@@ -95,10 +119,7 @@ def _writers() -> set[str]:
 def _ship(book: Journal, *, until: int) -> int:
     shipped, seen = 0, book.last.entry.posting if book.last else 0
     while ids := _postings(seen, until):
-        entries = list(_entries(ids))
-        if entries:
-            book.append(entries)
-            shipped += len(entries)
+        shipped += _append(book, ids)
         seen = ids[-1][0]
     if book.last and seen - book.last.entry.posting >= MARK_EVERY:
         book.append([mark(Kind.MARK, seen)])
@@ -107,14 +128,52 @@ def _ship(book: Journal, *, until: int) -> int:
 
 def _postings(after: int, until: int) -> list[Any]:
     rows = Posting.objects.filter(pk__gt=after, pk__lte=until).order_by("pk")
-    return list(
-        rows.values_list("pk", "transfer__reason", "transfer__key", "transfer__lot__expires_at")[
-            :POSTINGS_PER_STEP
-        ]
-    )
+    return list(rows.values_list(*_COLUMNS)[:POSTINGS_PER_STEP])
 
 
-def _entries(postings: Sequence[Any]) -> Iterator[Entry]:
+def _append(book: Journal, postings: Sequence[Any]) -> int:
+    claims = list(_claims(postings))
+    if entries := sorted([*claims, *_voids(postings)], key=lambda entry: entry.posting):
+        book.append(entries)
+    return len(claims)
+
+
+def range_of(void: Void) -> tuple[int, int]:
+    """The first serial number of a withdrawn range, and its end (exclusive)."""
+    first = claim_id_of(void.batch.series_id, void.first_serial)
+    return first, first + void.last_serial - void.first_serial + 1
+
+
+def person_of(user: User) -> str:
+    """A user by number and moment of joining: after a restore the number may become somebody else's."""
+    return f"{user.pk}@{user.date_joined.astimezone(UTC):%Y%m%dT%H%M%S.%f}"
+
+
+def _voids(postings: Sequence[Any]) -> Iterator[Entry]:
+    """The withdrawals among the postings. Their reason is free text, and stays in the database."""
+    voided = {
+        int(key.removeprefix("void:")): posting_id
+        for posting_id, reason, key, _ in postings
+        if reason == Reason.VOID and key.removeprefix("void:").isdecimal()
+    }
+    people = ("requested_by", "approved_by")
+    for void in Void.objects.filter(pk__in=voided).select_related("batch__brand__program", *people):
+        first, end = range_of(void)
+        yield Entry(
+            Kind.VOID,
+            voided[void.pk],
+            transfer=transfer_id_of(f"void:{void.pk}").hex,
+            claim=first,
+            batch=void.batch.public_id.hex,
+            batch_end=end,
+            brand=void.batch.brand.slug,
+            program=void.batch.brand.program.slug,
+            requested_by=person_of(void.requested_by),
+            approved_by=person_of(void.approved_by),
+        )
+
+
+def _claims(postings: Sequence[Any]) -> Iterator[Entry]:
     """The claims among the postings, in their order. A claim transfer without its claim is the audit's to
     name.
     """

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ledger import access, queries, reports
-from ledger.admin.pages import READERS, LedgerAdmin, points_column
+from ledger.admin.pages import READERS, LedgerAdmin, moment_column, points_column
 from ledger.admin.reports import ReportPages
 from ledger.charts import line_chart
 from ledger.expiry import JAPAN
@@ -20,7 +20,8 @@ from ledger.models import Account, AccountKind, Posting
 from ledger.reports import StatementEntry, Step, WalletStatement
 from ledger.statements import database_time
 from ledger.tables import Table, as_csv
-from ledger.templatetags.finance import day, moment, until
+from ledger.templatetags.finance import day, moment
+from parties.periods import period_text
 
 RECENT_POSTINGS = 50
 DAYS_SHOWN = 60
@@ -32,12 +33,13 @@ class AccountAdmin(ReportPages, LedgerAdmin):
 
     reach = access.reachable_accounts
     look_roles = READERS
-    list_display = ("label", "kind", "brand", "running_balance", "opened_at")
+    list_display = ("label", "kind", "brand", "running_balance", "opened")
     list_filter = ("kind", ("brand", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("brand",)
     search_fields = ("label",)
     # The others are sums over all their postings: shown one at a time, on the account's own page.
     running_balance = points_column("balance", gettext_lazy("balance"))
+    opened = moment_column("opened_at", gettext_lazy("opened at"))
 
     def get_urls(self) -> list[URLPattern]:
         statement = self.admin_site.admin_view(self.statement_view)
@@ -150,8 +152,7 @@ def _statement_table(statement: WalletStatement) -> Table:
 def _statement_csv(statement: WalletStatement) -> HttpResponse:
     head = [
         (_("Wallet"), statement.wallet.label),
-        (_("From"), moment(statement.starts_at)),
-        (_("To"), until(statement.ends_at)),
+        (_("Period"), period_text(statement.starts_at, statement.ends_at)),
         (_("Opening balance"), str(statement.opening_points)),
         (_("Closing balance"), str(statement.closing_points)),
     ]

@@ -12,11 +12,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from ledger import access
 from ledger import services as ledger
-from ledger.admin.pages import READERS, LedgerAdmin, points_column
+from ledger.admin.pages import READERS, LedgerAdmin, by_post, moment_column, points_column
 from ledger.errors import LedgerError
 from ledger.expiry import ExpiryPolicy, PolicyKind
 from ledger.forms import AdjustmentForm, CorrectionForm, GrantForm, TakeBackForm
@@ -43,17 +42,18 @@ class AdjustmentAdmin(LedgerAdmin):
     reach = access.reachable_adjustments
     look_roles = READERS
     add_roles = ASKERS
-    list_display = ("requested_at", "kind", "brand", "points_text", "reason", "state_badge", "requested_by")
-    list_display_links = ("requested_at", "reason")
+    list_display = ("requested", "kind", "brand", "points_text", "reason", "state_badge", "requested_by")
+    list_display_links = ("requested", "reason")
     list_filter = ("state", "kind")
     list_select_related = ("brand", "requested_by")
     search_fields = ("reason",)
     ordering = ("-requested_at", "-pk")
+    requested = moment_column("requested_at", gettext_lazy("requested at"))
     points_text = points_column("points")
 
     def get_urls(self) -> list[URLPattern]:
         def door(act: Any) -> Any:
-            return self.admin_site.admin_view(require_POST(act))
+            return self.admin_site.admin_view(by_post(act))
 
         own = [
             path("<int:adjustment_id>/confirm/", door(self.confirm), name="ledger_adjustment_confirm"),

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ledger import access
-from ledger.admin.pages import ACCOUNTANTS, LedgerAdmin, points_column
+from ledger.admin.pages import ACCOUNTANTS, LedgerAdmin, moment_column, points_column
 from ledger.models import DaySeal
 from ledger.seals import manifest_path
+from ledger.templatetags.finance import day
 
 
 @admin.register(DaySeal)
@@ -35,11 +36,12 @@ class DaySealAdmin(LedgerAdmin):
         "previous_head",
         "head",
         "key_id",
-        "sealed_at",
+        "sealed",
         "manifest",
     )
     readonly_fields = fields
     ordering = ("-day", "program")
+    sealed = moment_column("sealed_at", gettext_lazy("day sealed at"))
     rows_text = points_column("rows", gettext_lazy("rows"))
     points_text = points_column("points", gettext_lazy("points posted"))
 
@@ -52,7 +54,7 @@ class DaySealAdmin(LedgerAdmin):
 
     @admin.display(description=gettext_lazy("day"), ordering="day")
     def sealed_day(self, seal: DaySeal) -> str:
-        return str(seal.day_id)
+        return day(seal.day_id)
 
     @admin.display(description=gettext_lazy("head"))
     def head_text(self, seal: DaySeal) -> str:

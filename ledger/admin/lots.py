@@ -9,8 +9,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
 from ledger import access
-from ledger.admin.pages import ACCOUNTANTS, READERS, LedgerAdmin, points_column
+from ledger.admin.pages import ACCOUNTANTS, READERS, LedgerAdmin, end_column, moment_column, points_column
 from ledger.models import Hold, HoldState, Lot, LotUse, Receivable
+from ledger.templatetags.finance import points
 
 USES_SHOWN = 200
 HOLD_BADGES = {
@@ -21,6 +22,14 @@ HOLD_BADGES = {
 }
 
 
+class _PaidBy(admin.RelatedOnlyFieldListFilter):
+    """Brands that have funded lots, under the name that this has elsewhere."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = gettext_lazy("funder")
+
+
 @admin.register(Lot)
 class LotAdmin(LedgerAdmin):
     """What is in members' wallets, for the operator."""
@@ -28,11 +37,17 @@ class LotAdmin(LedgerAdmin):
     reach = access.reachable_lots
     operators_only = True
     look_roles = READERS
-    list_display = ("granted_at", "funder", "granted", "remaining", "expires_at")
-    list_filter = (("funder", admin.RelatedOnlyFieldListFilter),)
+    list_display = ("granted_when", "paid_by", "granted", "remaining", "ends")
+    list_filter = (("funder", _PaidBy),)
     list_select_related = ("funder",)
+    granted_when = moment_column("granted_at", gettext_lazy("granted at"))
+    ends = end_column("expires_at", gettext_lazy("valid until"))
     granted = points_column("granted_points", gettext_lazy("granted points"))
     remaining = points_column("remaining_points", gettext_lazy("remaining points"))
+
+    @admin.display(description=gettext_lazy("funder"), ordering="funder__name")
+    def paid_by(self, lot: Lot) -> str:
+        return lot.funder.name
 
     def change_view(
         self,
@@ -59,11 +74,12 @@ class LotUseAdmin(LedgerAdmin):
 
     reach = access.reachable_uses
     look_roles = READERS
-    list_display = ("posted_at", "kind", "funder", "acceptor", "store", "points_text")
+    list_display = ("posted", "kind", "funder", "acceptor", "store", "points_text")
     list_filter = ("kind",)
     list_select_related = ("funder", "acceptor", "store__brand")
-    fields = ("posted_at", "kind", "funder", "acceptor", "store", "points_text", "transfer_key")
+    fields = ("posted", "kind", "funder", "acceptor", "store", "points_text", "transfer_key")
     readonly_fields = fields
+    posted = moment_column("posted_at", gettext_lazy("posted at"))
     points_text = points_column("points")
 
     @admin.display(description=gettext_lazy("key"))
@@ -77,13 +93,16 @@ class HoldAdmin(LedgerAdmin):
 
     reach = access.reachable_holds
     look_roles = READERS
-    list_display = ("held_at", "store", "points_text", "captured", "state_badge", "expires_at")
+    list_display = ("held", "store", "points_text", "captured", "state_badge", "lasts")
     list_filter = ("state",)
     list_select_related = ("store__brand",)
-    fields = ("store", "points_text", "captured", "state_badge", "held_at", "expires_at", "ended_at")
+    fields = ("store", "points_text", "captured", "state_badge", "held", "lasts", "ended")
     readonly_fields = fields
     ordering = ("-held_at", "-pk")
     points_text = points_column("points")
+    held = moment_column("held_at", gettext_lazy("held at"))
+    lasts = end_column("expires_at", gettext_lazy("valid until"))
+    ended = moment_column("ended_at", gettext_lazy("ended at"))
     captured = points_column("captured_points", gettext_lazy("captured points"))
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
@@ -98,17 +117,19 @@ class ReceivableAdmin(LedgerAdmin):
 
     reach = access.reachable_receivables
     look_roles = ACCOUNTANTS
-    list_display = ("arose_at", "funder", "owed", "recovered", "open_points")
+    list_display = ("arose", "funder", "owed", "recovered", "open_points")
     list_select_related = ("funder",)
-    fields = ("funder", "owed", "recovered", "open_points", "arose_at", "original_key")
+    fields = ("funder", "owed", "recovered", "open_points", "arose", "original_key")
     readonly_fields = fields
     ordering = ("-arose_at", "-pk")
+    arose = moment_column("arose_at", gettext_lazy("arose at"))
     owed = points_column("points")
     recovered = points_column("recovered_points", gettext_lazy("recovered points"))
 
     @admin.display(description=gettext_lazy("still open"))
-    def open_points(self, receivable: Receivable) -> int:
-        return receivable.points - receivable.recovered_points
+    def open_points(self, receivable: Receivable) -> str:
+        still_open = receivable.points - receivable.recovered_points
+        return format_html('<span class="tk-number">{}</span>', points(still_open))
 
     @admin.display(description=gettext_lazy("original"))
     def original_key(self, receivable: Receivable) -> str:

@@ -1,12 +1,17 @@
 """What the ledger's pages share: who looks, and the frame that they are shown in."""
 
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
-from ledger.templatetags.finance import points
+from ledger.templatetags.finance import moment, points
+from parties.forms import last_moment
 from parties.models import Role
 from parties.scoped_admin import ScopedAdmin
 
@@ -35,12 +40,49 @@ class LedgerAdmin(ScopedAdmin):
         return False
 
 
+def by_post(act: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The act at `<row>/<act>/`; whoever comes without a POST, as after signing in anew, gets the row's
+    page.
+    """
+
+    @wraps(act)
+    def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseRedirect("../change/")
+        return act(request, *args, **kwargs)
+
+    return door
+
+
 def points_column(field: str, description: Any = POINTS) -> Any:
-    """A column of a list: whole numbers with their thousands apart."""
+    """A column of a list: whole numbers with their thousands apart, at the right."""
 
     def column(_admin: ScopedAdmin, row: Any) -> str:
-        return points(getattr(row, field))
+        return format_html('<span class="tk-number">{}</span>', points(getattr(row, field)))
 
-    column.short_description = description  # type: ignore[attr-defined]
-    column.admin_order_field = field  # type: ignore[attr-defined]
+    return _described(column, field, description)
+
+
+def moment_column(field: str, description: Any) -> Any:
+    """A column of a list: moments in Japan time, to the minute, as on all pages."""
+
+    def column(_admin: ScopedAdmin, row: Any) -> str | None:
+        value: datetime | None = getattr(row, field)
+        return moment(value) if value else None
+
+    return _described(column, field, description)
+
+
+def end_column(field: str, description: Any) -> Any:
+    """The same for exclusive ends: the last minute that is still within."""
+
+    def column(_admin: ScopedAdmin, row: Any) -> str:
+        return moment(last_moment(getattr(row, field)))
+
+    return _described(column, field, description)
+
+
+def _described(column: Any, field: str, description: Any) -> Any:
+    column.short_description = description
+    column.admin_order_field = field
     return column

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ledger import access, reports
 from ledger.admin.pages import ACCOUNTANTS, LedgerAdmin
@@ -64,7 +65,7 @@ class ReportPages(LedgerAdmin):
             [funders, _month_table(owed)],
             owed=owed,
             funders=funders,
-            chart=_liability_chart(asked),
+            charts=_liability_charts(asked),
             months=months,
             most=most,
         )
@@ -229,7 +230,8 @@ def _month_table(owed: Liability) -> Table:
     )
 
 
-def _liability_chart(asked: Asked) -> Chart:
+def _liability_charts(asked: Asked) -> list[Chart]:
+    """Two pictures, each with its own scale: a batch of codes is a hundred times what wallets hold."""
     by_day = asked.step == Step.DAY
     steps = reports.liability_series(
         asked.program,
@@ -238,13 +240,16 @@ def _liability_chart(asked: Asked) -> Chart:
         steps=DAYS_SHOWN if by_day else MONTHS_SHOWN,
         brands=asked.brands,
     )
-    lines = [
-        (_("Unclaimed codes"), [step.unclaimed_points for step in steps]),
+    labels = [(day if by_day else month)(step.starts_at) for step in steps]
+    of_wallets = [
         (_("In wallets"), [step.wallet_points for step in steps]),
         (_("Held"), [step.held_points for step in steps]),
     ]
-    labels = [(day if by_day else month)(step.starts_at) for step in steps]
-    return line_chart(_("Liability over time, in points"), labels, lines)
+    of_codes = [(_("Unclaimed codes"), [step.unclaimed_points for step in steps])]
+    return [
+        line_chart(_("Points of members over time"), labels, of_wallets),
+        line_chart(_("Points of unclaimed codes over time"), labels, of_codes),
+    ]
 
 
 def _cohort_table(estimate: Estimate) -> Table:
@@ -256,7 +261,7 @@ def _cohort_table(estimate: Estimate) -> Table:
             _("Spent"),
             _("Held"),
             _("Taken back"),
-            _("Expired"),
+            pgettext("points", "Expired"),
             _("Remaining"),
             _("Expected to expire"),
         ],
@@ -266,7 +271,7 @@ def _cohort_table(estimate: Estimate) -> Table:
 
 def _expected(estimate: Estimate, cohort: Cohort) -> int | str:
     if cohort.is_over:
-        return _("over")
+        return pgettext("month of granting", "over")
     return _("no estimate") if estimate.rate is None else cohort.expected_points(estimate.rate)
 
 

@@ -1,7 +1,6 @@
 """Statements between brands: prepared by one person of the operator's finance, closed by another."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,12 +11,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from ledger import access
 from ledger import services as ledger
 from ledger.admin.adjustments import ASKERS
-from ledger.admin.pages import ACCOUNTANTS, LedgerAdmin
+from ledger.admin.pages import ACCOUNTANTS, LedgerAdmin, by_post, moment_column
 from ledger.errors import LedgerError, SettlementRefused
 from ledger.expiry import JAPAN
 from ledger.files.content import Content
@@ -26,11 +25,11 @@ from ledger.forms import NoteForm, PrepareForm
 from ledger.models import Settlement, SettlementState
 from ledger.statements import database_time
 from ledger.tables import Table
+from ledger.templatetags.finance import days
 from ledger.wording import words_of
 from parties.access import is_operator, reachable_brands, reachable_programs
 from parties.errors import NotReachable
 from parties.models import Role
-from parties.periods import period_text
 
 BADGES = {
     SettlementState.PREPARED: "waiting",
@@ -46,10 +45,11 @@ class SettlementAdmin(LedgerAdmin):
 
     reach = access.reachable_settlements
     look_roles = ACCOUNTANTS
-    list_display = ("period", "program", "state_badge", "prepared_by", "decided_by", "decided_at")
+    list_display = ("period", "program", "state_badge", "prepared_by", "decided_by", "decided")
     list_filter = ("state", ("program", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("program", "prepared_by", "decided_by")
     ordering = ("-ends_at", "-pk")
+    decided = moment_column("decided_at", gettext_lazy("decided at"))
 
     def get_urls(self) -> list[URLPattern]:
         acts: dict[str, Callable[..., HttpResponse]] = {
@@ -60,7 +60,7 @@ class SettlementAdmin(LedgerAdmin):
         own = [
             path(
                 f"<int:settlement_id>/{name}/",
-                self.admin_site.admin_view(require_POST(act)),
+                self.admin_site.admin_view(by_post(act)),
                 name=f"ledger_settlement_{name}",
             )
             for name, act in acts.items()
@@ -117,7 +117,6 @@ class SettlementAdmin(LedgerAdmin):
             request,
             "settlement_page.html",
             title=_("Settlement"),
-            subtitle=period_text(settlement.starts_at, settlement.ends_at),
             settlement=settlement,
             badge=BADGES[SettlementState(settlement.state)],
             damage=damage,
@@ -197,9 +196,7 @@ class SettlementAdmin(LedgerAdmin):
 
     @admin.display(description=gettext_lazy("period"), ordering="ends_at")
     def period(self, settlement: Settlement) -> str:
-        start = settlement.starts_at.astimezone(JAPAN).date()
-        last = (settlement.ends_at - timedelta(microseconds=1)).astimezone(JAPAN).date()
-        return f"{start} – {last}"
+        return days(settlement.starts_at, settlement.ends_at)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, settlement: Settlement) -> str:
@@ -255,4 +252,12 @@ def _tables(content: Content) -> dict[str, Any]:
         [_("Pays"), _("Receives"), _("Yen")],
         [[names[due.debtor], names[due.creditor], due.yen] for due in content.dues],
     )
-    return {"dues": dues, "pairs": pairs, "lines": lines, "total": content.total}
+    positions = Table(
+        _("By brand"),
+        [_("Brand"), _("Receives (yen)"), _("Pays (yen)"), _("Balance (yen)")],
+        [
+            [names[slug], position.receivable, position.payable, position.net]
+            for slug, position in content.positions.items()
+        ],
+    )
+    return {"dues": dues, "positions": positions, "pairs": pairs, "lines": lines, "total": content.total}

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy
 
 from ledger import access
-from ledger.admin.pages import READERS, LedgerAdmin, points_column
+from ledger.admin.pages import READERS, LedgerAdmin, moment_column, points_column
 from ledger.expiry import JAPAN
 from ledger.models import Account, Posting, Transfer
 from ledger.statements import database_time
@@ -58,11 +58,12 @@ class TransferAdmin(LedgerAdmin):
 
     reach = access.reachable_transfers
     look_roles = READERS
-    list_display = ("posted_at", "reason_text", "points_moved", "key")
+    list_display = ("posted", "reason_text", "points_moved", "key")
     list_filter = ("reason", WhenPosted)
     search_fields = ("=key",)
     search_help_text = gettext_lazy("The whole key, for example claim:1000000001")
     ordering = ("-posted_at", "-pk")
+    posted = moment_column("posted_at", gettext_lazy("posted at"))
     points_moved = points_column("moved_points")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Transfer]:
@@ -98,7 +99,7 @@ class TransferAdmin(LedgerAdmin):
             "transfer_page.html",
             title=transfer.get_reason_display(),
             transfer=transfer,
-            original=own.filter(pk=transfer.original_id).first() if transfer.original_id else None,
+            reversed_transfer=own.filter(pk=transfer.original_id).first() if transfer.original_id else None,
             reversals=own.filter(original=transfer).order_by("posted_at", "pk")[:SHOWN],
             postings=rows,
             linked=_linked(accounts, rows),

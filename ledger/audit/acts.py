@@ -36,6 +36,12 @@ _CHECKS = {
                 CASE WHEN h.state = 'open' THEN 0 ELSE h.points - h.captured_points END
             OR c.posted_at <> h.ended_at OR r.posted_at <> h.ended_at OR rp.target_id <> h.wallet_id
         ORDER BY 1""",
+    "a hold was captured in its store and its time": """
+        SELECT DISTINCT 'hold ' || {hold}, 'store ' || h.store_id || ' before ' || h.expires_at,
+               'store ' || u.store_id || ' at ' || h.ended_at
+        FROM ledger_hold h JOIN ledger_transfer c ON c.key = 'capture:' || {hold}
+        JOIN ledger_lotuse u ON u.transfer_id = c.id AND u.kind = 'spend'
+        WHERE u.store_id <> h.store_id OR h.ended_at >= h.expires_at ORDER BY 1""",
     "a capture or release has its hold": """
         SELECT 'transfer ' || t.key, 'a hold', 'none'
         FROM ledger_transfer t LEFT JOIN (

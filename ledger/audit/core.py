@@ -44,8 +44,10 @@ CHECKS = {
                     WHERE u.transfer_id = o.id AND l.wallet_id = p.target_id))
         ) ORDER BY p.id""",
     "an account is of the kind of its label": """
-        SELECT 'account ' || id, kind, label FROM ledger_account
-        WHERE label <> kind AND label NOT LIKE kind || ':%' ORDER BY id""",
+        SELECT 'account ' || id, kind || COALESCE(' of brand ' || brand_id, ''), label FROM ledger_account
+        WHERE label <> kind AND label NOT LIKE kind || ':%'
+            OR kind IN ('funds', 'accepted', 'cleared', 'breakage') AND label <> kind || ':' || brand_id
+            OR kind IN ('world', 'wallet', 'held') AND brand_id IS NOT NULL ORDER BY id""",
     "a lot has the moment of its transfer": """
         SELECT 'lot ' || l.id, 'the moment of ' || t.key, 'another' FROM ledger_lot l
         JOIN ledger_transfer t ON t.id = l.transfer_id WHERE l.granted_at <> t.posted_at ORDER BY l.id""",

@@ -75,6 +75,8 @@ class Content:
     yen_per_point: int
     prepared_at: datetime
     lines: tuple[Line, ...]
+    # Of an extract, the brands that it is for: of the others it holds a part only.
+    only_for: frozenset[str] | None = None
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -99,8 +101,10 @@ class Content:
 
     @cached_property
     def positions(self) -> dict[str, Position]:
-        """What each brand receives and pays in all, by short name."""
-        return positions(self._yen_of_pairs)
+        """What each brand receives and pays in all, by short name; in an extract, those that it is for."""
+        of_all = positions(self._yen_of_pairs)
+        own = of_all.keys() if self.only_for is None else of_all.keys() & self.only_for
+        return {slug: position for slug, position in of_all.items() if slug in own}
 
     @cached_property
     def total(self) -> Pair:
@@ -111,7 +115,7 @@ class Content:
     def of_brands(self, slugs: Collection[str]) -> "Content":
         """The part that concerns these brands: lines in which one of them is funder or acceptor."""
         kept = (line for line in self.lines if line.names.funder in slugs or line.names.acceptor in slugs)
-        return replace(self, lines=tuple(kept))
+        return replace(self, lines=tuple(kept), only_for=frozenset(slugs))
 
     @property
     def _yen_of_pairs(self) -> dict[tuple[str, str], int]:

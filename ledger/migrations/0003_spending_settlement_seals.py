@@ -196,7 +196,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ('funds', 'unclaimed', 'accepted', 'cleared', 'breakage')), _negated=True), ('brand__isnull', False), _connector='OR'), name='ledger_brand_account_has_brand'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('brand__isnull', False), ('kind__in', ('funds', 'unclaimed', 'accepted', 'cleared', 'breakage'))), models.Q(models.Q(('kind__in', ('funds', 'unclaimed', 'accepted', 'cleared', 'breakage')), _negated=True), ('brand', None)), _connector='OR'), name='ledger_brand_account_has_brand'),
         ),
         migrations.AddConstraint(
             model_name='transfer',
@@ -384,6 +384,10 @@ class Migration(migrations.Migration):
             model_name='hold',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('state', 'open')), models.Q(models.Q(('state', 'open'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='ledger_hold_ended_once'),
         ),
+        migrations.AddConstraint(
+            model_name='hold',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__lt', models.F('expires_at')), ('state', 'captured')), models.Q(('ended_at__gte', models.F('expires_at')), ('state', 'expired')), ('state__in', ['open', 'released']), _connector='OR'), name='ledger_hold_ended_in_time'),
+        ),
         migrations.AddIndex(
             model_name='lotuse',
             index=models.Index(condition=models.Q(('acceptor__isnull', False)), fields=['program', 'posted_at'], include=('id', 'funder', 'acceptor', 'store', 'points'), name='ledger_use_settled'),
@@ -395,6 +399,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='lotuse',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('points', 0), _negated=True), ('points__gte', -1000000000000), ('points__lte', 1000000000000)), name='ledger_use_points'),
+        ),
+        migrations.AddConstraint(
+            model_name='lotuse',
+            constraint=models.CheckConstraint(condition=models.Q(('points__gt', 0), ('kind__in', ['spend', 'hold', 'correction']), _connector='OR'), name='ledger_use_comes_back'),
         ),
         migrations.AddConstraint(
             model_name='lotuse',
@@ -458,7 +466,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='adjustment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'grant'), ('original', None), ('points__gt', 0), ('wallet__isnull', False), models.Q(('expiry_policy', ''), _negated=True)), models.Q(('expiry_policy', ''), ('kind', 'take_back'), ('original__isnull', False), ('wallet', None), models.Q(('points', None), ('points__gt', 0), _connector='OR')), models.Q(('acceptor__isnull', False), ('kind', 'correct'), ('points__isnull', False), ('settlement__isnull', False), ('expiry_policy', ''), ('original', None), ('wallet', None), models.Q(('points', 0), _negated=True)), _connector='OR'), name='ledger_adjustment_of_its_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'grant'), ('original', None), ('points__gt', 0), ('wallet__isnull', False), ('acceptor', None), ('settlement', None), ('store', None), models.Q(('expiry_policy', ''), _negated=True)), models.Q(('expiry_policy', ''), ('kind', 'take_back'), ('original__isnull', False), ('wallet', None), ('acceptor', None), ('settlement', None), ('store', None), models.Q(('points', None), ('points__gt', 0), _connector='OR')), models.Q(('acceptor__isnull', False), ('kind', 'correct'), ('points__isnull', False), ('settlement__isnull', False), ('expiry_policy', ''), ('original', None), ('wallet', None), models.Q(('points', 0), _negated=True)), _connector='OR'), name='ledger_adjustment_of_its_kind'),
         ),
         migrations.AddConstraint(
             model_name='adjustment',

@@ -97,8 +97,10 @@ class Adjustment(models.Model):
             models.CheckConstraint(condition=~Q(reason=""), name="ledger_adjustment_has_reason"),
             models.CheckConstraint(
                 condition=Q(kind="grant", wallet__isnull=False, points__gt=0, original=None)
+                & Q(settlement=None, acceptor=None, store=None)
                 & ~Q(expiry_policy="")
                 | Q(kind="take_back", original__isnull=False, wallet=None, expiry_policy="")
+                & Q(settlement=None, acceptor=None, store=None)
                 & (Q(points=None) | Q(points__gt=0))
                 | Q(kind="correct", acceptor__isnull=False, settlement__isnull=False, points__isnull=False)
                 & Q(wallet=None, original=None, expiry_policy="")

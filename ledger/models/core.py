@@ -6,6 +6,7 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from parties.models import Brand, Member, Program
 
@@ -85,7 +86,8 @@ class Account(models.Model):
                 name="ledger_wallet_has_member",
             ),
             models.CheckConstraint(
-                condition=~Q(kind__in=BRAND_KINDS) | Q(brand__isnull=False),
+                condition=Q(kind__in=BRAND_KINDS, brand__isnull=False)
+                | (~Q(kind__in=BRAND_KINDS) & Q(brand=None)),
                 name="ledger_brand_account_has_brand",
             ),
         ]
@@ -108,7 +110,7 @@ class Reason(models.TextChoices):
     EXPIRE = "expire", _("points expired")
     REVERSE = "reverse", _("reversal")
     RETURN = "return", _("returned to the brand's funds")
-    SETTLE = "settle", _("settlement")
+    SETTLE = "settle", pgettext_lazy("reason", "settlement")
     CORRECT = "correct", _("correction of a settlement")
 
 

@@ -118,6 +118,10 @@ class LotUse(models.Model):
                 name="ledger_use_points",
             ),
             models.CheckConstraint(
+                condition=Q(points__gt=0) | Q(kind__in=["spend", "hold", "correction"]),
+                name="ledger_use_comes_back",
+            ),
+            models.CheckConstraint(
                 condition=Q(kind="correction", lot=None) | (~Q(kind="correction") & Q(lot__isnull=False)),
                 name="ledger_use_has_lot",
             ),
@@ -138,7 +142,7 @@ class LotUse(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.lot_id} {self.kind}: {self.points}"
+        return f"{self.get_kind_display()} {self.points:,}"
 
 
 class HoldState(models.TextChoices):
@@ -185,13 +189,19 @@ class Hold(models.Model):
                 condition=Q(state="open", ended_at=None) | (~Q(state="open") & Q(ended_at__isnull=False)),
                 name="ledger_hold_ended_once",
             ),
+            models.CheckConstraint(
+                condition=Q(state="captured", ended_at__lt=F("expires_at"))
+                | Q(state="expired", ended_at__gte=F("expires_at"))
+                | Q(state__in=["open", "released"]),
+                name="ledger_hold_ended_in_time",
+            ),
         ]
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(state="open"), name="ledger_hold_due"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.wallet_id} {self.state}: {self.points}"
+        return f"{self.get_state_display()} {self.points:,}"
 
 
 class Receivable(models.Model):
@@ -222,4 +232,4 @@ class Receivable(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.wallet_id}: {self.recovered_points}/{self.points}"
+        return f"{self.recovered_points:,} / {self.points:,}"

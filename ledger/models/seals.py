@@ -49,4 +49,4 @@ class DaySeal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.program_id} {self.day_id}"
+        return str(self.day_id)

@@ -5,13 +5,14 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from parties.models import Brand, Program, Store, User
 
 
 class SettlementState(models.TextChoices):
     PREPARED = "prepared", _("waiting for the second person")
-    CLOSED = "closed", _("closed")
+    CLOSED = "closed", pgettext_lazy("statement", "closed")
     REJECTED = "rejected", _("rejected")
 
 

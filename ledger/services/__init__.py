@@ -19,7 +19,7 @@ from ledger.services.adjustments import (
     reject_adjustment,
     request_adjustment,
 )
-from ledger.services.days import close_day, seal_day, seal_due_days
+from ledger.services.days import close_day, seal_day, seal_due_days, set_aside_manifests
 from ledger.services.deposits import deposit_funds
 from ledger.services.expiries import expire_lots
 from ledger.services.grants import Granted, grant_claimed, grant_points
@@ -73,6 +73,7 @@ __all__ = [
     "reverse_transfer",
     "seal_day",
     "seal_due_days",
+    "set_aside_manifests",
     "spend_points",
     "take_back",
 ]

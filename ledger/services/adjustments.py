@@ -26,9 +26,10 @@ from ledger.models import (
     Transfer,
     UseKind,
 )
-from ledger.services.grants import grant_points
-from ledger.services.reversals import reverse_transfer, take_back
+from ledger.services.grants import grant_once
+from ledger.services.reversals import reverse_once, take_back_once
 from ledger.services.settlements import correct_settlement
+from ledger.services.taking import BY_HAND
 from parties.access import access_brand
 from parties.errors import NotReachable
 from parties.models import Brand, Role, Store, User
@@ -75,9 +76,10 @@ def request_adjustment(
 
     Once per `public_id`, which the form makes: a repeat gives back the first. NotReachable for anybody but
     finance or support of the brand (or of the operator). AdjustmentRefused by rule: `no_reason`,
-    `long_reason` (over 200 characters), `points`, `wallet` (none of the program), `own_wallet` (of the person
-    who asks), `expiry` (has passed), `original` (no claim, grant or spend of the brand), `settlement` (not
-    closed, or of another program), `acceptor`, `store`, `number` (taken by another request).
+    `long_reason` (over 200 characters), `points`, `wallet` (none of the program), `own_wallet` (points would
+    come into that of the person who asks), `expiry` (has passed), `original` (no claim, grant or spend of the
+    brand), `settlement` (not closed, or of another program), `acceptor`, `store`, `number` (taken by another
+    request).
     """
     brand = access_brand(user, brand_id, Role.FINANCE, Role.SUPPORT)
     reason = reason.strip()
@@ -112,7 +114,7 @@ def _values(brand: Brand, asked: Asked, user: User, at: datetime) -> dict[str, A
     if isinstance(asked, GrantAsked):
         return _grant_values(brand, asked, user, at)
     if isinstance(asked, TakeBackAsked):
-        return _take_back_values(brand, asked)
+        return _take_back_values(brand, asked, user)
     return _correction_values(brand, asked)
 
 
@@ -150,12 +152,22 @@ def _refuse_own_wallet(wallet: Account, user: User) -> None:
     )
 
 
-def _take_back_values(brand: Brand, asked: TakeBackAsked) -> dict[str, Any]:
+def _refuse_own_spend(original: Transfer, user: User) -> None:
+    spent = LotUse.objects.filter(transfer=original, kind=UseKind.SPEND)
+    _require(
+        not spent.filter(lot__wallet__member__user=user).exists(),
+        "own_wallet",
+        "nobody brings points back to themselves",
+    )
+
+
+def _take_back_values(brand: Brand, asked: TakeBackAsked, user: User) -> dict[str, Any]:
     is_amount = asked.points is None or (_is_amount(asked.points) and asked.points > 0)
     _require(is_amount, "points", f"1 to {MAX_POINTS:,} points, or all there is")
     original = Transfer.objects.filter(pk=asked.original_id).first()
     if original is None or not _is_of(brand, original):
         raise AdjustmentRefused("no such claim, grant or spend of the brand", rule="original")
+    _refuse_own_spend(original, user)
     return {"kind": AdjustmentKind.TAKE_BACK, "original": original, "points": asked.points}
 
 
@@ -205,6 +217,8 @@ def confirm_adjustment(*, adjustment_id: int, user: User, fingerprint: str, at: 
             raise AdjustmentRefused("this is not what was asked for", rule="changed")
     if adjustment.wallet is not None:
         _refuse_own_wallet(adjustment.wallet, user)
+    if adjustment.original is not None:
+        _refuse_own_spend(adjustment.original, user)
     _execute(adjustment, at)
     return adjustment
 
@@ -231,24 +245,24 @@ def _decide(adjustment_id: int, state: AdjustmentState, user: User, at: datetime
 
 
 def _execute(adjustment: Adjustment, at: datetime) -> None:
-    key = f"adjust:{adjustment.public_id.hex}"
+    key = f"{BY_HAND}{adjustment.public_id.hex}"
     if adjustment.kind == AdjustmentKind.CORRECT:
         correct_settlement(adjustment=adjustment, at=at)
     elif adjustment.original is not None:
         _take_back(key, adjustment.original, adjustment.points, at)
     else:
-        grant_points(
+        grant_once(
             brand_id=adjustment.brand_id,
             wallet_id=adjustment.wallet_id or 0,
             points=adjustment.points or 0,
             expires=ExpiryPolicy.parse(adjustment.expiry_policy),
-            key=key,
+            key=f"grant:{key}",
             at=at,
         )
 
 
 def _take_back(key: str, original: Transfer, points: int | None, at: datetime) -> None:
     if points is None and original.reason in (Reason.CLAIM, Reason.GRANT):
-        take_back(key=key, original_id=original.pk, at=at)
+        take_back_once(key=f"take_back:{key}", original_id=original.pk, at=at)
     else:
-        reverse_transfer(key=f"reverse:{key}", original_id=original.pk, points=points, at=at)
+        reverse_once(key=f"reverse:{key}", original_id=original.pk, points=points, at=at)

@@ -3,7 +3,8 @@
 import filecmp
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.db import OperationalError, transaction
@@ -125,6 +126,30 @@ def _let_openings_end(day: date) -> None:
         raise SealRefused(f"{day}: somebody is still opening an account") from error
 
 
+def set_aside_manifests(*, at: datetime) -> Path | None:
+    """After a restore to an earlier moment: move the manifests of days that the database has not sealed into
+    a new folder of SEALS_DIR, and give back which; None if there are none.
+
+    Those days went on differently, and are sealed anew. What was sealed of them stays to be looked at. A day
+    of which any seal is left is not touched. Repeating it is harmless.
+    """
+    sealed = {day.isoformat() for day in DaySeal.objects.values_list("day", flat=True).distinct()}
+    manifests = seals.manifests_in(settings.SEALS_DIR)
+    lost = [path for (day, _program), path in manifests.items() if day not in sealed]
+    if not lost:
+        return None
+    aside: Path = settings.SEALS_DIR / f"before-restore-{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
+    for path in lost:
+        place = aside / path.parent.name / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(place)
+        for folder in (path.parent, place.parent):
+            seals.sync_folder(folder)
+    for folder in (aside, settings.SEALS_DIR):
+        seals.sync_folder(folder)
+    return aside
+
+
 @contextmanager
 def _written(span: Span, known: dict[int, DaySeal]) -> Iterator[dict[int, Draft]]:
     """A finished draft per program. What has not been placed is gone afterwards."""
@@ -165,7 +190,10 @@ def _refuse_conflicts(drafts: dict[int, Draft], known: dict[int, DaySeal]) -> No
         if known and (seal is None or seal.head != draft.chain.head()):
             raise SealRefused(f"program {program_id}: the rows of {draft.chain.totals.day} have changed")
         if draft.path.exists() and not filecmp.cmp(draft.draft, draft.path, shallow=False):
-            raise SealRefused(f"{draft.path} says otherwise")
+            raise SealRefused(
+                f"{draft.path} says otherwise: after a restore to an earlier moment run manage.py"
+                " replay_claims, which sets it aside; else find out who changed the rows or the file"
+            )
 
 
 def _record(span: Span, drafts: dict[int, Draft], at: datetime) -> None:

@@ -12,6 +12,7 @@ from ledger.models import Account, AccountKind, Lot, Posting, Reason, Transfer, 
 from ledger.services.accounts import open_funds
 from ledger.services.posting import Move, accounts_of, begin, post, refuse_impossible
 from ledger.services.recoveries import lock_wallet
+from ledger.services.taking import full_key
 from ledger.statements import Statement, fold, run_together
 from parties.models import Brand
 
@@ -26,7 +27,6 @@ class Granted(NamedTuple):
     is_repeat: bool
 
 
-@transaction.atomic
 def grant_points(
     *, brand_id: int, wallet_id: int, points: int, expires: ExpiryPolicy, key: str, at: datetime
 ) -> Granted:
@@ -34,9 +34,19 @@ def grant_points(
 
     A repeat with the same brand, wallet, points and end (reckoned from the first) gives back the first
     result; with others, KeyReused. InsufficientPoints if the funds don't suffice. MoveRefused for points that
-    are no whole number of 1..10^12, for no such brand or wallet, and for a wallet of another program.
-    ExpiryRefused for a fixed day that has passed, LimitExceeded if the wallet would pass 10^12 points.
+    are no whole number of 1..10^12, for no such brand or wallet, for a wallet of another program, and for a
+    key that is no line of 1 to 114 characters. ExpiryRefused for a fixed day that has passed, LimitExceeded
+    if the wallet would pass 10^12 points.
     """
+    key = full_key("grant", key)
+    return grant_once(brand_id=brand_id, wallet_id=wallet_id, points=points, expires=expires, key=key, at=at)
+
+
+@transaction.atomic
+def grant_once(
+    *, brand_id: int, wallet_id: int, points: int, expires: ExpiryPolicy, key: str, at: datetime
+) -> Granted:
+    """The grant itself, for the services beside this one: under a key that is complete."""
     brand = Brand.objects.select_related("program").filter(pk=brand_id).first()
     if brand is None:
         raise MoveRefused("no such brand")
@@ -45,7 +55,7 @@ def grant_points(
     refuse_impossible([move], accounts)
     if accounts[wallet_id].kind != AccountKind.WALLET:
         raise MoveRefused("points are granted to a wallet")
-    transfer, is_new = begin(key=f"grant:{key}", reason=Reason.GRANT, at=at, original=None)
+    transfer, is_new = begin(key=key, reason=Reason.GRANT, at=at, original=None)
     ends = expires.end(transfer.posted_at)
     if is_new:
         lock_wallet(wallet_id)  # before the funds, as everybody who changes both does

@@ -66,6 +66,14 @@ def begin(*, key: str, reason: Reason, at: datetime, original: Transfer | None) 
         raise
 
 
+def begin_new(*, key: str, reason: Reason, at: datetime, original: Transfer | None) -> Transfer:
+    """A transfer that there can't have been before; KeyReused if there was."""
+    transfer, is_new = begin(key=key, reason=reason, at=at, original=original)
+    if not is_new:
+        raise KeyReused(key)
+    return transfer
+
+
 def accounts_of(moves: Sequence[Move]) -> dict[int, Account]:
     ids = {end for move in moves for end in (move.source_id, move.target_id)}
     return Account.objects.in_bulk(ids)

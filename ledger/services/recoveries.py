@@ -19,7 +19,7 @@ from ledger.models import (
     UseKind,
 )
 from ledger.services.accounts import open_funds
-from ledger.services.posting import Move, accounts_of, begin, post
+from ledger.services.posting import Move, accounts_of, begin_new, post
 from parties.models import Brand
 
 
@@ -78,7 +78,7 @@ def _return_to_funds(reversal: Transfer, unclaimed: Account, points: int) -> Non
     """The code stays used, so its points must not stay among those of the codes that can be claimed."""
     brand = Brand.objects.select_related("program").get(accounts=unclaimed)
     funds = open_funds(brand=brand, at=reversal.posted_at)
-    transfer, _ = begin(
+    transfer = begin_new(
         key=f"return:{reversal.pk.hex}", reason=Reason.RETURN, at=reversal.posted_at, original=None
     )
     on = [Move(unclaimed.pk, funds.pk, points)]
@@ -94,9 +94,12 @@ def recover(*, returned: Mapping[int, int], transfer: Transfer) -> int:
     """
     recovered = 0
     owed = Receivable.objects.filter(
-        original__lot__in=returned.keys(), recovered_points__lt=F("points")
+        original__lot__in=returned.keys(),
+        recovered_points__lt=F("points"),
+        funder__accounts__kind=AccountKind.FUNDS,
     ).select_related("original__lot")
-    for receivable in owed.order_by("original__lot"):
+    # Funds in id order: two wallets that owe the same two brands can't wait for each other.
+    for receivable in owed.order_by("funder__accounts__pk", "original__lot"):
         lot = receivable.original.lot
         points = min(returned[lot.pk], receivable.points - receivable.recovered_points)
         _recover(receivable, lot, points, of=transfer)
@@ -105,7 +108,7 @@ def recover(*, returned: Mapping[int, int], transfer: Transfer) -> int:
 
 
 def _recover(receivable: Receivable, lot: Lot, points: int, *, of: Transfer) -> None:
-    reversal, _ = begin(
+    reversal = begin_new(
         key=recovery_key(of.pk, lot.pk), reason=Reason.REVERSE, at=of.posted_at, original=receivable.original
     )
     count_reversed(locked_tally(receivable.original), points)

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, Max, Sum
 
 from ledger.errors import InsufficientPoints, KeyReused, ReversalRefused
 from ledger.lots import Taken, give_back
 from ledger.models import (
     Lot,
     LotUse,
+    Posting,
     Reason,
     Receivable,
     ReversalTally,
@@ -23,8 +24,9 @@ from ledger.models import (
     transfer_id_of,
 )
 from ledger.services.expiries import expire_locked
-from ledger.services.posting import Move, accounts_of, begin, post
+from ledger.services.posting import Move, accounts_of, begin, begin_new, post
 from ledger.services.recoveries import count_reversed, lock_wallet, locked_tally, recover, withdraw
+from ledger.services.taking import full_key, refuse_odd_points
 
 # What a batch reserves, and gives back when codes are withdrawn or expire, follows its codes: to take such a
 # transfer back would leave codes without their points, or points without their codes.
@@ -43,20 +45,28 @@ class TakenBack(NamedTuple):
     receivable_points: int
 
 
-@transaction.atomic
 def reverse_transfer(
     *, key: str, original_id: uuid.UUID, at: datetime, points: int | None = None
 ) -> Transfer:
     """Take back what `original_id` moved: `points` of it, or all that is left when None; once per `key`.
 
     A repeat gives back the first reversal, KeyReused if the original or the points differ. The reversals of
-    one original never exceed it, whoever races (ReversalRefused).
+    one original never exceed it, whoever races (ReversalRefused). MoveRefused for points that are no whole
+    number of 1 to 10^12, or a key that is no line of 1 to 112 characters.
 
     Of a spend (or a capture), points come back to the lots that had paid, each with its own funder and end,
     the last taken first; where that lot's claim or grant has been taken back, they go on to its brand
     (`recover`). Of a claim or grant, they leave the lot that it made, for the brand's funds; if some are
     spent, held or expired, InsufficientPoints and nothing happens (`take_back` takes what is left).
     """
+    return reverse_once(key=full_key("reverse", key), original_id=original_id, points=points, at=at)
+
+
+@transaction.atomic
+def reverse_once(*, key: str, original_id: uuid.UUID, points: int | None, at: datetime) -> Transfer:
+    """The reversal itself, for the services beside this one: under a key that is complete."""
+    if points is not None:
+        refuse_odd_points(points)
     original = _reversible(original_id, _REVERSIBLE)
     reversal, is_new = begin(key=key, reason=Reason.REVERSE, at=at, original=original)
     if not is_new:
@@ -80,8 +90,15 @@ def _reversible(original_id: uuid.UUID, reasons: tuple[Reason, ...]) -> Transfer
 
 
 def _same_reversal(reversal: Transfer, original: Transfer, points: int | None) -> Transfer:
-    total = reversal.postings.aggregate(total=Sum("points"))["total"]
-    if reversal.original_id != original.pk or (points is not None and points != total):
+    posted = reversal.postings.aggregate(points=Sum("points"), last=Max("pk"))
+    if reversal.original_id != original.pk:
+        raise KeyReused(reversal.key)
+    if points is None:  # whoever took all that was left, left nothing
+        by_then = Posting.objects.filter(transfer__original=original, pk__lte=posted["last"])
+        is_same = by_then.aggregate(points=Sum("points"))["points"] == original.reversal_tally.original_points
+    else:
+        is_same = points == posted["points"]
+    if not is_same:
         raise KeyReused(reversal.key)
     return reversal
 
@@ -153,7 +170,6 @@ def _still_taken(original: Transfer, uses: list[LotUse]) -> list[Taken]:
     return [part for part in taken if part.points]
 
 
-@transaction.atomic
 def take_back(*, key: str, original_id: uuid.UUID, at: datetime) -> TakenBack:
     """Take a whole claim or grant back, once per `key`: what its lot still has goes to the brand's funds, and
     what was spent or is held becomes the member's receivable. What has expired stays breakage.
@@ -161,13 +177,18 @@ def take_back(*, key: str, original_id: uuid.UUID, at: datetime) -> TakenBack:
     The wallet never goes below zero, and its other lots are not touched. Points that come back to the lot
     later go on to the brand and lower the receivable. Asked again with another key, an original with a
     receivable gives 0 points and that receivable; one that is all back or expired, ReversalRefused. KeyReused
-    if the key took something else back.
+    if the key took something else back; MoveRefused for a key that is no line of 1 to 110 characters.
     """
+    return take_back_once(key=full_key("take_back", key), original_id=original_id, at=at)
+
+
+@transaction.atomic
+def take_back_once(*, key: str, original_id: uuid.UUID, at: datetime) -> TakenBack:
+    """The taking back itself, for the services beside this one: under a key that is complete."""
     original = _reversible(original_id, _GRANTED)
     lot = Lot.objects.get(transfer=original)
     lock_wallet(lot.wallet_id)
-    full_key = f"take_back:{key}"
-    if earlier := Transfer.objects.filter(pk=transfer_id_of(full_key)).first():
+    if earlier := Transfer.objects.filter(pk=transfer_id_of(key)).first():
         return _same_take_back(earlier, original)
     expire_locked([lot.pk], at)  # or the result would depend on when the expiry comes by
     lot.refresh_from_db(fields=["remaining_points"])
@@ -183,9 +204,8 @@ def take_back(*, key: str, original_id: uuid.UUID, at: datetime) -> TakenBack:
         )
     if not lot.remaining_points:
         return TakenBack(None, 0, owed)
-    reversal, is_new = begin(key=full_key, reason=Reason.REVERSE, at=at, original=original)
-    if not is_new:  # of another wallet, at this moment
-        raise KeyReused(full_key)
+    # KeyReused if somebody takes something of another wallet back with this key at this moment.
+    reversal = begin_new(key=key, reason=Reason.REVERSE, at=at, original=original)
     count_reversed(tally, lot.remaining_points)
     withdraw(reversal, lot, lot.remaining_points)
     return TakenBack(reversal.pk, lot.remaining_points, owed)
@@ -198,7 +218,8 @@ def _owed(lot: Lot, tally: ReversalTally) -> int:
 
 
 def _same_take_back(earlier: Transfer, original: Transfer) -> TakenBack:
-    _same_reversal(earlier, original, None)
+    if earlier.original_id != original.pk:
+        raise KeyReused(earlier.key)
     points = earlier.postings.aggregate(points=Sum("points"))["points"]
     owed = Receivable.objects.filter(original=original).values_list("points", flat=True).first()
     return TakenBack(earlier.pk, points, owed or 0)

@@ -67,11 +67,19 @@ class Uses(NamedTuple):
     at: datetime
 
 
+# Acts by hand have keys that nobody else can ask for: the audit looks for who confirmed them.
+BY_HAND = "adjust:"
+
+
 def full_key(verb: str, key: str) -> str:
-    """The key of the transfer that the asker's `key` makes. MoveRefused if the ledger can't keep it."""
+    """The key of the transfer that the asker's `key` makes. MoveRefused if the ledger can't keep it, and for
+    one that begins as those of acts by hand do.
+    """
     full = f"{verb}:{key}"
     if not key or len(full) > MAX_KEY_LENGTH or not key.isprintable():
         raise MoveRefused(f"a key is one line of 1 to {MAX_KEY_LENGTH - len(verb) - 1} characters")
+    if key.startswith(BY_HAND):
+        raise MoveRefused(f"keys that begin with {BY_HAND!r} are those of acts by hand")
     return full
 
 

@@ -6,10 +6,12 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import transaction
 from django.db.models import F
 
 from ledger import audit, queries
@@ -170,6 +172,25 @@ def test_grants_and_take_backs_of_one_wallet_do_not_wait_for_each_other() -> Non
     assert not list(audit.differences())
 
 
+def test_wallets_that_owe_the_same_brands_in_another_order_do_not_wait_for_each_other() -> None:
+    program = make.program()
+    brands = [make.brand(program=program, funds=1_000) for _ in range(2)]
+    store, spends = make.store(brand=brands[0]), []
+    for number in range(8):
+        wallet = make.wallet(make.member(), program)
+        order = brands if number % 2 else brands[::-1]
+        lots = [make.lot(wallet, 10, funder=brand) for brand in order * 4]
+        spends.append(_spend(wallet, store, 80, f"{number}"))
+        for lot in lots:
+            _take_back(lot.transfer_id, f"{lot.pk}")
+
+    outcomes = race(*(partial(_reverse, spend_id, f"{spend_id}", None) for spend_id in spends))
+
+    assert _kinds([*outcomes]) == {Transfer: 8}, outcomes
+    assert [queries.funds_of(brand) for brand in brands] == [1_000, 1_000]
+    assert not list(audit.differences())
+
+
 def test_control_reading_the_due_lots_first_expires_them_twice() -> None:
     wallet, _store = make.rich_wallet((100, 10), (100, 100))
     gate = threading.Barrier(2, timeout=30)
@@ -220,6 +241,44 @@ def test_spends_racing_with_the_expiry_get_what_has_not_expired() -> None:
     assert _kinds([*spends]) == {ledger.Spent: 4, InsufficientPoints: 1}, spends
     assert queries.balance_of(wallet) == 0
     assert queries.balance_of(ledger.open_breakage(brand=store.brand, at=NOON)) == 80
+    assert not list(audit.differences())
+
+
+def test_an_expiry_waits_for_a_spend_under_way() -> None:
+    wallet, store = make.rich_wallet((10, 10), (40, 100))
+    end = Lot.objects.earliest("expires_at").expires_at
+    just_before = end - timedelta(microseconds=1)
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            ledger.spend_points(wallet_id=wallet.pk, store_id=store.pk, points=4, key="last", at=just_before)
+            expiry = other.submit(race, partial(ledger.expire_lots, at=end))
+            wait([expiry], timeout=0.5)
+        outcomes = expiry.result(timeout=30)
+
+    assert outcomes == [1]
+    assert queries.balance_of(ledger.open_breakage(brand=store.brand, at=NOON)) == 6
+    assert queries.balance_of(wallet) == 40
+    assert not list(audit.differences())
+
+
+def test_a_release_waits_for_a_claim_or_grant_that_is_being_taken_back() -> None:
+    wallet, store = make.rich_wallet((60, 10))
+    grant, end = Lot.objects.get().transfer_id, NOON + timedelta(hours=1)
+    hold = ledger.hold_points(
+        wallet_id=wallet.pk, store_id=store.pk, points=60, key="cart", expires_at=end, at=NOON
+    )
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            _take_back(grant, "fraud")
+            release = other.submit(race, partial(ledger.release_hold, hold_id=hold.pk, at=NOON))
+            wait([release], timeout=0.5)
+        outcomes = release.result(timeout=30)
+
+    assert outcomes == [hold]
+    assert Receivable.objects.get().recovered_points == 60
+    assert (queries.balance_of(wallet), queries.funds_of(store.brand)) == (0, 60)
     assert not list(audit.differences())
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import redis
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.backends.signals import connection_created
 from pytest_django.fixtures import Settings
 
-from config.durability import check_durability, refuse_unsafe
+from config.durability import ON_CONNECT, check_durability, refuse_restored_on_connect, refuse_unsafe
+from giftcodes import journal
+from giftcodes.journal import Entry, Kind
 from tests.config.test_settings import GOOD
 from tests.servers import redis_server
 
@@ -66,6 +69,22 @@ def test_a_broker_that_is_away_is_a_sentence_and_does_not_stop_a_migration(setti
     with pytest.raises(ImproperlyConfigured, match=r"is away \(ConnectionError\)"):
         refuse_unsafe(with_queue=True)
     assert check_durability() == []
+
+
+def test_a_process_that_outlives_a_restore_gets_no_connection_until_the_replay(settings: Settings) -> None:
+    refuse_restored_on_connect()
+    try:
+        connection.close()
+        connection.ensure_connection()
+        with journal.opened(settings.CLAIM_JOURNAL_DIR) as book:
+            book.append([Entry(Kind.CLAIM, 17, claim=1_000_000_000, member="f" * 32)])
+        connection.close()  # as the end of the server does
+        for _ in range(2):
+            with pytest.raises(OperationalError, match=r"run manage\.py replay_claims"):
+                connection.ensure_connection()
+    finally:
+        connection_created.disconnect(dispatch_uid=ON_CONNECT)
+    connection.ensure_connection()
 
 
 WORKER, WEB = "celery -A config worker -P solo", "granian --interface wsgi config.wsgi"

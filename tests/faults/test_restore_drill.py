@@ -72,6 +72,16 @@ def site(tmp_path: Path) -> Site:
 
 
 WEB = ("-c", "import config.wsgi")
+# A web server that is up, a database that is older all of a sudden, and the next connection.
+OUTLIVING_A_RESTORE = """
+import config.wsgi
+from django.conf import settings
+from django.db import connection
+from giftcodes import journal
+with journal.opened(settings.CLAIM_JOURNAL_DIR) as book:
+    book.append([journal.Entry(journal.Kind.CLAIM, 10**9, claim=1, member="f" * 32)])
+connection.cursor()
+"""
 WORKER = ("-m", "celery", "-A", "config", "worker", "-P", "solo")
 
 
@@ -102,6 +112,8 @@ def test_after_a_restore_and_a_replay_no_claimed_code_can_be_claimed_again(site:
             again = site.step("claim_everything_again", AFTER)
             assert again == {"refused": len(journaled), "known": len(journaled), "shipped": AFTER}
             site.manage("audit")
+            outlived = site.start("-c", OUTLIVING_A_RESTORE)
+            assert "run manage.py replay_claims" in outlived.stderr
     lost = len(claimed) - len(journaled)
     assert (len(journaled), lost) == (BEFORE + SHIPPED, UNSHIPPED)
     print(f"{said}re-claims refused: {again['refused']} of {len(journaled)}")

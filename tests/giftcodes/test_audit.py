@@ -54,13 +54,13 @@ TAMPERING = {
     "the lots of a wallet add up to its balance": "UPDATE ledger_lot SET remaining_points = 1",
     "a lot is what its transfer granted": "UPDATE ledger_lot SET granted_points = granted_points + 1",
     "reversals stay within their original": "UPDATE ledger_posting SET points = 1000 WHERE transfer_id ="
-    " (SELECT id FROM ledger_transfer WHERE key = 'reversal')",
+    " (SELECT id FROM ledger_transfer WHERE key = 'reverse:reversal')",
     "a reversal tally equals its reversals": "UPDATE ledger_reversaltally SET reversed_points = 17",
     "a reversal tally has the points of its original": "UPDATE ledger_reversaltally"
     " SET original_points = 501",
     "a reversal goes back the way of its original": "UPDATE ledger_posting SET target_id = (SELECT MAX(id)"
     " FROM ledger_account WHERE kind = 'unclaimed') WHERE transfer_id ="
-    " (SELECT id FROM ledger_transfer WHERE key = 'reversal')",
+    " (SELECT id FROM ledger_transfer WHERE key = 'reverse:reversal')",
     "a claim has one transfer, from its batch into its member's wallet": "UPDATE giftcodes_claim"
     " SET member_id = (SELECT MIN(id) FROM parties_member) WHERE id = 1000000002",
     "a claim transfer has one posting": a_posting(),

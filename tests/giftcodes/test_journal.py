@@ -1,9 +1,6 @@
 """The claim journal: what is in it stays in it, in its place; claims reach it once, and never wait for it."""
 
 import logging
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ from ledger import audit as ledger_audit
 from ledger.errors import SealKeyMissing
 from parties.models import Member
 from tests import make
+from tests.full_disk import room_for
 from tests.make import NOON
 from tests.restoring import lost_by_a_restore
 
@@ -168,17 +166,6 @@ def test_a_new_key_takes_over_and_the_old_one_is_still_needed(folder: Path, sett
 def test_only_one_process_has_the_journal_in_hand(folder: Path) -> None:
     with journal.opened(folder), pytest.raises(JournalBusy), journal.opened(folder):
         pass
-
-
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond so many bytes, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_disk_that_fills_up_in_the_middle_of_a_line_leaves_the_journal_as_it_was(folder: Path) -> None:
@@ -326,6 +313,28 @@ def test_a_restore_is_noticed_though_others_have_the_same_ids_by_now(folder: Pat
     claim(batch, 1, make.member())
     with pytest.raises(DatabaseOlder):
         giftcodes.ship_claims(begin=False)
+
+
+@pytest.mark.django_db
+def test_the_audit_reads_the_whole_journal_and_names_the_first_spoilt_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = make.live_batch()
+    monkeypatch.setattr(restores, "LOOK_BACK", 2)
+    for place in range(6):
+        claim(batch, place, make.member())
+    giftcodes.ship_claims(begin=True)
+    call_command("audit", stdout=StringIO())
+    changed(folder, 2, points=1)
+    assert restores.disagreement(folder) is None  # a start looks at the end alone
+
+    said = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("audit", stdout=said, stderr=StringIO())
+
+    assert giftcodes_audit.JOURNAL in said.getvalue()
+    assert "journal-000001.jsonl, line 2" in said.getvalue()
+    assert len(said.getvalue().splitlines()) == 1
 
 
 @pytest.mark.django_db

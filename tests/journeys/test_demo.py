@@ -3,16 +3,19 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from queue import Empty, Queue
 
 import pytest
 
+from config.demo.history import DAYS
 from tests.faults.workers import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +120,16 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
+def _rows(demo: Demo, table: str) -> int:
+    with closing(sqlite3.connect(Path(demo.environment["VAR_DIR"]) / "tokuten.sqlite3")) as database:
+        (rows,) = database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()  # named here
+    return int(rows)
+
+
+def _sealed_days(demo: Demo) -> int:
+    return len(list(Path(demo.environment["VAR_DIR"]).glob("seals/**/*.seal")))
+
+
 @pytest.mark.sqlite
 def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
     start: Callable[[], Demo],
@@ -131,9 +144,11 @@ def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
     claimed = demo.wait_for(r"10,000 codes of 500 points are minted, \d+ of them claimed")
     site = demo.wait_for(r"^ +site ").split()[-1]
     wallet = demo.wait_for(r"^ +wallet ").split()[-1]
+    operator = demo.wait_for("finance@yorimichi.example")
     login = demo.wait_for("marketer@")
     file = Path(demo.wait_for("Sealed file").split()[-1])
     links = [demo.wait_for("/c/morning/#c=").strip() for _ in range(3)]
+    demo.wait_for("ten weeks of purchases")
     demo.wait_for("Ctrl-C")
     processes = demo.children("celery") + demo.children("granian")
 
@@ -146,15 +161,23 @@ def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
     assert len(set(links)) == 3
     audit = demo.manage("audit")
     assert audit.returncode == 0, audit.stdout + audit.stderr
+    proof = demo.manage("prove_batches")
+    assert proof.returncode == 0, proof.stdout + proof.stderr
+    wait_for(lambda: _sealed_days(demo) == DAYS, seconds=PATIENCE_SECONDS)
+    audit = demo.manage("audit")
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+    postings = _rows(demo, "ledger_posting")
     assert len(processes) == 2
     assert demo.interrupt() == 0
     assert not [pid for pid in processes if _is_alive(pid)]
 
     again = start()
     assert claimed == again.wait_for(r"10,000 codes of 500 points are minted, \d+ of them claimed")
+    assert operator == again.wait_for("finance@yorimichi.example")
     assert login == again.wait_for("marketer@")
     assert [again.wait_for("/c/morning/#c=").strip() for _ in range(3)] == links
     again.wait_for("Ctrl-C")
+    assert _rows(again, "ledger_posting") == postings
     assert again.interrupt() == 0
 
 

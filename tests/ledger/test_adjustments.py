@@ -148,6 +148,20 @@ def test_nobody_asks_for_or_confirms_points_for_themselves(
     assert queries.balance_of(own) == 0
 
 
+def test_nobody_asks_for_or_confirms_that_what_they_spent_comes_back(
+    brand: Brand, support: User, finance: User
+) -> None:
+    own, store = make.wallet(member_of(finance), brand.program), make.store(brand=brand)
+    make.lot(own, 100, funder=brand)
+    spent = ledger.spend_points(wallet_id=own.pk, store_id=store.pk, points=60, key="lunch", at=NOON)
+
+    assert _refused(_request, brand, TakeBackAsked(spent.transfer_id, 10), finance) == "own_wallet"
+    asked = _request(brand, TakeBackAsked(spent.transfer_id, 10), support)
+    assert _refused(_confirm, asked, finance) == "own_wallet"
+
+    assert queries.balance_of(own) == 40
+
+
 def test_what_was_decided_stays_decided(brand: Brand, wallet: Account, support: User, finance: User) -> None:
     granted, rejected = (_request(brand, _grant(wallet), support) for _ in range(2))
     _confirm(granted, finance)

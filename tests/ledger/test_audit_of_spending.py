@@ -58,6 +58,8 @@ TAMPERING = {
     "a hold set aside what was posted": "UPDATE ledger_hold SET held_at = '2026-11-01 00:00:00+00:00'",
     "a hold ended as its transfers say": "UPDATE ledger_hold SET captured_points = captured_points + 1"
     " WHERE state = 'captured'",
+    "a hold was captured in its store and its time": "UPDATE ledger_hold SET store_id ="
+    " (SELECT MAX(id) FROM parties_store) WHERE state = 'captured'",
     "a capture or release has its hold": "DELETE FROM ledger_hold WHERE state = 'released'",
     "held points are in open holds": _A_USE.format(points=3, kind="hold"),
     "no more of a lot is taken from holds than was held": "UPDATE ledger_lotuse SET points = points - 99"

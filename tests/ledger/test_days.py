@@ -328,6 +328,21 @@ def test_the_task_seals_what_is_due_by_the_databases_clock() -> None:
     assert tasks.seal_days.name in scheduled
 
 
+def test_the_task_closes_nothing_while_the_clocks_are_days_apart(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _opened_days_ago(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "database_time", lambda: database_time() + timedelta(days=400))
+        tasks.seal_days()
+        assert not ClosedDay.objects.exists()
+        assert "No day is closed" in caplog.text
+
+    tasks.seal_days()
+
+    assert ClosedDay.objects.exists()
+
+
 def test_the_task_tries_again_at_the_next_run_when_a_day_can_not_be_sealed(
     caplog: pytest.LogCaptureFixture, settings: Settings, tmp_path: Path
 ) -> None:

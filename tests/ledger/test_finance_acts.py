@@ -87,7 +87,8 @@ def test_a_form_sent_twice_asks_once(town: Town) -> None:
         ({"number": "0"}, "out of bounds"),
         ({"life": "date", "last_day": "2020-01-01"}, "has passed"),
         ({"life": "month_end", "number": "121"}, "out of bounds"),
-        ({"points": "0"}, "greater than or equal to 1"),
+        ({"points": "0"}, "1 point or more"),
+        ({"points": "9" * 30}, "10^12 points or fewer"),
         ({"reason": "\u200b"}, "required"),
     ],
 )
@@ -141,11 +142,24 @@ def test_support_asks_and_does_not_decide(town: Town) -> None:
     assert adjustment.state == AdjustmentState.REQUESTED
 
 
-def test_a_kind_that_there_is_not_and_a_get_that_would_act_are_refused(town: Town) -> None:
+def test_more_than_a_transfer_moved_is_not_asked_back(town: Town) -> None:
+    client = signed_in(make.staff(Role.FINANCE, town.books))
+    ask = {"brand": town.books.pk, "original_key": "grant:b"}
+    assert "has moved fewer points" in sent(client, "take_back", **ask, points="401").content.decode()
+    assert not Adjustment.objects.exists()
+    assert "recorded" in told(sent(client, "take_back", **ask, points="400"))
+
+
+def test_a_kind_that_there_is_not_is_refused_and_a_get_does_not_act(town: Town) -> None:
     client = signed_in(make.staff(Role.FINANCE, town.books))
     adjustment = asked_for(town, make.staff(Role.FINANCE, town.books))
     assert client.get(reverse("admin:ledger_adjustment_add"), {"kind": "gift"}).status_code == 404
-    assert client.get(page_of(adjustment, "confirm")).status_code == 405
+    # So the act's address answers after a session has ended and the person has signed in anew.
+    for what in ("confirm", "reject"):
+        answer = client.get(page_of(adjustment, what), follow=True)
+        assert answer.redirect_chain == [("../change/", 302)]
+    adjustment.refresh_from_db()
+    assert adjustment.state == AdjustmentState.REQUESTED
 
 
 # --- Settlements ----------------------------------------------------------------------------------
@@ -154,8 +168,9 @@ def test_a_kind_that_there_is_not_and_a_get_that_would_act_are_refused(town: Tow
 def test_a_statement_is_prepared_by_one_and_closed_by_another(town: Town) -> None:
     first, second = (signed_in(make.staff(Role.FINANCE, None)) for _ in range(2))
     add = reverse("admin:ledger_settlement_add")
-    early = first.post(add, {"program": town.program.pk, "last_day": "2999-01-01"})
-    assert "has not ended yet" in early.content.decode()
+    for last_day, words in (("2099-01-01", "has not ended yet"), ("9999-12-31", "between the years")):
+        early = first.post(add, {"program": town.program.pk, "last_day": last_day})
+        assert words in early.content.decode()
     asked = first.post(add, {"program": town.program.pk, "last_day": "2026-11-30"}, follow=True)
     assert "prepared" in told(asked)
     settlement = Settlement.objects.get()
@@ -177,6 +192,12 @@ def test_the_settlement_page_shows_lines_pairs_and_dues(town: Town, operator: Us
         assert f"{line.points:,}</td>" in said
         assert f"{line.yen:,}</td>" in said
         assert line.store is None or line.store.name in said
+    part = text_of(signed_in(make.staff(Role.FINANCE, town.books)), page_of(settlement))
+    positions = [
+        text.partition('id="positions-title"')[2].partition("</section>")[0] for text in (said, part)
+    ]
+    assert ["Bakery" in text for text in positions] == [True, False]
+    assert all("Books" in text for text in positions)
 
 
 @pytest.mark.parametrize(("kind", "beginning"), [("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK"), ("pdf", b"%PDF")])

@@ -188,7 +188,7 @@ def test_the_liability_page_says_what_the_report_says(town: Town, operator: User
     asked = report("liability", program=str(town.program.pk), at="2026-11-09T12:00")
     said = figures(text_of(signed_in(operator), *asked))
     assert f"{owed.points:,} <small>pt" in said
-    assert f"{owed.yen:,} <small>yen" in said
+    assert f"<dt>Yen</dt><dd>{owed.yen:,}</dd>" in said
     for funder in owed.funders:
         assert f"{funder.wallet_points:,}</td>" in said
     assert "<polyline" in said
@@ -221,6 +221,22 @@ def test_the_breakage_page_shows_its_formula(town: Town, operator: User) -> None
     )
     assert "rate = sum of expired ÷ sum of (granted − taken back)" in said
     assert "There is no estimate" in said
+
+
+def test_the_breakage_page_tells_months_that_are_over_from_those_with_an_estimate(
+    town: Town, operator: User
+) -> None:
+    ledger.expire_lots(at=NOON + 45 * DAY)
+    town.grant(town.bakery, 1_000, key="of the next month", at=NOON + 45 * DAY, days=90)
+    asked = {"program": str(town.program.pk), "at": "2026-12-20T12:00"}
+    said = figures(text_of(signed_in(operator), *report("breakage", **asked)))
+    assert ">over</td>" in said
+    assert "Expected to expire:" in said
+
+
+def test_an_account_that_never_held_a_point_has_a_page(town: Town, operator: User) -> None:
+    empty = make.wallet(make.member(), town.program)
+    assert "Nothing was posted yet." in text_of(signed_in(operator), page_of(empty))
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_plain_text(town: Town, operator: User) -> None:

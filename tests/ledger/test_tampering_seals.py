@@ -1,9 +1,12 @@
 """T23: seals and manifests that were changed, removed, or made again without the key."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -211,3 +214,50 @@ def test_a_closed_day_with_another_end_is_named() -> None:
     past_the_guards("UPDATE ledger_closedday SET ends_at = '2026-11-02 16:00:00' WHERE day = '2026-11-02'")
 
     assert {one.check for one in found()} == {CLOSED_IN_TURN}
+
+
+@pytest.mark.parametrize(
+    "name", ["program-1/9999-12-31.seal", "program-1/0001-01-01.seal", "program-1/2026-02-30.seal"]
+)
+def test_a_file_that_no_day_can_have_stops_no_audit(name: str) -> None:
+    path = seal_folder() / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("rubbish")
+
+    assert found() == []
+
+
+@pytest.mark.parametrize("folder", ["program-\u00b2", "program-\uff11", "program-01", "program-0"])
+def test_a_folder_that_no_program_can_have_hides_no_manifest(folder: str) -> None:
+    copy = seal_folder() / folder
+    copy.mkdir()
+    (copy / "2026-11-02.seal").write_text("rubbish")
+
+    assert found() == []
+
+
+def test_something_else_in_the_place_of_a_manifest_is_named() -> None:
+    path = _manifest("2026-11-02", 0)
+    path.unlink()
+    places: list[Callable[[], None]] = [
+        path.mkdir,
+        partial(os.mkfifo, path),
+        partial(path.symlink_to, "nowhere"),
+    ]
+    for put in places:
+        put()
+        assert [one.check for one in found()] == [HAS_MANIFEST]
+        (path.rmdir if path.is_dir() else path.unlink)()
+
+
+def test_a_manifest_that_can_not_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    path, read = _manifest("2026-11-02", 0), Path.open
+
+    def refuse(self: Path, *args: Any, **options: Any) -> Any:
+        if self == path:
+            raise PermissionError(13, "Permission denied")
+        return read(self, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    assert [(one.check, one.subject) for one in found()] == [(AUTHENTIC, str(path))]

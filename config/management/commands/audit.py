@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,7 +23,7 @@ from ledger.models import Account, Posting
 class Command(BaseCommand):
     help = (
         "Recompute the ledger, the code engine, orders and deposits from their records, and check the sealed "
-        "days; exit with 1 and name each difference."
+        "days and the claim journal; exit with 1 and name each difference."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         for difference in chain(
             ledger_audit.differences(),
             giftcodes_audit.differences(),
+            giftcodes_audit.journal_differences(Path(settings.CLAIM_JOURNAL_DIR)),
             campaigns_audit.differences(),
             seal_audit.differences(since=since, folder=seals),
         ):

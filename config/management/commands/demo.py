@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from config.demo import content
-from config.demo.content import Login
+from config.demo.content import Content
 from config.demo.processes import Child, Children, free_port, wait_until_listening
 from giftcodes.models import Batch, BatchState, Delivery
 from giftcodes.services.deliveries import passphrase_of, path_of
@@ -24,6 +24,14 @@ from ledger.statements import database_time
 
 _START_SECONDS = 60
 _BAR_WIDTH = 40
+_PAST = (
+    f"Behind it lie ten weeks of purchases and spending: see them as {content.MEMBER} in the wallet,\n"
+    "and as the operator's finance in the admin, where a settlement waits to be closed."
+)
+_NO_PAST = (
+    "The days of this demo are sealed already, so it stays without a past. For one that has ten weeks of\n"
+    "purchases and settlements, stop it and remove its folder."
+)
 
 
 class Command(BaseCommand):
@@ -65,14 +73,14 @@ class Command(BaseCommand):
         lock.flush()
         self.stdout.write("Preparing the database ...")
         call_command("migrate", interactive=False, verbosity=0)
-        batch, logins = content.make_content(folder=settings.VAR_DIR, site_url=site_url, at=database_time())
+        made = content.make_content(folder=settings.VAR_DIR, site_url=site_url, at=database_time())
         connection.close()
         with Children(_children(port, site_url)) as children:
-            self._watch_minting(batch, children)
-            claims = content.claim_some(batch)
+            self._watch_minting(made.batch, children)
+            claims = content.claim_some(made.batch)
             if not wait_until_listening(port, seconds=_START_SECONDS):
                 raise CommandError(f"the site did not start: see {settings.VAR_DIR / 'web.log'}")
-            self._show(batch, logins, site_url, claims)
+            self._show(made, site_url, claims)
             while True:
                 self._tell_revived(children.revive())
                 time.sleep(0.5)
@@ -99,7 +107,8 @@ class Command(BaseCommand):
         for name in names:
             self.stdout.write(f"The {name} had stopped and was started again.")
 
-    def _show(self, batch: Batch, logins: list[Login], site_url: str, claims: int) -> None:
+    def _show(self, made: Content, site_url: str, claims: int) -> None:
+        batch = made.batch
         delivery = Delivery.objects.select_related("batch").get(batch=batch)
         page = f"{site_url}/c/{content.CAMPAIGN}/"
         lines = [
@@ -112,7 +121,7 @@ class Command(BaseCommand):
             f"  admin           {site_url}/admin/",
             "",
             "Log-ins for the admin:",
-            *(f"  {login.email:<34} {login.password:<20} {login.what}" for login in logins),
+            *(f"  {login.email:<34} {login.password:<20} {login.what}" for login in made.logins),
             "",
             f"Sealed file       {path_of(delivery)}",
             f"  passphrase      {passphrase_of(delivery)}",
@@ -120,6 +129,8 @@ class Command(BaseCommand):
             "",
             "Three codes nobody has claimed yet (sign in with any e-mail address: nothing is sent):",
             *(f"  {page}#c={code}" for code in content.unclaimed_codes(batch)),
+            "",
+            _PAST if made.has_past else _NO_PAST,
             "",
             "Ctrl-C stops everything; 'make demo' resumes.",
         ]

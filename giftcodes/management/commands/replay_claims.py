@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from giftcodes import services as giftcodes
@@ -17,7 +18,8 @@ from ledger.statements import database_time
 
 class Command(BaseCommand):
     help = (
-        "Claim again, for the same members, what the claim journal knows and a restored database doesn't. "
+        "Claim again, for the same members, what the claim journal knows and a restored database doesn't; "
+        "withdraw again what was withdrawn. "
         "Run it with web server and workers stopped."
     )
 
@@ -35,7 +37,7 @@ class Command(BaseCommand):
             replay = giftcodes.replay_claims(
                 at=database_time(), is_trial=dry_run, accept_differences=accept_differences
             )
-        except (GiftcodesError, LedgerError, OSError) as failure:
+        except (GiftcodesError, LedgerError, DatabaseError, OSError) as failure:
             raise CommandError(_("Nothing may be opened yet: %(reason)s") % {"reason": failure}) from None
         self._report(replay, is_trial=dry_run)
         if replay.differences and not accept_differences:
@@ -53,6 +55,19 @@ class Command(BaseCommand):
         self.stdout.write(
             said % {"checked": replay.checked, "present": replay.present, "replayed": replay.replayed}
         )
+        if replay.withdrawn:
+            self.stdout.write(
+                _("Ranges of codes to be withdrawn again: %(count)d.") % {"count": replay.withdrawn}
+                if is_trial
+                else _("Ranges of codes withdrawn again: %(count)d.") % {"count": replay.withdrawn}
+            )
+        if replay.shipped:
+            self.stdout.write(_("%(count)d claims shipped.") % {"count": replay.shipped})
+        if replay.set_aside:
+            self.stdout.write(
+                _("Sealed days that the database does not know any more are sealed anew; see %(folder)s.")
+                % {"folder": replay.set_aside}
+            )
         for number, lost in replay.lost.items():
             self.stderr.write(
                 _(
