@@ -17,11 +17,13 @@ then its transfers by (posted_at, id), each followed by its postings, its lot, t
 each table by id. A day begins and ends at midnight in Japan; the first day has no beginning.
 """
 
+import fcntl
 import os
 import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
@@ -239,15 +241,28 @@ class Draft(NamedTuple):
         sync_folder(self.path.parent)
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process writes manifests in the folder, which is made if it isn't there, and keep
+    it to oneself. The lock ends with its process.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def start_draft(chain: Chain) -> Draft:
-    """A draft in SEALS_DIR with the opening written."""
+    """A draft in SEALS_DIR with the opening written. For whoever has the folder `alone`."""
     path = manifest_path(settings.SEALS_DIR, chain.totals.program_id, chain.totals.day)
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
         sync_folder(path.parent.parent)
-    for left in path.parent.glob(".????-??-??.*"):  # by a process that was killed
-        if left.name[1:11] < chain.totals.day:  # nobody works on an earlier day any more
-            left.unlink(missing_ok=True)
+    for left in path.parent.glob(".????-??-??.*"):
+        left.unlink()  # by a process that was killed: nobody else writes here now
     descriptor, name = tempfile.mkstemp(prefix=f".{chain.totals.day}.", dir=path.parent)
     file = os.fdopen(descriptor, "w", encoding="utf-8", newline="\n", buffering=1 << 20)
     file.writelines(chain.opening())

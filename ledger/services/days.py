@@ -73,6 +73,12 @@ def seal_day(*, day: date, at: datetime) -> list[DaySeal]:
     """
     span = _span_to_seal(day)
     _let_openings_end(day)
+    with seals.alone(settings.SEALS_DIR):
+        return _seal(span, at)
+
+
+def _seal(span: Span, at: datetime) -> list[DaySeal]:
+    day = span.day
     known = {seal.program_id: seal for seal in DaySeal.objects.filter(day=day)}
     paths = [seals.manifest_path(settings.SEALS_DIR, pk, day.isoformat()) for pk in known]
     if not known or not all(path.exists() for path in paths):
