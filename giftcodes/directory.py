@@ -58,6 +58,13 @@ def find(code: str) -> tuple[int, KnownBatch] | None:
     return (serial, batch) if hmac.compare_digest(b"%05d" % tag, b"%05d" % expected) else None
 
 
+def is_in_issued_range(code: str) -> bool:
+    """Whether the serial of a normalised code lies in a batch, whatever its tag. Raises KeysMissing."""
+    digit = int(code[0])
+    key = series_key(digit)
+    return key is not None and batch_of(digit, codec.decode(code, series_key=key)[0]) is not None
+
+
 def series_key(digit: int) -> bytes | None:
     """The key of the series, None if there is no such series. Raises KeysMissing."""
     key = _series_keys.get(digit)

@@ -10,8 +10,10 @@ from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
+from redis import Redis
 
 from giftcodes import directory
+from giftcodes.guarding import guard
 from tests.browser.chromium import find_chromium, may_do_without
 
 # Shared cores are slow now and then: a deadline per example would only measure that.
@@ -47,6 +49,15 @@ def _nothing_known_from_another_database() -> None:
     each.
     """
     directory.forget()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_tried_yet() -> None:
+    """Tests share a Redis, whose counts and locks would outlive them."""
+    if settings.REDIS_URL:
+        with Redis.from_url(settings.REDIS_URL) as client:
+            client.flushdb()
+    guard.look_at_redis_again()
 
 
 @pytest.fixture(autouse=True, scope="session")
