@@ -165,6 +165,7 @@ CACHES = {
 # What one person may try, claims that succeed included: see giftcodes/README.md for all layers.
 CLAIM_TRIES_PER_MINUTE = env.int("CLAIM_TRIES_PER_MINUTE", default=10)
 CLAIM_TRIES_PER_HOUR = env.int("CLAIM_TRIES_PER_HOUR", default=60)
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="")  # shown to people who are locked out
 SESSION_ENGINE = (
     "django.contrib.sessions.backends.cached_db" if IS_PRODUCTION else "django.contrib.sessions.backends.db"
 )
