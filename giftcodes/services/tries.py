@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from giftcodes import codec, directory
-from giftcodes.directory import KnownBatch
+from giftcodes.directory import Reading
 from giftcodes.errors import ClaimingLocked, CodeNotUsable, LiftRefused, ProofNeeded, TooManyTries
 from giftcodes.guard_models import DAYS_KEPT, Alarm, AlarmKind, Attempt, ClaimLock, LockLift, Outcome
 from giftcodes.guarding import guard, on_database
@@ -51,7 +51,8 @@ def try_code(*, text: object, asker: Asker, at: datetime | None = None) -> Claim
     reference number. KeysMissing, or the database's error if nothing can count: then nothing is granted.
     """
     code = codec.normalise(text)
-    found = directory.find(code)
+    reading = directory.read(code)
+    found = reading.found
     by = visitor(person=member_name(asker.member.pk), address=asker.address)
     reference = new_reference()
     taken = guard.take(
@@ -66,7 +67,7 @@ def try_code(*, text: object, asker: Asker, at: datetime | None = None) -> Claim
     try:
         return claim_found(found, series=int(code[0]), member=asker.member, at=at)
     except CodeNotUsable as refusal:
-        _record(code, found, by, taken, reference)
+        _record(int(code[0]), reading, by, taken, reference)
         if taken.held:
             _lock(asker.member, by, taken, reference)
         raise CodeNotUsable(reference) from refusal
@@ -118,11 +119,8 @@ def _refusal(taken: Taken, by: Visitor) -> Exception:
     return TooManyTries(now=now, until=until)
 
 
-def _record(
-    code: str, found: tuple[int, KnownBatch] | None, by: Visitor, taken: Taken, reference: str
-) -> None:
-    series = int(code[0])
-    is_in_range = found is not None or directory.is_in_issued_range(code)
+def _record(series: int, reading: Reading, by: Visitor, taken: Taken, reference: str) -> None:
+    found, is_in_range = reading.found, reading.batch is not None
     Attempt.objects.create(
         reference=reference,
         at=_moment(taken.now_ms),
