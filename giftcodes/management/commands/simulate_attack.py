@@ -29,8 +29,8 @@ HONEST_TRIES, HONEST_PEOPLE, TYPOS = 6_000, 1_500, 0.05
 
 
 class Outcome(NamedTuple):
-    """What one attack brought. `hits`: guesses that brought points. `tripped_after` in minutes, None if neither
-    breaker nor detector spoke.
+    """What one attack brought. `hits`: guesses that brought points. `tripped_after` in minutes, None if no
+    alarm was raised.
     """
 
     name: str
