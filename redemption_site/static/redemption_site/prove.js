@@ -32,6 +32,7 @@
     throw new Error("no counter fits");
   }
 
+  document.getElementById("prove-needs-script").hidden = true;
   form.hidden = false;
   solve().then(
     (solution) => {
