@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import desk
 from campaigns.models import Campaign, Deposit, Order
+from giftcodes.guard_models import ClaimLock
 from giftcodes.models import Batch, Claim, Delivery, Series
 from ledger.admin.reports import may_read, titles
 from ledger.models import (
@@ -55,6 +56,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _("Support and audit"),
             [
                 ("redeem", Claim),
+                ("shield", ClaimLock),
                 ("lock", Delivery),
                 ("key", Series),
                 ("group", Member),

@@ -162,6 +162,10 @@ CACHES = {
     if IS_PRODUCTION
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
+# What one person may try, claims that succeed included: see giftcodes/README.md for all layers.
+CLAIM_TRIES_PER_MINUTE = env.int("CLAIM_TRIES_PER_MINUTE", default=10)
+CLAIM_TRIES_PER_HOUR = env.int("CLAIM_TRIES_PER_HOUR", default=60)
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="")  # shown to people who are locked out
 SESSION_ENGINE = (
     "django.contrib.sessions.backends.cached_db" if IS_PRODUCTION else "django.contrib.sessions.backends.db"
 )
@@ -309,6 +313,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": SEAL_SECONDS,
         "options": {"expires": SEAL_SECONDS},
     },
+    "prune-tries": {"task": "giftcodes.tasks.prune_tries", "schedule": 3600.0, "options": {"expires": 600.0}},
     # A message that waited longer has been overtaken by others.
     "ship-claims": {
         "task": "giftcodes.tasks.ship_claims",

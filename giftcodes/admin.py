@@ -11,7 +11,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from giftcodes import access, queries
+from giftcodes import (
+    access,
+    guard_admin,  # noqa: F401  # registers its own
+    queries,
+)
 from giftcodes.models import MAX_LIVE_CODES, Batch, BatchState, Channel, Claim, Delivery, Series, Void
 from parties.access import Person, is_operator
 from parties.models import Role

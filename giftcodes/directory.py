@@ -41,21 +41,41 @@ _series_keys: dict[int, bytes] = {}
 _batches: dict[int, list[KnownBatch]] = {}
 
 
+class Reading(NamedTuple):
+    """What a well-formed code says: its batch, None if its serial is in no issued range, and whether its tag
+    is right, that is, whether it was issued.
+    """
+
+    serial: int
+    batch: KnownBatch | None
+    is_genuine: bool
+
+    @property
+    def found(self) -> tuple[int, KnownBatch] | None:
+        """Serial and batch of a code that was issued."""
+        return (self.serial, self.batch) if self.is_genuine and self.batch else None
+
+
 def find(code: str) -> tuple[int, KnownBatch] | None:
     """Serial and batch of a normalised code, None if it was never issued.
 
     Raises KeysMissing.
     """
+    return read(code).found
+
+
+def read(code: str) -> Reading:
+    """What a normalised code says. Raises KeysMissing."""
     digit = int(code[0])
     key = series_key(digit)
     if key is None:
-        return None
+        return Reading(0, None, is_genuine=False)
     serial, tag = codec.decode(code, series_key=key)
     batch = batch_of(digit, serial)
     if batch is None:
-        return None
+        return Reading(serial, None, is_genuine=False)
     expected = codec.tag_of(serial, series=digit, batch_key=batch.key)
-    return (serial, batch) if hmac.compare_digest(b"%05d" % tag, b"%05d" % expected) else None
+    return Reading(serial, batch, hmac.compare_digest(b"%05d" % tag, b"%05d" % expected))
 
 
 def series_key(digit: int) -> bytes | None:

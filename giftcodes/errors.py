@@ -1,5 +1,7 @@
 """Refusals of the code engine. `NotACode` (a typing error, told apart on purpose) is in `giftcodes.codec`."""
 
+from datetime import datetime
+
 
 class GiftcodesError(Exception):
     """Root of what the code engine refuses. `code` is stable and meant for machines; words are chosen at the
@@ -12,10 +14,48 @@ class GiftcodesError(Exception):
 class CodeNotUsable(GiftcodesError):
     """The one answer for every reason a well-formed code does not work: unknown, used, void, expired, not yet
     active, limit reached, another brand's. It must stay one, so that an answer never tells a guesser that a
-    code exists.
+    code exists. `reference` is what support can look the try up by, "" where tries are not recorded.
     """
 
     code = "code_not_usable"
+
+    def __init__(self, reference: str = "") -> None:
+        super().__init__()
+        self.reference = reference
+
+
+class TooManyTries(GiftcodesError):
+    """The person or the network has tried too often: again from `until` on. Nothing was looked at."""
+
+    code = "too_many_tries"
+
+    def __init__(self, *, now: datetime, until: datetime) -> None:
+        super().__init__()
+        self.now, self.until = now, until
+
+
+class ClaimingLocked(TooManyTries):
+    """The person entered too many codes that nobody issued, and may not claim until `until`; support may lift
+    that, and knows it by `reference`.
+    """
+
+    code = "claiming_locked"
+
+    def __init__(self, *, now: datetime, until: datetime, reference: str) -> None:
+        super().__init__(now=now, until=until)
+        self.reference = reference
+
+
+class ProofNeeded(GiftcodesError):
+    """The site is under attack: a try needs a fresh proof of work, of somebody who is signed in."""
+
+    code = "proof_needed"
+
+
+class LiftRefused(GiftcodesError):
+    """The lock can't be lifted: it is over, or no reason was given."""
+
+    code = "lift_refused"
 
 
 class KeysMissing(GiftcodesError):

@@ -80,6 +80,12 @@ def ship_claims() -> None:
         )
 
 
+@shared_task(acks_late=True, ignore_result=True)
+def prune_tries() -> None:
+    """Delete refused tries that are as old as they may become, and counts that nobody looks back to."""
+    services.prune_tries(at=database_time())
+
+
 def _mint_until(deadline: float, batch_id: int) -> bool:
     """Mint chunk after chunk up to the deadline; whether there is more to do."""
     while services.mint_next_chunk(batch_id=batch_id, at=database_time()):

@@ -22,12 +22,14 @@ SECONDS_KEPT = 30 * 60
 class PendingClaim(NamedTuple):
     """A well-formed code and the campaign page it was typed on ("" for the landing page).
 
-    `is_refused`: it could not be used, and waits for nothing but to be shown with that answer.
+    `is_refused`: it could not be used, and waits for nothing but to be shown with that answer, whose number
+    for support is `reference`.
     """
 
     code: str
     campaign_slug: str
     is_refused: bool = False
+    reference: str = ""
 
     def __repr__(self) -> str:  # the code must not reach a log or a traceback
         return "PendingClaim()"

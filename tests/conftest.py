@@ -12,8 +12,10 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 from pytest_django.fixtures import Settings
+from redis import Redis
 
 from giftcodes import directory
+from giftcodes.guarding import guard
 from tests.browser.chromium import find_chromium, may_do_without
 
 # Shared cores are slow now and then: a deadline per example would only measure that.
@@ -61,6 +63,15 @@ def _nothing_kept_outside_another_database(settings: Settings) -> None:
     """
     place = Path(os.environ["VAR_DIR"]) / f"outside-{next(_PLACES)}"
     settings.SEALS_DIR, settings.CLAIM_JOURNAL_DIR = place / "seals", place / "journal"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_tried_yet() -> None:
+    """Tests share a Redis, whose counts and locks would outlive them."""
+    if site_settings.REDIS_URL:
+        with Redis.from_url(site_settings.REDIS_URL) as client:
+            client.flushdb()
+    guard.look_at_redis_again()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,8 +17,10 @@ from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_de
 from giftcodes.services.minting import mint_next_chunk
 from giftcodes.services.replays import LostBatch, Replay, replay_claims
 from giftcodes.services.shipping import ship_claims
+from giftcodes.services.tries import Asker, count_typo, lift_lock, prune_tries, try_code
 
 __all__ = [
+    "Asker",
     "ChannelSize",
     "Claimed",
     "HandedOver",
@@ -29,12 +31,16 @@ __all__ = [
     "claim_code",
     "close_batch",
     "close_due_batches",
+    "count_typo",
     "create_batch",
+    "lift_lock",
     "mint_next_chunk",
     "open_series",
+    "prune_tries",
     "replay_claims",
     "reveal_passphrase",
     "ship_claims",
     "take_delivery",
+    "try_code",
     "void_codes",
 ]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 
@@ -15,6 +16,21 @@ from ledger.errors import LimitExceeded
 from ledger.expiry import end_after_days
 from ledger.statements import Statement, as_instant, instant_sql, run_together
 from parties.models import Member, Program
+
+_NO_BATCH = KnownBatch(
+    first_serial=0,
+    size=0,
+    id=0,
+    public_id=UUID(int=0),
+    brand_id=0,
+    program_id=0,
+    unclaimed_id=0,
+    key=b"",
+    face_points=0,
+    lot_life_days=0,
+    limit_per_member=None,
+    limit_group="",
+)
 
 
 class Claimed(NamedTuple):
@@ -39,11 +55,17 @@ def claim_code(*, text: object, member: Member, at: datetime | None = None) -> C
     changed. KeysMissing if the keys are away. `at` None (what doors pass) means the database's own clock.
     """
     code = codec.normalise(text)
-    found = directory.find(code)
-    if found is None:
-        raise CodeNotUsable
-    serial, batch = found
-    claim_id = claim_id_of(int(code[0]), serial)
+    return claim_found(directory.find(code), series=int(code[0]), member=member, at=at)
+
+
+def claim_found(
+    found: tuple[int, KnownBatch] | None, *, series: int, member: Member, at: datetime | None
+) -> Claimed:
+    """`claim_code` for what `directory.find` gave. None goes the same way, to a batch that does not exist: to
+    whoever measures it, a code that nobody issued takes as long as one that is used, void or expired.
+    """
+    serial, batch = found or (0, _NO_BATCH)
+    claim_id = claim_id_of(series if found else 0, serial)  # series 0 does not exist
     try:
         return _claim(claim_id=claim_id, batch=batch, member=member, at=at)
     except (CodeNotUsable, LimitExceeded) as refusal:

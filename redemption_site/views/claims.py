@@ -17,12 +17,14 @@ from campaigns.models import Campaign
 from giftcodes import codec
 from giftcodes import services as giftcodes
 from giftcodes.codec import NotACode, NotACodeReason
-from giftcodes.errors import CodeNotUsable
-from redemption_site import pending, queries, texts
-from redemption_site.access import member_behind
+from giftcodes.errors import CodeNotUsable, ProofNeeded, TooManyTries
+from giftcodes.guarding.visitors import person_of
+from giftcodes.services import Asker
+from redemption_site import pace, pending, proofs, queries, texts
+from redemption_site.access import client_address, member_behind
 from redemption_site.links import without_link
 from redemption_site.pending import PendingClaim
-from redemption_site.views.errors import AWAY, away
+from redemption_site.views.errors import AWAY, away, too_many
 from redemption_site.views.pages import code_page
 
 
@@ -45,8 +47,7 @@ def claim(request: HttpRequest) -> HttpResponse:
     try:
         code = codec.normalise(text)
     except NotACode as refusal:
-        typed = "" if refusal.reason is NotACodeReason.TOO_LONG else text
-        return _typing_error(request, slug, texts.NOT_A_CODE[refusal.reason], typed)
+        return _not_a_code(request, slug, refusal.reason, text)
     return _receive(request, PendingClaim(code, slug))
 
 
@@ -70,13 +71,35 @@ def _receive(request: HttpRequest, found: PendingClaim) -> HttpResponse:
 
 
 @sensitive_variables()
+def _not_a_code(request: HttpRequest, slug: str, reason: NotACodeReason, text: str) -> HttpResponse:
+    """What is wrong with the text. Wrong check digits are counted: each is a sixteenth of a guess."""
+    try:
+        if reason is NotACodeReason.CHECK_DIGIT:
+            giftcodes.count_typo(address=client_address(request))
+    except TooManyTries as refusal:
+        return too_many(request, refusal)
+    except AWAY:
+        return away(request)
+    typed = "" if reason is NotACodeReason.TOO_LONG else text
+    return _typing_error(request, slug, texts.NOT_A_CODE[reason], typed)
+
+
+@sensitive_variables()
 def claim_now(request: HttpRequest, found: PendingClaim) -> HttpResponse:
     """Claim for the signed-in person and go to what it brought; or say why not."""
+    begun = pace.now()
     try:
         return _claim(request, found)
-    except CodeNotUsable:
-        response = _refusal(request, found)
+    except CodeNotUsable as refusal:
+        pace.wait_for_step(begun)
+        response = _refusal(request, found._replace(reference=refusal.reference))
         pending.drop(request, response)
+    except TooManyTries as refusal:
+        response = too_many(request, refusal)
+        pending.drop(request, response)
+    except ProofNeeded:
+        response = _prove(request, found)
+        pending.keep(response, found)
     except AWAY:
         response = away(request, waiting_code=found.code)
         pending.keep(response, found)
@@ -88,11 +111,14 @@ def claim_at_sign_in(request: HttpRequest, found: PendingClaim) -> HttpResponse:
     """The same, in answer to the sign-in. What went wrong gets an address where it can be reloaded: here that
     would send a sign-in code again that is spent, and a 503 would not even leave the person signed in.
     """
-    response = show_waiting()
+    response, begun = show_waiting(), pace.now()
     try:
         return _claim(request, found)
-    except CodeNotUsable:
-        pending.keep(response, found._replace(is_refused=True))
+    except CodeNotUsable as refusal:
+        pace.wait_for_step(begun)
+        pending.keep(response, found._replace(is_refused=True, reference=refusal.reference))
+    except (TooManyTries, ProofNeeded):
+        pending.keep(response, found)  # its button will tell
     except AWAY:
         messages.error(request, texts.RECORDS_AWAY)
         pending.keep(response, found)
@@ -106,7 +132,10 @@ def show_waiting() -> HttpResponse:
 
 @sensitive_variables()
 def _claim(request: HttpRequest, found: PendingClaim) -> HttpResponse:
-    claimed = giftcodes.claim_code(text=found.code, member=member_behind(request.user))
+    member = member_behind(request.user)
+    proof_id = proofs.proof_id(request.POST.get("proof", ""), person_of(member.pk))
+    asker = Asker(member, client_address(request), proof_id)
+    claimed = giftcodes.try_code(text=found.code, asker=asker)
     query = "?again=1" if claimed.is_repeat else ""
     response = HttpResponseRedirect(reverse("claimed", args=[claimed.serial_number]) + query, status=303)
     pending.drop(request, response)
@@ -121,8 +150,21 @@ def _refusal(request: HttpRequest, found: PendingClaim) -> HttpResponse:
         error=texts.CODE_NOT_USABLE,
         advice=texts.CODE_NOT_USABLE_ADVICE,
         typed=codec.group(found.code),
+        reference=found.reference,
         status=422,
     )
+
+
+@sensitive_variables()
+def _prove(request: HttpRequest, found: PendingClaim) -> HttpResponse:
+    """428: a page whose script does some work; its button then claims."""
+    context = {
+        "code": found.code,
+        "campaign": _campaign_of(found.campaign_slug),
+        "challenge": proofs.new_challenge(person_of(member_behind(request.user).pk)),
+        "most_counters": proofs.MOST_COUNTERS,
+    }
+    return render(request, "redemption_site/prove.html", context, status=428)
 
 
 @never_cache

@@ -1,9 +1,12 @@
 """Pages for what went wrong. None of them may be kept: most depend on who asked."""
 
+import math
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import render
@@ -14,7 +17,7 @@ from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.debug import sensitive_variables
 from redis.exceptions import RedisError
 
-from giftcodes.errors import KeysMissing
+from giftcodes.errors import ClaimingLocked, KeysMissing, TooManyTries
 from redemption_site import pending, texts
 
 AWAY = (KeysMissing, OperationalError, InterfaceError, RedisError)
@@ -47,6 +50,20 @@ def away(request: HttpRequest, *, waiting_code: str = "") -> HttpResponse:
     response = render(request, "redemption_site/away.html", context, status=503)
     response.headers["Retry-After"] = str(SECONDS_TO_WAIT)
     response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def too_many(request: HttpRequest, refusal: TooManyTries) -> HttpResponse:
+    """429: when to try again, to the minute, and how to reach support if the person is locked."""
+    context = {
+        "until": refusal.until
+        + timedelta(minutes=1)
+        - timedelta(microseconds=1),  # shown without its seconds
+        "reference": refusal.reference if isinstance(refusal, ClaimingLocked) else None,
+        "support_email": settings.SUPPORT_EMAIL,
+    }
+    response = render(request, "redemption_site/too_many.html", context, status=429)
+    response.headers["Retry-After"] = str(math.ceil((refusal.until - refusal.now).total_seconds()))
     return response
 
 

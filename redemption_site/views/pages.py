@@ -39,9 +39,12 @@ def code_page(
     error: str | Promise = "",
     advice: str | Promise = "",
     typed: str = "",
+    reference: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """The page with the code field, with what was typed, what is wrong with it, and what to do."""
+    """The page with the code field, with what was typed, what is wrong with it, and what to do. Support
+    finds the try by its `reference`.
+    """
     at = timezone.now()
     context = {
         "campaign": campaign,
@@ -50,6 +53,7 @@ def code_page(
         "error": error,
         "advice": advice,
         "typed": typed,
+        "reference": reference,
         "script_texts": texts.NOT_A_CODE,
         "empty_text": texts.EMPTY_CODE,
     }

@@ -21,6 +21,7 @@ BENCHMARKS = {
     "sealing": "Sealing the file, one core",
     "minting": "A whole order",
     "spending": "Spending, one connection",
+    "guard": "The guard before a claim, one connection (ratio to a claim without it)",
     "claims": "Claims over HTTP, 16 connections (ratio to the bare application)",
 }
 

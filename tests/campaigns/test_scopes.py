@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from campaigns import access, services
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
+from giftcodes.guard_models import Alarm, Attempt, ClaimLock
 from giftcodes.models import Batch, Channel, Claim, Delivery, Series, Void
 from ledger import services as ledger
 from ledger.expiry import JAPAN, ExpiryPolicy
@@ -57,7 +58,7 @@ SEEN_BY = {
     Settlement: {Role.FINANCE, Role.AUDITOR},
     Claim: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
 }
-OPERATORS_ONLY = {Series, Lot, Member, DaySeal}
+OPERATORS_ONLY = {Series, Lot, Member, DaySeal, Attempt, ClaimLock, Alarm}
 SUPERUSERS_ONLY = {User}
 
 

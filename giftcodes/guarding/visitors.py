@@ -1,0 +1,88 @@
+"""Who tries, as the guard knows them: keyed hashes, so that neither Redis nor the tables say who it was."""
+
+import hmac
+import secrets
+from functools import lru_cache
+from typing import NamedTuple
+
+from django.conf import settings
+
+from giftcodes.guarding.rules import (
+    DAY,
+    HOUR,
+    LOCK_SECONDS,
+    MINUTE,
+    PROOF_SECONDS,
+    STRIKES_PER_ADDRESS,
+    STRIKES_PER_NETWORK,
+    STRIKES_PER_PERSON,
+    TYPOS_PER_MINUTE,
+    Rule,
+    Span,
+    networks_of,
+)
+
+# What can't be taken for each other when a number is read out: no 0 1 I L O U.
+_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class Visitor(NamedTuple):
+    """One who tries: person and address as hashes, and the network around the address as it is."""
+
+    person: str
+    address: str
+    network: str
+
+    @property
+    def strike_key(self) -> str:
+        """The counter of the person's strikes; its hold is the lock."""
+        return f"strike:{self.person}"
+
+
+def visitor(*, person: str, address: str) -> Visitor:
+    """The visitor behind a name that stands for one person (`member_name`) and the client's address."""
+    networks = networks_of(address)
+    return Visitor(_hash(person), _hash(networks.address), networks.network)
+
+
+def member_name(member_id: int) -> str:
+    """The name by which the guard knows a member."""
+    return f"member:{member_id}"
+
+
+def person_of(member_id: int) -> str:
+    """The hash that stands for a member in the tables."""
+    return _hash(member_name(member_id))
+
+
+def new_reference() -> str:
+    """A number for support: 8 characters, of 30."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(8))
+
+
+def typo_rules(of: Visitor) -> list[Rule]:
+    """A wrong check digit: counted by address, never a strike."""
+    return [Rule(f"typo:{of.address}", [Span(MINUTE, TYPOS_PER_MINUTE)], is_marked=True)]
+
+
+def try_rules(of: Visitor, *, is_unknown: bool, proof_id: str) -> list[Rule]:
+    """All that stands between one try and the claim. An unknown code is a strike."""
+    tries = [Span(MINUTE, settings.CLAIM_TRIES_PER_MINUTE), Span(HOUR, settings.CLAIM_TRIES_PER_HOUR)]
+    rules = [
+        Rule(f"try:{of.person}", tries, is_marked=True),
+        Rule(of.strike_key, [Span(DAY, STRIKES_PER_PERSON)], is_marked=is_unknown, hold=LOCK_SECONDS),
+        Rule(f"strike:{of.address}", [Span(DAY, STRIKES_PER_ADDRESS)], is_marked=is_unknown),
+        Rule(f"strike:{of.network}", [Span(DAY, STRIKES_PER_NETWORK)], is_marked=is_unknown),
+    ]
+    if proof_id:
+        rules.append(Rule(f"proof:{proof_id}", [Span(PROOF_SECONDS, 1)], is_marked=True))
+    return rules
+
+
+def _hash(text: str) -> str:
+    return hmac.digest(_key(settings.SECRET_KEY), text.encode(), "sha256").hex()[:32]
+
+
+@lru_cache(maxsize=2)
+def _key(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), b"giftcodes/v1/guarding", "sha256")

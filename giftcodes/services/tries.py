@@ -1,0 +1,182 @@
+"""A claim with the guard against guessing in front of it: what every door to people calls."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import Count, Q
+
+from giftcodes import codec, directory
+from giftcodes.directory import Reading
+from giftcodes.errors import ClaimingLocked, CodeNotUsable, LiftRefused, ProofNeeded, TooManyTries
+from giftcodes.guard_models import DAYS_KEPT, Alarm, AlarmKind, Attempt, ClaimLock, LockLift, Outcome
+from giftcodes.guarding import guard, on_database
+from giftcodes.guarding.rules import LEAK_SAMPLE, Level, Site, is_leak
+from giftcodes.guarding.taken import Taken
+from giftcodes.guarding.visitors import (
+    Visitor,
+    member_name,
+    new_reference,
+    try_rules,
+    typo_rules,
+    visitor,
+)
+from giftcodes.models import SERIALS_PER_SERIES, Series, claim_id_of
+from giftcodes.services.claims import Claimed, claim_found
+from parties.models import Member, User
+
+logger = logging.getLogger(__name__)
+
+_KINDS = {Level.CHALLENGE: AlarmKind.CHALLENGE, Level.CLOSED: AlarmKind.CLOSED}
+DAYS_BETWEEN_LEAK_ALARMS = 1
+PRUNED_AT_ONCE = 10_000
+
+
+class Asker(NamedTuple):
+    """Who tries, from where, and the proof of work they brought ("" for none): its unique name, after the
+    door has found it right. `address` is the client's, through trusted proxies only.
+    """
+
+    member: Member
+    address: str
+    proof_id: str = ""
+
+
+def try_code(*, text: object, asker: Asker, at: datetime | None = None) -> Claimed:
+    """`claim_code` behind all layers of the guard, which cost one round trip to Redis.
+
+    NotACode for a typing error, which is no try (see `count_typo`). TooManyTries, ClaimingLocked or
+    ProofNeeded if the guard refuses: then nothing was tried. CodeNotUsable for every other reason, with a
+    reference number. KeysMissing, or the database's error if nothing can count: then nothing is granted.
+    """
+    code = codec.normalise(text)
+    reading = directory.read(code)
+    found = reading.found
+    by = visitor(person=member_name(asker.member.pk), address=asker.address)
+    reference = new_reference()
+    taken = guard.take(
+        try_rules(by, is_unknown=found is None, proof_id=asker.proof_id),
+        Site(is_unknown=found is None, most=Level.CLOSED if asker.proof_id else Level.OPEN),
+        token=reference,
+        now_ms=None if at is None else guard.milliseconds(at),
+    )
+    _tell_of_breaker(taken)
+    if not taken.is_passed:
+        raise _refusal(taken, by)
+    try:
+        return claim_found(found, series=int(code[0]), member=asker.member, at=at)
+    except CodeNotUsable as refusal:
+        _record(int(code[0]), reading, by, taken, reference)
+        if taken.held:
+            _lock(asker.member, by, taken, reference)
+        raise CodeNotUsable(reference) from refusal
+
+
+def count_typo(*, address: str, at: datetime | None = None) -> None:
+    """Count a wrong check digit. TooManyTries if this address has made too many."""
+    by = visitor(person="", address=address)
+    now_ms = None if at is None else guard.milliseconds(at)
+    taken = guard.take(typo_rules(by), None, token=new_reference(), now_ms=now_ms)
+    if not taken.is_passed:
+        raise TooManyTries(now=_moment(taken.now_ms), until=_moment(taken.until_ms))
+
+
+def lift_lock(*, lock_id: int, reason: str, user: User, at: datetime) -> LockLift:
+    """End a lock early, and forget the strikes that led to it. Once: again gives the first lift.
+
+    LiftRefused without a reason or after the lock's end. RedisError if the counters can't be reached: the
+    lift is recorded then, and is to be repeated.
+    """
+    reason = reason.strip()
+    lock = ClaimLock.objects.get(pk=lock_id)
+    if not reason or at >= lock.locked_until:
+        raise LiftRefused
+    with transaction.atomic():
+        lift = LockLift.objects.get_or_create(
+            lock=lock, defaults={"reason": reason, "lifted_by": user, "lifted_at": at}
+        )[0]
+    guard.forget([f"strike:{lock.person}"])
+    return lift
+
+
+def prune_tries(*, at: datetime) -> int:
+    """Delete refused tries older than DAYS_KEPT, and counts that no window reaches; how many went."""
+    old = Attempt.objects.filter(at__lt=at - timedelta(days=DAYS_KEPT)).order_by("at")
+    ids = list(old.values_list("pk", flat=True)[:PRUNED_AT_ONCE])
+    gone = Attempt.objects.filter(pk__in=ids).delete()[0]
+    return gone + on_database.prune(now_ms=guard.milliseconds(at), limit=PRUNED_AT_ONCE)
+
+
+def _refusal(taken: Taken, by: Visitor) -> Exception:
+    if taken.full is None or taken.full.key.startswith("proof:"):
+        return ProofNeeded()
+    now, until = _moment(taken.now_ms), _moment(taken.until_ms)
+    if taken.full.key == by.strike_key:
+        standing = ClaimLock.objects.filter(person=by.person, locked_until__gt=now, lift=None)
+        lock = standing.order_by("-locked_until").first()
+        return ClaimingLocked(now=now, until=until, reference=lock.reference if lock else "")
+    return TooManyTries(now=now, until=until)
+
+
+def _record(series: int, reading: Reading, by: Visitor, taken: Taken, reference: str) -> None:
+    found, is_in_range = reading.found, reading.batch is not None
+    Attempt.objects.create(
+        reference=reference,
+        at=_moment(taken.now_ms),
+        **by._asdict(),
+        outcome=Outcome.UNKNOWN if found is None else Outcome.NOT_USABLE,
+        series=series,
+        is_in_issued_range=is_in_range,
+        serial_number=None if found is None else claim_id_of(series, found[0]),
+    )
+    if found is None and is_in_range:
+        _look_for_leak(series, _moment(taken.now_ms))
+
+
+def _lock(member: Member, by: Visitor, taken: Taken, reference: str) -> None:
+    if taken.held is None or not taken.held.hold:
+        return
+    now = _moment(taken.now_ms)
+    until = now + timedelta(seconds=taken.held.hold)
+    ClaimLock.objects.create(
+        reference=reference, person=by.person, member=member, locked_at=now, locked_until=until
+    )
+
+
+def _look_for_leak(series: int, now: datetime) -> None:
+    """Guesses without the key of the series land in issued ranges by chance; with it, always."""
+    sample = Attempt.objects.filter(series=series, outcome=Outcome.UNKNOWN).order_by("-pk")[:LEAK_SAMPLE]
+    counts = Attempt.objects.filter(pk__in=list(sample.values_list("pk", flat=True))).aggregate(
+        unknown=Count("pk"), in_range=Count("pk", filter=Q(is_in_issued_range=True))
+    )
+    issued_share = Series.objects.get(digit=series).next_serial / SERIALS_PER_SERIES
+    if not is_leak(**counts, issued_share=issued_share):
+        return
+    recent = now - timedelta(days=DAYS_BETWEEN_LEAK_ALARMS)
+    if Alarm.objects.filter(kind=AlarmKind.KEY_LEAK, series=series, at__gt=recent).exists():
+        return
+    Alarm.objects.create(
+        kind=AlarmKind.KEY_LEAK, at=now, tries=counts["unknown"], unknown=counts["in_range"], series=series
+    )
+    logger.error(
+        "of the last %d unknown codes of series %d, %d are of issued ranges: its key may have leaked",
+        counts["unknown"],
+        series,
+        counts["in_range"],
+    )
+
+
+def _tell_of_breaker(taken: Taken) -> None:
+    now = _moment(taken.now_ms)
+    if taken.is_calm:
+        Alarm.objects.create(kind=AlarmKind.CALM, at=now, tries=0, unknown=0)
+        logger.warning("claiming is back to normal")
+    if taken.tripped:
+        kind = _KINDS[taken.tripped]
+        Alarm.objects.create(kind=kind, at=now, tries=taken.tries, unknown=taken.unknown)
+        logger.error("%d of %d codes in 5 minutes are unknown: %s", taken.unknown, taken.tries, kind.value)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
