@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from campaigns.models import Campaign
 from redemption_site import queries, texts
 from redemption_site.theme import theme_of
+from redemption_site.typos import suspect
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -43,6 +44,7 @@ def code_page(
 ) -> HttpResponse:
     """The page with the code field, with what was typed, what is wrong with it, and what to do."""
     at = timezone.now()
+    found = suspect(typed) if typed else None
     context = {
         "campaign": campaign,
         "has_not_begun": campaign is not None and at < campaign.starts_at,
@@ -50,7 +52,9 @@ def code_page(
         "error": error,
         "advice": advice,
         "typed": typed,
+        "hint": texts.GROUP_HINTS[found.kind] % found._asdict() if found else "",
         "script_texts": texts.NOT_A_CODE,
+        "script_hints": texts.GROUP_HINTS,
         "empty_text": texts.EMPTY_CODE,
     }
     return render(request, "redemption_site/code.html", context, status=status)
