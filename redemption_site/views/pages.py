@@ -1,5 +1,7 @@
 """Pages that need nobody: the landing page, a campaign's page, and what they are dressed in."""
 
+from datetime import datetime
+
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -47,8 +49,7 @@ def code_page(
     found = suspect(typed) if typed else None
     context = {
         "campaign": campaign,
-        "has_not_begun": campaign is not None and at < campaign.starts_at,
-        "has_ended": campaign is not None and at >= campaign.ends_at,
+        "standing": _standing(campaign, at) if campaign else "",
         "error": error,
         "advice": advice,
         "typed": typed,
@@ -58,6 +59,14 @@ def code_page(
         "empty_text": texts.EMPTY_CODE,
     }
     return render(request, "redemption_site/code.html", context, status=status)
+
+
+def _standing(campaign: Campaign, at: datetime) -> str:
+    if at >= campaign.ends_at:
+        return "ended"
+    if queries.is_stopped(campaign):
+        return "stopped"
+    return "not_begun" if at < campaign.starts_at else "open"
 
 
 @require_safe

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from ledger import audit
 from redemption_site.colours import contrast_with_white
 from redemption_site.theme import theme_of
 from tests import make
@@ -96,6 +97,25 @@ def test_a_campaign_says_where_it_stands(
     assert [text for text in ("has not begun yet", "has ended") if text in page] == (
         [said.removeprefix("This campaign ")] if said else []
     )
+
+
+@pytest.mark.parametrize("days", [(-1, 1), (1, 2), (-2, -1)])
+def test_a_campaign_whose_codes_were_all_withdrawn_has_been_stopped(
+    client: Client, days: tuple[float, float]
+) -> None:
+    campaign = visits.campaign(days=days)
+    first, second = (visits.batch_of(campaign, size=4) for _ in range(2))
+    said = "Its codes can’t be used any more"
+    assert said not in page_at(client, "/c/spring/", **ENGLISH)
+    visits.withdraw(first, 0, 3)
+    visits.withdraw(second, 1, 3)
+    assert said not in page_at(client, "/c/spring/", **ENGLISH)
+    visits.withdraw(second, 0, 3)
+    page = page_at(client, "/c/spring/", **ENGLISH)
+    has_ended = days[1] < 0
+    assert (said in page) is not has_ended  # what has ended has ended
+    assert 'name="code"' in page  # for codes of other campaigns
+    assert not list(audit.differences())
 
 
 def test_texts_of_a_campaign_are_text(client: Client) -> None:

@@ -11,7 +11,8 @@ JSQR_SHA256 = "bc40c8a15196236b2314db0856f72ca0b49980cd5413b8c852a7349f5fee0859"
 
 
 def test_the_reader_of_qr_codes_is_the_published_one() -> None:
-    sums = dict(reversed(line.split()) for line in (FOLDER / "SHA256SUMS").read_text().splitlines())
+    lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
+    sums = {name: digest for digest, name in (line.split() for line in lines)}
     found = {name: hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() for name in sums}
     assert found == sums
     assert sums["jsQR-1.4.0.js"] == JSQR_SHA256
