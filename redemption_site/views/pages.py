@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -49,6 +50,7 @@ def code_page(
     found = suspect(typed) if typed else None
     context = {
         "campaign": campaign,
+        "site_url": settings.SITE_URL,
         "standing": _standing(campaign, at) if campaign else "",
         "error": error,
         "advice": advice,

@@ -114,7 +114,7 @@ def test_closing_switches_the_camera_off_and_gives_the_focus_back(look: Visit, r
     page.keyboard.press("Escape")
     expect(page.locator("#scan-dialog")).to_be_hidden()
     expect(page.locator("#scan")).to_be_focused()
-    assert tracks.evaluate("tracks => tracks.map(track => track.readyState)") == ["ended"]
+    page.wait_for_function("tracks => tracks.every(track => track.readyState === 'ended')", arg=tracks)
     page.locator("#scan").click()
     page.get_by_role("button", name=CLOSE["en"]).click()
     expect(page.locator("#scan-dialog")).to_be_hidden()

@@ -56,6 +56,43 @@ def test_the_caret_stays_where_it_was(page: Page) -> None:
     assert field.evaluate("e => e.selectionStart") == 3
 
 
+def digits_before(page: Page) -> int:
+    caret = int(page.locator("#code").evaluate("e => e.selectionStart"))
+    return len(page.locator("#code").input_value()[:caret].replace("-", ""))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_key_does_what_its_writer_means_wherever_the_caret_is(page: Page, seed: int) -> None:
+    chance, field, keys = random.Random(seed), page.locator("#code"), page.keyboard
+    field.focus()
+    keys.insert_text(CODE[:9])
+    digits = CODE[:9]
+    for _ in range(120):
+        key = chance.choice(["0", "5", "9", "Backspace", "Delete", "ArrowLeft", "ArrowRight", "Home", "End"])
+        at = digits_before(page)
+        if key.isdigit() and len(digits) == 16:
+            continue
+        keys.press(key)
+        if key.isdigit():
+            digits, at = digits[:at] + key + digits[at:], at + 1
+        elif key == "Backspace" and at:
+            digits, at = digits[: at - 1] + digits[at:], at - 1
+        elif key == "Delete":
+            digits = digits[:at] + digits[at + 1 :]
+        assert field.input_value() == codec.group(digits.ljust(16)).replace(" ", "").rstrip("-")
+        if not key.startswith(("Arrow", "Home", "End")):
+            assert digits_before(page) == at, key
+
+
+def test_a_group_that_is_selected_is_replaced_by_what_is_typed(page: Page) -> None:
+    field = page.locator("#code")
+    field.fill(CODE)
+    field.evaluate("e => e.setSelectionRange(5, 9)")
+    field.press_sequentially("1234")
+    expect(field).to_have_value("1906-1234-4066-7143")
+    assert field.evaluate("e => e.selectionStart") == 9
+
+
 @pytest.mark.parametrize("text", [CODE, f" {GROUPED} ", FULL_WIDTH, "ー".join(CODE), "\u200b".join(CODE)])
 def test_what_is_pasted_is_put_in_order(page: Page, text: str) -> None:
     field = page.locator("#code")

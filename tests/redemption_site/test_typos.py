@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from django.test import Client
 
 from giftcodes import codec
 from redemption_site.typos import Suspect, suspect
@@ -61,3 +62,26 @@ def test_the_named_group_is_the_right_one_as_often_as_the_readme_says(
     print(f"{slip.__name__}: named {len(named) / TRIES:.0%}, right {sum(named) / len(named):.0%}")
     assert len(named) / TRIES >= share_named
     assert sum(named) / len(named) >= share_right
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("lang", "typed", "said"),
+    [
+        ("en", "1906-827-4066-7143", "Group 2 (827) does not have 4 digits."),
+        ("ja", "1906-8273-4O66-7143", "左から3番目の4桁に「O」があります。数字の0ではありませんか。"),
+        ("en", "1906-8273-0466-7143", "Begin with group 1 (1906)."),
+    ],
+)
+def test_the_server_names_the_group_too(client: Client, lang: str, typed: str, said: str) -> None:
+    answer = client.post("/claim/", {"code": typed}, headers={"accept-language": lang})
+    assert answer.status_code == 400
+    assert answer.content.decode().count(said) == 2  # in the summary and at the field
+    assert f'value="{typed}"' in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_what_is_typed_comes_back_as_text(client: Client) -> None:
+    answer = client.post("/claim/", {"code": '1906 8273 40"O 7143'})
+    assert "&quot;" in answer.content.decode()
+    assert '40"O' not in answer.content.decode()

@@ -65,6 +65,14 @@
     input.setSelectionRange(caret, caret);
   }
 
+  // The hyphens are the script's: a key that deletes goes past them to the digit that its writer means.
+  function stepOverHyphen(event) {
+    const at = input.selectionStart;
+    if (at !== input.selectionEnd) return;
+    if (event.inputType === "deleteContentBackward" && input.value[at - 1] === "-") input.setSelectionRange(at - 1, at - 1);
+    if (event.inputType === "deleteContentForward" && input.value[at] === "-") input.setSelectionRange(at + 1, at + 1);
+  }
+
   function count() {
     const code = bare(input.value);
     parts["code-count"].textContent = code && isDigits(code) ? code.length + " / " + DIGITS : "";
@@ -184,6 +192,7 @@
     // After the dialog has closed: what changes behind an open one is not read out.
     setTimeout(() => (parts["code-status"].textContent = say("scanned")), 200);
   });
+  input.addEventListener("beforeinput", stepOverHyphen);
   input.addEventListener("input", typed);
   input.addEventListener("compositionend", () => typed());
   window.addEventListener("hashchange", fillFromLink);
