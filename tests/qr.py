@@ -32,8 +32,9 @@ def film(picture: Image.Image, path: Path, *, width: int = 640, height: int = 48
     table = Image.new("L", (width, height), 200)
     table.paste(turned, ((width - turned.width) // 2, (height - turned.height) // 2))
     colourless = bytes([128]) * (width * height // 4) * 2
-    with path.open("wb") as file:
+    whole = path.with_suffix(".part")  # a camera that is running never sees half a film
+    with whole.open("wb") as file:
         file.write(b"YUV4MPEG2 W%d H%d F10:1 Ip A1:1 C420\n" % (width, height))
         for _ in range(frames):
             file.write(b"FRAME\n" + table.tobytes() + colourless)
-    return path
+    return whole.replace(path)

@@ -23,6 +23,7 @@ CODE = "1906827340667143"  # well-formed, of no batch here
 LINK = f"https://points.example.com/c/spring/#c={CODE}"
 SCAN = {"en": "Scan QR", "ja": "QR読み取り"}
 CLOSE = {"en": "Close and type the code", "ja": "閉じてコードを入力する"}
+PATIENCE = 30_000  # milliseconds; on a busy machine a look takes long
 FILLED = {
     "en": "The code from the QR code has been filled in.",
     "ja": "QRコードから読み取ったコードを入力しました。",
@@ -65,7 +66,7 @@ def test_a_scanned_code_fills_the_field_and_claims_nothing(
     page.on("request", lambda request: sent.append(f"{request.method} {request.url} {request.post_data}"))
     page.goto("/")
     scan(page, lang)
-    expect(page.locator("#code")).to_have_value(codec.group(code))
+    expect(page.locator("#code")).to_have_value(codec.group(code), timeout=PATIENCE)
     expect(page.locator("#scan-dialog")).to_be_hidden()
     expect(page.locator("#code-status")).to_have_text(FILLED[lang])
     expect(page.get_by_role("button", name=person.word("receive"))).to_be_focused()
@@ -89,7 +90,7 @@ def test_digits_alone_and_light_on_dark_are_read_too(
     page = look(permissions=["camera"])
     page.goto("/")
     scan(page)
-    expect(page.locator("#code")).to_have_value(codec.group(CODE))
+    expect(page.locator("#code")).to_have_value(codec.group(CODE), timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("text", ["https://points.example.com/", CODE[:-1] + "4", "#c=x", "0" * 16])
@@ -98,7 +99,9 @@ def test_a_qr_code_without_a_code_is_told_and_the_camera_goes_on(look: Visit, re
     page = look(permissions=["camera"])
     page.goto("/")
     scan(page)
-    expect(page.locator("#scan-status")).to_contain_text("That QR code holds no 16-digit code")
+    expect(page.locator("#scan-status")).to_contain_text(
+        "That QR code holds no 16-digit code", timeout=PATIENCE
+    )
     expect(page.locator("#scan-dialog")).to_be_visible()
     expect(page.locator("#code")).to_have_value("")
 
@@ -109,7 +112,7 @@ def test_closing_switches_the_camera_off_and_gives_the_focus_back(look: Visit, r
     page.goto("/")
     page.locator("#scan").focus()
     page.keyboard.press("Enter")  # by keyboard alone
-    expect(page.locator("#scan-status")).to_contain_text("That QR code holds no")
+    expect(page.locator("#scan-status")).to_contain_text("That QR code holds no", timeout=PATIENCE)
     tracks = page.evaluate_handle("document.getElementById('scan-video').srcObject.getVideoTracks()")
     page.keyboard.press("Escape")
     expect(page.locator("#scan-dialog")).to_be_hidden()
@@ -168,7 +171,7 @@ def test_the_browsers_own_reader_is_used_where_there_is_one(look: Visit, reel: P
     page.add_init_script(NATIVE % f"return [{{ rawValue: '{LINK}' }}];")
     page.goto("/")
     scan(page)
-    expect(page.locator("#code")).to_have_value(codec.group(CODE))
+    expect(page.locator("#code")).to_have_value(codec.group(CODE), timeout=PATIENCE)
     assert [url for url in asked if "jsQR" in url] == []
 
 
@@ -178,7 +181,7 @@ def test_a_native_reader_that_does_not_work_is_replaced(look: Visit, reel: Path)
     page.add_init_script(NATIVE % "throw new DOMException('', 'NotSupportedError');")
     page.goto("/")
     scan(page)
-    expect(page.locator("#code")).to_have_value(codec.group(CODE))
+    expect(page.locator("#code")).to_have_value(codec.group(CODE), timeout=PATIENCE)
 
 
 def test_the_button_is_there_only_where_a_camera_may_be(look: Visit, visit: Visit) -> None:
@@ -201,7 +204,7 @@ def test_axe_objects_to_nothing_while_the_camera_looks(
     visits.campaign(brand=make.brand())
     page.goto("/c/spring/")
     scan(page, lang)
-    expect(page.locator("#scan-status")).to_contain_text(re.compile("16"))
+    expect(page.locator("#scan-status")).to_contain_text(re.compile("16"), timeout=PATIENCE)
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     assert [rule["id"] for rule in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
