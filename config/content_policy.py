@@ -1,5 +1,5 @@
 """The content policy of every page: strict, but for the admin, whose look needs inline styles and an
-expression evaluator.
+expression evaluator. And which devices a page may ask for.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
+# The camera reads QR codes on the members' pages; nothing else is ever asked for.
+_DEVICES = "camera={camera}, microphone=(), geolocation=(), payment=(), usb=(), display-capture=()"
 _OF_THE_ADMIN = {
     "script-src": [SELF, UNSAFE_EVAL],
     "style-src": [SELF, UNSAFE_INLINE],
@@ -29,9 +31,14 @@ class ContentPolicyMiddleware:
         self.admin = reverse("admin:index")
         self.of_the_site = build_policy()
         self.of_the_admin = build_policy(update=_OF_THE_ADMIN)
+        self.devices_of_the_site = _DEVICES.format(camera="(self)")
+        self.devices_of_the_admin = _DEVICES.format(camera="()")
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         is_admin = request.path.startswith(self.admin)
         response.headers[HEADER] = self.of_the_admin if is_admin else self.of_the_site
+        response.headers["Permissions-Policy"] = (
+            self.devices_of_the_admin if is_admin else self.devices_of_the_site
+        )
         return response

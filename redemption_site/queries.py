@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 
 from campaigns.models import Campaign
-from giftcodes.models import Batch, Claim
+from giftcodes.models import Batch, Claim, Void
 from ledger import queries as ledger_queries
 from ledger import reports
 from ledger.models import Account, AccountKind, Hold, HoldState, Lot, Posting, Reason
@@ -88,6 +88,19 @@ class HistoryPage(NamedTuple):
 def campaign_at(slug: str) -> Campaign | None:
     """The campaign of that page address."""
     return Campaign.objects.filter(slug=slug).select_related("brand").first()
+
+
+def is_stopped(campaign: Campaign) -> bool:
+    """Whether all codes of the campaign were withdrawn, but for those that had been claimed.
+
+    Nothing is counted: this is asked on every visit, and most campaigns have no withdrawn range.
+    """
+    spans = F("last_serial") - F("first_serial") + 1  # no two ranges of a batch overlap
+    withdrawn = Void.objects.filter(batch__order__campaign=campaign).aggregate(codes=Sum(spans))["codes"]
+    if not withdrawn:
+        return False
+    batches = Batch.objects.filter(order__campaign=campaign)
+    return bool(withdrawn == batches.aggregate(codes=Sum("size"))["codes"])
 
 
 def gift_of(member: Member, serial_number: int) -> Gift | None:

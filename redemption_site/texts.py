@@ -15,6 +15,17 @@ NOT_A_CODE: dict[NotACodeReason, Promise | str] = {
         "There seems to be a typing error. Compare the digits with your code once more."
     ),
 }
+# Behind one of these faults: the group to look at first, by `typos.Suspect.kind`. The script fills them in as
+# well, and alone says "short", while a code is typed.
+GROUP_HINTS: dict[str, Promise | str] = {
+    "letter": _("Group %(group)s has “%(sign)s”: is it the digit %(digit)s?"),
+    "size": _("Group %(group)s (%(digits)s) does not have 4 digits."),
+    "double": _(
+        "Begin with group %(group)s (%(digits)s): a doubled digit is easily typed once, or three times."
+    ),
+    "begin": _("Begin with group %(group)s (%(digits)s)."),
+    "short": _("Group %(group)s is not full yet: each group has 4 digits."),
+}
 # The one answer for every reason: it must not tell a guesser which codes exist.
 CODE_NOT_USABLE = _("This code can't be used.")
 CODE_NOT_USABLE_ADVICE = _(

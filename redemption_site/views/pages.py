@@ -1,5 +1,8 @@
 """Pages that need nobody: the landing page, a campaign's page, and what they are dressed in."""
 
+from datetime import datetime
+
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,6 +14,7 @@ from django.views.decorators.http import require_safe
 from campaigns.models import Campaign
 from redemption_site import queries, texts
 from redemption_site.theme import theme_of
+from redemption_site.typos import suspect
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -46,18 +50,29 @@ def code_page(
     finds the try by its `reference`.
     """
     at = timezone.now()
+    found = suspect(typed) if typed else None
     context = {
         "campaign": campaign,
-        "has_not_begun": campaign is not None and at < campaign.starts_at,
-        "has_ended": campaign is not None and at >= campaign.ends_at,
+        "site_url": settings.SITE_URL,
+        "standing": _standing(campaign, at) if campaign else "",
         "error": error,
         "advice": advice,
         "typed": typed,
         "reference": reference,
+        "hint": texts.GROUP_HINTS[found.kind] % found._asdict() if found else "",
         "script_texts": texts.NOT_A_CODE,
+        "script_hints": texts.GROUP_HINTS,
         "empty_text": texts.EMPTY_CODE,
     }
     return render(request, "redemption_site/code.html", context, status=status)
+
+
+def _standing(campaign: Campaign, at: datetime) -> str:
+    if at >= campaign.ends_at:
+        return "ended"
+    if queries.is_stopped(campaign):
+        return "stopped"
+    return "not_begun" if at < campaign.starts_at else "open"
 
 
 @require_safe

@@ -1,7 +1,7 @@
 """A real Chromium, the system's own, without scripts where a test says so; nothing leaves the machine."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from django.core.cache import cache
@@ -46,6 +46,13 @@ def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
 
     At the end nothing may have been asked of another host, and the content policy may not have stepped in.
     """
+    with windows_of(browser, live_server) as open_window:
+        yield open_window
+
+
+@contextmanager
+def windows_of(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
+    """The same for a browser that was started in another way."""
     cache.clear()
     asked: list[str] = []
     said: list[str] = []

@@ -46,6 +46,10 @@ def states(person: Person) -> Iterator[str]:
         visits.campaign(slug=slug, days=days, colour=colour, brand=now.brand, text_ja="本文", text_en="Text")
         page.goto(f"/c/{slug}/")
         yield f"campaign {slug}"
+    stopped = visits.campaign(slug="stopped", brand=now.brand)
+    visits.withdraw(visits.batch_of(stopped, size=1), 0, 0)
+    page.goto("/c/stopped/")
+    yield "campaign stopped"
     for address in ("/", "/sign-in/", "/sign-in/refused/", "/nothing/"):
         page.goto(address)
         yield address

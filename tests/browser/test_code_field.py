@@ -1,5 +1,6 @@
 """The code field: what the script does for people, and that it agrees with the server."""
 
+import random
 import re
 
 import pytest
@@ -10,8 +11,10 @@ from giftcodes import codec
 from giftcodes.codec import NotACode
 from redemption_site import texts
 from redemption_site.links import without_link
+from redemption_site.typos import suspect
 from tests.browser.conftest import Visit
 from tests.redemption_site import visits
+from tests.redemption_site.slips import slips
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,6 +54,43 @@ def test_the_caret_stays_where_it_was(page: Page) -> None:
         field.press("Backspace")  # over the hyphen
     expect(field).to_have_value("1907-3406-6714-3")
     assert field.evaluate("e => e.selectionStart") == 3
+
+
+def digits_before(page: Page) -> int:
+    caret = int(page.locator("#code").evaluate("e => e.selectionStart"))
+    return len(page.locator("#code").input_value()[:caret].replace("-", ""))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_key_does_what_its_writer_means_wherever_the_caret_is(page: Page, seed: int) -> None:
+    chance, field, keys = random.Random(seed), page.locator("#code"), page.keyboard
+    field.focus()
+    keys.insert_text(CODE[:9])
+    digits = CODE[:9]
+    for _ in range(120):
+        key = chance.choice(["0", "5", "9", "Backspace", "Delete", "ArrowLeft", "ArrowRight", "Home", "End"])
+        at = digits_before(page)
+        if key.isdigit() and len(digits) == 16:
+            continue
+        keys.press(key)
+        if key.isdigit():
+            digits, at = digits[:at] + key + digits[at:], at + 1
+        elif key == "Backspace" and at:
+            digits, at = digits[: at - 1] + digits[at:], at - 1
+        elif key == "Delete":
+            digits = digits[:at] + digits[at + 1 :]
+        assert field.input_value() == codec.group(digits.ljust(16)).replace(" ", "").rstrip("-")
+        if not key.startswith(("Arrow", "Home", "End")):
+            assert digits_before(page) == at, key
+
+
+def test_a_group_that_is_selected_is_replaced_by_what_is_typed(page: Page) -> None:
+    field = page.locator("#code")
+    field.fill(CODE)
+    field.evaluate("e => e.setSelectionRange(5, 9)")
+    field.press_sequentially("1234")
+    expect(field).to_have_value("1906-1234-4066-7143")
+    assert field.evaluate("e => e.selectionStart") == 9
 
 
 @pytest.mark.parametrize("text", [CODE, f" {GROUPED} ", FULL_WIDTH, "ー".join(CODE), "\u200b".join(CODE)])
@@ -142,8 +182,47 @@ def _server_says(text: str) -> str:
     try:
         codec.normalise(text)
     except NotACode as refusal:
-        return str(texts.NOT_A_CODE[refusal.reason])
+        found = suspect(text)
+        hint = f" {texts.GROUP_HINTS[found.kind] % found._asdict()}" if found else ""
+        return f"{texts.NOT_A_CODE[refusal.reason]}{hint}"
     return ""
+
+
+def test_script_and_server_name_the_same_group(page: Page) -> None:
+    mistyped = list(slips(random.Random(20261122), 600))
+    named = page.evaluate("texts => texts.map(text => TokutenCode.suspect(text))", mistyped)
+    expected = [suspect(text) for text in mistyped]
+    assert {found.kind for found in expected if found} == {"letter", "size", "double", "begin"}
+    assert named == [{k: v for k, v in found._asdict().items() if v} if found else None for found in expected]
+
+
+def test_the_link_of_a_typing_error_selects_the_group(page: Page) -> None:
+    page.locator("#code").fill(f"{CODE[:8]}{CODE[8:12][::-1]}{CODE[12:]}")
+    page.get_by_role("button", name="Receive the points").click()
+    expect(page.locator("#summary")).to_contain_text(re.compile(r"Begin with group \d \(\d{4}\)"))
+    group = re.findall(r"\((\d{4})\)", page.locator("#summary").inner_text())[0]
+    page.locator("#summary a").click()
+    assert page.evaluate("getSelection().toString()") == group
+
+
+def test_pasted_groups_of_another_size_stay_as_they_were_written(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate("navigator.clipboard.writeText('1906-827-4066-7143')")
+    page.locator("#code").focus()
+    page.keyboard.press("Control+V")
+    expect(page.locator("#code")).to_have_value("1906-827-4066-7143")
+    expect(page.locator("#code-error")).to_contain_text("Group 2 (827) does not have 4 digits.")
+    expect(page.get_by_role("status")).to_contain_text("Group 2 (827) does not have 4 digits.")
+
+
+def test_a_hyphen_after_three_digits_is_noticed(page: Page) -> None:
+    field, status = page.locator("#code"), page.locator("#code-status")
+    field.press_sequentially("1906-")
+    expect(status).to_be_empty()
+    field.press_sequentially("827-")
+    expect(status).to_have_text("Group 2 is not full yet: each group has 4 digits.")
+    field.press_sequentially("3")
+    expect(status).to_be_empty()
 
 
 def test_a_typing_error_is_told_before_anything_is_sent(page: Page) -> None:

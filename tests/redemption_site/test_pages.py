@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.contrib.staticfiles import finders
 from django.core.files.base import ContentFile
-from django.test import Client
+from django.test import Client, override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from ledger import audit
 from redemption_site.colours import contrast_with_white
 from redemption_site.theme import theme_of
 from tests import make
@@ -96,6 +97,52 @@ def test_a_campaign_says_where_it_stands(
     assert [text for text in ("has not begun yet", "has ended") if text in page] == (
         [said.removeprefix("This campaign ")] if said else []
     )
+
+
+@pytest.mark.parametrize("days", [(-1, 1), (1, 2), (-2, -1)])
+def test_a_campaign_whose_codes_were_all_withdrawn_has_been_stopped(
+    client: Client, days: tuple[float, float]
+) -> None:
+    campaign = visits.campaign(days=days)
+    first, second = (visits.batch_of(campaign, size=4) for _ in range(2))
+    said = "Its codes can’t be used any more"
+    assert said not in page_at(client, "/c/spring/", **ENGLISH)
+    visits.withdraw(first, 0, 3)
+    visits.withdraw(second, 1, 3)
+    assert said not in page_at(client, "/c/spring/", **ENGLISH)
+    visits.withdraw(second, 0, 3)
+    page = page_at(client, "/c/spring/", **ENGLISH)
+    has_ended = days[1] < 0
+    assert (said in page) is not has_ended  # what has ended has ended
+    assert 'name="code"' in page  # for codes of other campaigns
+    assert not list(audit.differences())
+
+
+@override_settings(SITE_URL="https://points.example.com")
+def test_a_shared_link_shows_the_campaign(client: Client) -> None:
+    picture = BytesIO()
+    Image.new("RGB", (4, 4), "red").save(picture, "PNG")
+    campaign = visits.campaign(
+        title_ja='"><b>春', text_ja="あ" * 200, logo=ContentFile(picture.getvalue(), "logo.png")
+    )
+    told = shared(page_at(client, "/c/spring/?utm=1"))
+    assert told["og:url"] == "https://points.example.com/c/spring/"
+    assert told["og:title"] == f"&quot;&gt;&lt;b&gt;春 – {campaign.brand.name}"
+    assert told["og:description"] == "あ" * 119 + "…"
+    assert told["og:image"] == f"https://points.example.com{campaign.logo.url}"
+    campaign.logo.delete()
+    visits.campaign(slug="plain", brand=campaign.brand)
+    told = shared(page_at(client, "/c/plain/", **ENGLISH))
+    assert told["og:title"].startswith("Spring points – ")
+    assert told["og:description"] == "Enter the 16 digits from your card, leaflet or e-mail."
+    assert told["og:image"] == "https://points.example.com/static/redemption_site/card.png"
+    with Image.open(str(finders.find("redemption_site/card.png"))) as card:
+        assert card.size == (1200, 630)
+
+
+def shared(page: str) -> dict[str, str]:
+    """What a page tells about itself to those who show a link to it."""
+    return dict(re.findall(r'<meta property="(og:\w+)" content="([^"]*)">', page))
 
 
 def test_texts_of_a_campaign_are_text(client: Client) -> None:

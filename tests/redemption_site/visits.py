@@ -7,7 +7,8 @@ from typing import Any
 from django.core import mail
 from django.test import Client
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Order, OrderState
+from giftcodes import services as giftcodes
 from giftcodes.models import Batch
 from parties.models import Brand, Member
 from tests import make
@@ -37,6 +38,38 @@ def campaign(*, brand: Brand | None = None, days: tuple[float, float] = (-1, 1),
         "ends_at": now + timedelta(days=days[1]),
     }
     return Campaign.objects.create(brand=brand or make.brand(), **defaults | fields)
+
+
+def batch_of(campaign: Campaign, *, size: int) -> Batch:
+    """A batch that can be claimed now, ordered for the campaign."""
+    batch = batch_now(size=size)
+    Order.objects.create(
+        campaign=campaign,
+        face_points=batch.face_points,
+        claim_from=batch.claim_from,
+        claim_until=batch.claim_until,
+        state=OrderState.APPROVED,
+        requested_by=make.user(),
+        decided_by=make.user(),
+        decided_at=batch.approved_at,
+        submitted_at=batch.approved_at,
+        submitted_hash="0" * 64,
+        batch=batch,
+    )
+    return batch
+
+
+def withdraw(batch: Batch, first: int, last: int) -> None:
+    """The codes from the `first` to the `last` place of the batch."""
+    giftcodes.void_codes(
+        batch_id=batch.pk,
+        first_serial=batch.first_serial + first,
+        last_serial=batch.first_serial + last,
+        reason="leaked",
+        requested_by=make.user(),
+        approved_by=make.user(),
+        at=datetime.now(UTC),
+    )
 
 
 def sign_in_code() -> str:

@@ -2,16 +2,7 @@
 // The page does all of this without the script too, except for the link: a fragment never reaches a server.
 "use strict";
 (() => {
-  // The code in a claim link, as redemption_site/links.py reads it; null in any other text.
-  function codeInLink(text) {
-    const found = /#c=([^&\s]*)/.exec(text);
-    if (!found) return null;
-    try {
-      return decodeURIComponent(found[1]);
-    } catch {
-      return found[1]; // Not encoded, then: as it stands.
-    }
-  }
+  const { DIGITS, MAX_TYPED, bare, codeInLink, isDigits, isSeparator, reasonAgainst, suspect } = TokutenCode;
 
   // The code of this page's own address. It leaves the address bar and the history.
   function takeFromAddress() {
@@ -33,43 +24,22 @@
       document.getElementById(id),
     ]),
   );
-  const DIGITS = 16;
-  const MAX_TYPED = 64;
   const plainTitle = document.title.replace(form.dataset.error + " ", "");
 
-  // What giftcodes/codec.py drops; tests/browser compares the two.
-  const DROPPED =
-    /[ \t\n\v\f\r\u0085\u1680\u2028\u2029\-\u2010\u2012-\u2015\u2212\u30fc\u00ad\u180e\u200b-\u200d\u2060\ufeff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-  // The quasigroup of H. M. Damm (2004), as in giftcodes/codec.py.
-  const DAMM = [
-    "0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
-    "3674209581", "5869720134", "8945362017", "9438617205", "2581436790",
-  ];
-
-  const bare = (text) => text.normalize("NFKC").replace(DROPPED, "");
-  const isDigits = (text) => /^[0-9]*$/.test(text);
   const grouped = (digits) => digits.replace(/(.{4})(?=.)/g, "$1-");
   const say = (reason) => form.getAttribute("data-" + reason);
 
-  function damm(digits) {
-    let state = 0;
-    for (const digit of digits) state = Number(DAMM[state][digit]);
-    return state;
-  }
+  const filled = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
 
-  function reasonAgainst(text) {
-    if (!text.trim()) return "empty";
-    if ([...text].length > MAX_TYPED) return "too_long";
-    const code = bare(text);
-    if (!isDigits(code)) return "characters";
-    if (code.length !== DIGITS) return "length";
-    if (code[0] === "0") return "first_digit";
-    return damm(code) === 0 ? "" : "check_digit";
+  // The text for a fault, with the group to look at first where one can be named.
+  function told(reason) {
+    const found = suspect(input.value);
+    return say(reason) + (found ? " " + filled(say("hint-" + found.kind), found) : "");
   }
 
   function show(reason) {
     const wrong = Boolean(reason);
-    const text = wrong ? say(reason) : "";
+    const text = wrong ? told(reason) : "";
     if (parts["code-error-text"].textContent !== text) parts["code-error-text"].textContent = text;
     parts["code-error"].hidden = !wrong;
     parts.field.classList.toggle("field-wrong", wrong);
@@ -95,6 +65,14 @@
     input.setSelectionRange(caret, caret);
   }
 
+  // The hyphens are the script's: a key that deletes goes past them to the digit that its writer means.
+  function stepOverHyphen(event) {
+    const at = input.selectionStart;
+    if (at !== input.selectionEnd) return;
+    if (event.inputType === "deleteContentBackward" && input.value[at - 1] === "-") input.setSelectionRange(at - 1, at - 1);
+    if (event.inputType === "deleteContentForward" && input.value[at] === "-") input.setSelectionRange(at + 1, at + 1);
+  }
+
   function count() {
     const code = bare(input.value);
     parts["code-count"].textContent = code && isDigits(code) ? code.length + " / " + DIGITS : "";
@@ -109,19 +87,33 @@
     if (code !== null) put(code);
   }
 
+  // Pasted groups of another size are left as they were written: they show where a digit is missing.
+  function isOddPaste(event) {
+    return /^insertFrom(Paste|Drop)$/.test(event?.inputType) && suspect(input.value)?.kind === "size";
+  }
+
+  // A hyphen after three digits: the fourth was left out just now.
+  function shortGroup(event) {
+    const typedSoFar = bare(input.value).length;
+    const isAtEnd = input.selectionStart === input.value.length;
+    return isSeparator(event?.data ?? "") && isAtEnd && typedSoFar % 4 === 3 ? Math.ceil(typedSoFar / 4) : 0;
+  }
+
   let wasWhole = false;
   function typed(event) {
     if (event && event.isComposing) return;
     unlink();
-    regroup();
+    const isOdd = isOddPaste(event);
+    const short = shortGroup(event);
+    if (!isOdd) regroup();
     count();
-    parts["code-status"].textContent = "";
-    const isWhole = bare(input.value).length === DIGITS;
+    parts["code-status"].textContent = short ? filled(say("hint-short"), { group: short }) : "";
+    const isWhole = isOdd || bare(input.value).length === DIGITS;
     // A whole code is judged at once; a part of one only when it is sent, or once it was found wrong.
     if (isWhole || wasWhole || !parts["code-error"].hidden) {
       const reason = reasonAgainst(input.value);
       show(isWhole ? reason : "");
-      if (isWhole && reason) parts["code-status"].textContent = say(reason);
+      if (isWhole && reason) parts["code-status"].textContent = told(reason);
     }
     wasWhole = isWhole;
   }
@@ -133,8 +125,16 @@
     typed();
     const reason = reasonAgainst(input.value);
     show(reason);
-    parts["code-status"].textContent = say(reason || "filled");
+    parts["code-status"].textContent = reason ? told(reason) : say("filled");
     input.focus();
+  }
+
+  // So that typing the group once more replaces it.
+  function selectSuspect() {
+    const found = suspect(input.value);
+    if (!found || input.value !== grouped(bare(input.value))) return;
+    const at = (found.group - 1) * 5;
+    input.setSelectionRange(at, at + 4);
   }
 
   // The switch of the language loads the page anew. What was typed waits for that in this tab: not in the form of the
@@ -173,14 +173,26 @@
     document.title = form.dataset.error + " " + plainTitle;
     parts["code-status"].textContent = "";
     if (parts["summary-advice"]) parts["summary-advice"].hidden = true;
-    parts["summary-text"].textContent = say(reason);
+    parts["summary-text"].textContent = told(reason);
     parts.summary.hidden = false;
     parts.summary.focus();
   });
   parts["summary-text"].addEventListener("click", (event) => {
     event.preventDefault();
     input.focus();
+    selectSuspect();
   });
+  // From scan.js: taken, by preventing the default, if it is a code or a link with one. It is not sent.
+  form.addEventListener("scanned", (event) => {
+    const code = codeInLink(event.detail) ?? event.detail;
+    if (reasonAgainst(code)) return;
+    event.preventDefault();
+    put(code);
+    typed();
+    // After the dialog has closed: what changes behind an open one is not read out.
+    setTimeout(() => (parts["code-status"].textContent = say("scanned")), 200);
+  });
+  input.addEventListener("beforeinput", stepOverHyphen);
   input.addEventListener("input", typed);
   input.addEventListener("compositionend", () => typed());
   window.addEventListener("hashchange", fillFromLink);

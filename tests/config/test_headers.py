@@ -1,0 +1,198 @@
+"""Headers and cookies, line by line (`session and headers` of the list of bad input)."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.management import call_command
+from django.test import Client, override_settings
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.redemption_site import visits
+
+CODE = "1906827340667143"  # well-formed, of no batch here
+
+# A process of its own: the names of cookies are decided when the settings are read.
+OVER_HTTPS = f"""
+import json, django
+django.setup()
+from django.conf import settings
+from django.test import Client
+client = Client(headers={{"host": "points.example.com", "accept-language": "en"}})
+page = client.get("/", secure=True)
+client.post("/claim/", {{"code": "{CODE}"}}, secure=True)
+client.post("/language/", {{"language": "en", "next": "/"}}, secure=True)
+client.get("/sign-in/code/", secure=True)
+print(json.dumps({{
+    "headers": dict(page.headers),
+    "cookies": {{name: dict(morsel) for name, morsel in client.cookies.items()}},
+    "session": [
+        getattr(settings, "SESSION_COOKIE_" + part) for part in "NAME SECURE HTTPONLY DOMAIN PATH".split()
+    ],
+    "plain": [client.get("/c/spring/").status_code, client.get("/c/spring/")["Location"]],
+}}))
+"""
+
+
+@pytest.fixture(scope="module")
+def over_https(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a browser gets from a site that is reached by https."""
+    environment = {
+        name: os.environ[name]
+        for name in ("PATH", "SECRET_KEY", "CODE_MASTER_KEYS", "LEDGER_SEAL_KEYS", "TOKUTEN_ENV")
+    } | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SITE_URL": "https://points.example.com",
+        "ALLOWED_HOSTS": "points.example.com",
+        "VAR_DIR": str(tmp_path_factory.mktemp("var")),
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", OVER_HTTPS], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    answer: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    return answer
+
+
+def test_browsers_are_told_to_come_by_https_for_a_year(over_https: dict[str, Any]) -> None:
+    assert over_https["headers"]["Strict-Transport-Security"] == "max-age=31536000"
+    assert over_https["plain"] == [301, "https://points.example.com/c/spring/"]
+
+
+def test_every_cookie_is_of_this_host_alone(over_https: dict[str, Any]) -> None:
+    cookies = over_https["cookies"]
+    names = {"__Host-csrf", "__Host-pending", "__Host-language", "__Host-messages"}
+    assert set(cookies) == names
+    for name, cookie in cookies.items():
+        assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", ""), name
+        assert cookie["samesite"] == "Lax", name
+        # The script of the admin's forms may read the CSRF token; nothing reads the others.
+        assert cookie["httponly"] == ("" if name == "__Host-csrf" else True), name
+    assert over_https["session"] == ["__Host-session", True, True, None, "/"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "camera"), [("/", "(self)"), ("/c/nowhere/", "(self)"), ("/admin/login/", "()")]
+)
+def test_pages_may_ask_for_the_camera_and_nothing_else(client: Client, address: str, camera: str) -> None:
+    allowed = dict(part.split("=") for part in client.get(address)["Permissions-Policy"].split(", "))
+    assert allowed.pop("camera") == camera
+    assert set(allowed) >= {"microphone", "geolocation", "payment", "usb"}
+    assert set(allowed.values()) == {"()"}
+
+
+@pytest.mark.django_db
+def test_no_page_can_be_framed_and_none_tells_another_host_where_it_came_from(client: Client) -> None:
+    for address in ("/", "/c/nowhere/", "/admin/login/", "/sign-in/"):
+        headers = client.get(address).headers
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"], address
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.django_db
+def test_no_page_runs_an_inline_script_the_admin_included(client: Client) -> None:
+    for address in ("/", "/admin/login/"):
+        answer = client.get(address)
+        parts = [part.split() for part in answer["Content-Security-Policy"].split(";")]
+        policy = {name: values for name, *values in parts}
+        allowed = policy.get("script-src", policy["default-src"])
+        assert "'self'" in allowed
+        assert "'unsafe-inline'" not in allowed  # no nonce is needed where nothing inline may run
+    visits.staff_in(client)
+    index = client.get("/admin/").content.decode()
+    inline = re.findall(
+        r"<script(?![^>]*\b(?:src=|type=\"(?:application/json|text/template)\"))[^>]*>", index
+    )
+    assert inline == []
+
+
+@pytest.mark.django_db
+def test_a_code_or_a_balance_is_never_kept(client: Client) -> None:
+    visits.member_in(client)
+    client.post("/claim/", {"code": visits.code_now()})
+    for answer in (
+        client.get("/wallet/"),
+        client.get("/"),
+        client.post("/claim/", {"code": "1"}),
+        client.post("/claim/", {"code": CODE}),
+        client.get("/claim/"),
+    ):
+        assert "no-store" in answer["Cache-Control"], answer
+
+
+def views() -> Iterator[tuple[str, Any]]:
+    def within(patterns: list[Any], prefix: str) -> Iterator[tuple[str, Any]]:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                yield from within(pattern.url_patterns, prefix + str(pattern.pattern))
+            elif isinstance(pattern, URLPattern):
+                yield prefix + str(pattern.pattern), pattern.callback
+
+    return within(get_resolver().url_patterns, "")
+
+
+def test_no_view_is_excused_from_the_csrf_check() -> None:
+    found = list(views())
+    assert len(found) > 50
+    assert [address for address, view in found if getattr(view, "csrf_exempt", False)] == []
+    assert "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "address",
+    ["/claim/", "/sign-in/", "/sign-in/code/", "/sign-out/", "/language/", "/admin/login/", "/admin/logout/"],
+)
+def test_a_form_without_its_token_does_nothing(address: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    visits.member_in(client)
+    before = client.session.session_key
+    assert client.post(address, {"code": CODE, "language": "en"}).status_code == 403
+    assert client.session.session_key == before
+
+
+@pytest.mark.django_db
+def test_a_session_that_was_planted_does_not_become_the_members(client: Client) -> None:
+    visits.ask_to_sign_in(client, "hanako@example.com")  # makes a session, which somebody else may know
+    planted = client.cookies[settings.SESSION_COOKIE_NAME].value
+    visits.sign_in(client, "hanako@example.com")
+    assert client.get("/wallet/").status_code == 200
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != planted
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = planted
+    assert thief.get("/wallet/").status_code == 302
+
+
+@pytest.mark.django_db
+def test_the_token_of_forms_changes_with_the_sign_in(client: Client) -> None:
+    client.get("/")
+    before = client.cookies[settings.CSRF_COOKIE_NAME].value
+    visits.sign_in(client)
+    assert client.cookies[settings.CSRF_COOKIE_NAME].value != before
+
+
+def test_static_files_are_named_by_their_content_and_compressed(tmp_path: Path) -> None:
+    storage = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    with override_settings(STATIC_ROOT=tmp_path, STORAGES=settings.STORAGES | {"staticfiles": storage}):
+        call_command("collectstatic", verbosity=0, interactive=False)
+        name = staticfiles_storage.stored_name("redemption_site/scan.js")  # type: ignore[attr-defined]
+        assert re.fullmatch(r"redemption_site/scan\.[0-9a-f]{12}\.js", name)
+        for kind in ("", ".br", ".gz"):
+            assert (tmp_path / f"{name}{kind}").stat().st_size > 0
+        assert (tmp_path / f"{name}.br").stat().st_size < (tmp_path / name).stat().st_size / 2
+        with override_settings(WHITENOISE_USE_FINDERS=False):
+            served = Client().get(f"/static/{name}", headers={"accept-encoding": "br"})
+            assert b"".join(served.streaming_content) == (tmp_path / f"{name}.br").read_bytes()  # type: ignore[attr-defined]
+        assert served["Content-Encoding"] == "br"
+        assert served["Cache-Control"] == "max-age=315360000, public, immutable"
