@@ -301,7 +301,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Beat finds what a lost message forgot; the tables are the queue.
 SWEEP_SECONDS = 30.0 if IS_PRODUCTION else 2.0
 EXPIRY_SECONDS = 60.0 if IS_PRODUCTION else 5.0
-SEAL_SECONDS = 600.0 if IS_PRODUCTION else 60.0
+SEAL_SECONDS = 600.0 if IS_PRODUCTION else 15.0
 SHIP_SECONDS = 1.0  # what a lost disk may cost: claims made since the last tick
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-batches": {"task": "giftcodes.tasks.sweep_batches", "schedule": SWEEP_SECONDS},
