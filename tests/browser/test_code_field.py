@@ -16,7 +16,8 @@ from tests.browser.conftest import Visit
 from tests.redemption_site import visits
 from tests.redemption_site.slips import slips
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# How a page looks and reacts does not depend on the database: once is enough.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
 CODE = "1906827340667143"  # well-formed, of no batch here
 GROUPED = codec.group(CODE)

@@ -11,7 +11,8 @@ from tests.campaigns.conftest import SetClock, set_database_clock
 from tests.ledger.town import DAY, Town, busy
 from tests.make import NOON
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# How a page looks and reacts does not depend on the database: once is enough.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 __all__ = ["set_database_clock"]
 
 

@@ -15,7 +15,8 @@ from tests.browser.conftest import Visit
 from tests.browser.steps import Person, sign_in_code
 from tests.redemption_site import visits
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# How a page looks and reacts does not depend on the database: once is enough.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
 MOST_BYTES = 100_000
 HEADERS = 600  # bytes, more than any answer of ours has

@@ -25,7 +25,8 @@ from ledger.models import (
 )
 from parties.models import Program
 
-pytestmark = pytest.mark.django_db
+# The demo runs on SQLite.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 NOON = datetime.fromisoformat("2026-11-22T12:00:00+09:00")
 
