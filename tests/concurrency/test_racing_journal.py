@@ -194,19 +194,25 @@ def test_a_long_transaction_that_writes_no_postings_holds_nothing_up(folder: Pat
 
 
 def test_control_two_shippers_without_the_lock_break_the_chain(folder: Path) -> None:
-    gate = threading.Barrier(2, timeout=30)
-    with journal.opened(folder) as book:
-        book.append([Entry(Kind.BEGUN, 0)])
+    def is_broken_by_two(place: Path) -> bool:
+        gate = threading.Barrier(2, timeout=30)
+        with journal.opened(place) as book:
+            book.append([Entry(Kind.BEGUN, 0)])
 
-    def append_without_the_lock() -> None:
-        book = Journal(folder)
-        gate.wait()
-        book.append([Entry(Kind.MARK, 1)])
+        def append_without_the_lock() -> None:
+            book = Journal(place)
+            gate.wait()
+            book.append([Entry(Kind.MARK, 1)])
 
-    race(*[append_without_the_lock] * 2)
+        race(*[append_without_the_lock] * 2)
+        try:
+            list(journal.lines(place))
+        except JournalBroken:
+            return True
+        return False
 
-    with pytest.raises(JournalBroken):
-        list(journal.lines(folder))
+    # One may be done before the other has begun; not every time.
+    assert any(is_broken_by_two(folder / str(number)) for number in range(50))
 
 
 def test_shippers_at_once_while_claims_go_on_ship_every_claim_once(folder: Path) -> None:
