@@ -18,7 +18,6 @@ from parties.forms import PeriodEndField, PeriodStartField, PlainLineField, Plai
 from parties.models import Brand, Program, Store
 
 TINY = timedelta(microseconds=1)
-Asked = GrantAsked | TakeBackAsked | CorrectionAsked
 _INPUT = {"class": "tk-input"}
 
 
@@ -178,10 +177,6 @@ class AdjustmentForm(SentOnce):
         super().__init__(*args, **kwargs)
         offer(self, "brand", brands)
 
-    def asked(self) -> Asked:
-        """What the service is asked for."""
-        raise NotImplementedError
-
 
 class GrantForm(AdjustmentForm):
     """Points from the brand's funds into a member's wallet."""
@@ -313,3 +308,6 @@ class CorrectionForm(AdjustmentForm):
         return CorrectionAsked(
             cleaned["settlement"].pk, cleaned["acceptor"].pk, store and store.pk, cleaned["points"]
         )
+
+
+KindForm = GrantForm | TakeBackForm | CorrectionForm

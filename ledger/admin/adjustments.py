@@ -18,7 +18,7 @@ from ledger import services as ledger
 from ledger.admin.pages import READERS, LedgerAdmin, by_post, moment_column, points_column
 from ledger.errors import LedgerError
 from ledger.expiry import ExpiryPolicy, PolicyKind
-from ledger.forms import AdjustmentForm, CorrectionForm, GrantForm, TakeBackForm
+from ledger.forms import CorrectionForm, GrantForm, KindForm, TakeBackForm
 from ledger.models import Adjustment, AdjustmentKind, AdjustmentState, Settlement, SettlementState
 from ledger.statements import database_time
 from ledger.templatetags.finance import day
@@ -86,7 +86,7 @@ class AdjustmentAdmin(LedgerAdmin):
             tabs=[(f"?kind={choice.value}", choice.label, choice == kind) for choice in AdjustmentKind],
         )
 
-    def _ask(self, request: HttpRequest, form: AdjustmentForm) -> Adjustment | None:
+    def _ask(self, request: HttpRequest, form: KindForm) -> Adjustment | None:
         try:
             return ledger.request_adjustment(
                 public_id=form.cleaned_data["form_number"],
@@ -173,7 +173,7 @@ def _kind_of(request: HttpRequest) -> AdjustmentKind:
     return AdjustmentKind(wanted)
 
 
-def _form(request: HttpRequest, kind: AdjustmentKind) -> AdjustmentForm:
+def _form(request: HttpRequest, kind: AdjustmentKind) -> KindForm:
     data = request.POST if request.method == "POST" else None
     brands = reachable_brands(request.user, *ASKERS).order_by("name")
     if kind == AdjustmentKind.GRANT:
