@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from redemption_site.views import claims, pages, sign_in, wallet
+from redemption_site.views import account, claims, pages, sign_in, wallet
 from redemption_site.views.errors import explained
 
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("claimed/<int:serial_number>/", explained(claims.claimed), name="claimed"),
     path("wallet/", explained(wallet.wallet), name="wallet"),
     path("wallet/<slug:program>/history/", explained(wallet.history), name="history"),
+    path("account/", explained(account.account), name="account"),
     # allauth looks for both names.
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_request_login_code"),
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_login"),
