@@ -33,12 +33,8 @@ class Sample(NamedTuple):
 def rows(samples: int = SAMPLES) -> list[Row]:
     """Welch's t and the mean of each kind, through the page and through the service."""
     with production():
-        from django.core.management import call_command
-
         from giftcodes.guarding import rules, visitors
         from giftcodes.services import tries
-
-        call_command("collectstatic", interactive=False, verbosity=0)  # the pages name these files
 
         strikes = ("STRIKES_PER_PERSON", "STRIKES_PER_ADDRESS", "STRIKES_PER_NETWORK")
         for name in strikes:

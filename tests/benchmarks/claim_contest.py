@@ -28,8 +28,8 @@ BATCH_SIZE = 10_000_000  # one row
 
 def rows(folder: Path) -> list[Row]:
     """Let them take turns, prove what they did, and give their rows; ratios are to the bare application."""
-    stock = Stock(_batch())
-    people = _with_wallets([_person() for _ in range(CONNECTIONS)], stock.batch)
+    stock = Stock(open_batch(BATCH_SIZE))
+    people = signed_in_people(CONNECTIONS, stock.batch)
     bare = WebServer(
         "bare WSGI application, one round trip", folder, "tests.benchmarks.bare_app:application", is_bare=True
     )
@@ -60,22 +60,28 @@ def rows(folder: Path) -> list[Row]:
             for contender in contenders:
                 outcome = contender.measure(stock, people)
                 acknowledged += sum(outcome.statuses.values())
-                _prove(contender, acknowledged)
+                prove(contender, acknowledged)
                 if number > 0:  # the first is for the caches of all of them
                     contender.outcomes.append(outcome)
     call_command("audit", stdout=sys.stderr)  # ends the process if anything does not add up
     return [contender.row(bare) for contender in contenders]
 
 
-def _batch() -> Batch:
+def open_batch(size: int) -> Batch:
+    """A batch of so many codes of one point that can be claimed now."""
     now = timezone.now()
     return make.live_batch(
-        size=BATCH_SIZE,
+        size=size,
         face_points=1,
         approved_at=now - timedelta(hours=1),
         claim_from=now - timedelta(days=1),
         claim_until=now + timedelta(days=30),
     )
+
+
+def signed_in_people(number: int, batch: Batch) -> list[Person]:
+    """So many members with a session, a form token and a wallet each."""
+    return _with_wallets([_person() for _ in range(number)], batch)
 
 
 def _person() -> Person:
@@ -112,7 +118,7 @@ def _with_wallets(people: list[Person], batch: Batch) -> list[Person]:
     return people
 
 
-def _prove(contender: Contender, acknowledged: int) -> None:
+def prove(contender: Contender, acknowledged: int) -> None:
     """The claims in the database are those that were acknowledged, so far, by all."""
     claimed = Claim.objects.count()
     if acknowledged != claimed:

@@ -40,7 +40,7 @@ def fill(*, wallets: int, has_history: bool, now: datetime) -> Filled:
     ]
     for brand in brands:
         ledger.open_accepted(brand=brand, at=now - _START)
-    _in_sql(_TABLE, _MEMBERS, wallets=wallets, program=brands[0].program_id, start=now - _START)
+    in_sql(TABLE, MEMBERS, wallets=wallets, program=brands[0].program_id, start=now - _START)
     found = Filled(
         [brand.pk for brand in brands],
         [store.pk for store in stores],
@@ -53,8 +53,8 @@ def fill(*, wallets: int, has_history: bool, now: datetime) -> Filled:
     )
     if has_history:
         values = {"wallets": wallets, "program": found.program_id, "start": now - _START, "points": POINTS}
-        _in_sql("ANALYZE")
-        _in_sql(_SPEND_TRANSFERS, _SPEND_POSTINGS, _USES, _USE_UP, _DEBIT, used=_USED_LOTS, **values)
+        in_sql("ANALYZE")
+        in_sql(_SPEND_TRANSFERS, _SPEND_POSTINGS, _USES, _USE_UP, _DEBIT, used=_USED_LOTS, **values)
     return found
 
 
@@ -84,7 +84,7 @@ def _grant(
         "now": now,
         "step": timedelta(days=9) if ends is None else (ends - now + _START - timedelta(days=1)) / number,
     }
-    _in_sql(_GRANT_TRANSFERS, _GRANT_POSTINGS, _LOTS, _CREDIT, _PAY, **values)
+    in_sql(_GRANT_TRANSFERS, _GRANT_POSTINGS, _LOTS, _CREDIT, _PAY, **values)
 
 
 def _first_ids() -> tuple[int, int]:
@@ -99,20 +99,21 @@ def _first_ids() -> tuple[int, int]:
     return first_wallet, first_member
 
 
-def _in_sql(*statements: str, **values: Any) -> None:
+def in_sql(*statements: str, **values: Any) -> None:
+    """Run the statements in one transaction, without triggers and foreign key checks."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for statement in statements:
             cursor.execute(statement, values)
 
 
-def _id(key: str) -> str:
+def id_sql(key: str) -> str:
     """What `transfer_id_of` gives, in SQL."""
     return f"encode(substring(sha256(convert_to({key}, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid"
 
 
-_TABLE = "CREATE TEMP TABLE filled_wallet (number bigint PRIMARY KEY, id bigint, member_id bigint)"
-_MEMBERS = """
+TABLE = "CREATE TEMP TABLE filled_wallet (number bigint PRIMARY KEY, id bigint, member_id bigint)"
+MEMBERS = """
 WITH made AS (
     INSERT INTO parties_member (public_id, joined_at)
     SELECT gen_random_uuid(), %(start)s FROM generate_series(1, %(wallets)s) RETURNING id, public_id
@@ -131,17 +132,17 @@ _GRANTS = """
         ON b.place = l %% (SELECT count(*) FROM parties_brand)"""
 _GRANT_TRANSFERS = (
     "INSERT INTO ledger_transfer (id, key, reason, posted_at)"
-    f" SELECT {_id('key')}, key, 'grant', at FROM ({_GRANTS}) g ORDER BY l, number"
+    f" SELECT {id_sql('key')}, key, 'grant', at FROM ({_GRANTS}) g ORDER BY l, number"
 )
 _GRANT_POSTINGS = (
     "INSERT INTO ledger_posting (transfer_id, source_id, target_id, points, posted_at)"
-    f" SELECT {_id('key')}, a.id, wallet_id, %(points)s, at FROM ({_GRANTS}) g"
+    f" SELECT {id_sql('key')}, a.id, wallet_id, %(points)s, at FROM ({_GRANTS}) g"
     " JOIN ledger_account a ON a.kind = 'funds' AND a.brand_id = g.brand_id ORDER BY l, number"
 )
 _LOTS = (
     "INSERT INTO ledger_lot"
     " (wallet_id, funder_id, transfer_id, granted_points, remaining_points, granted_at, expires_at)"
-    f" SELECT wallet_id, brand_id, {_id('key')}, %(points)s, %(points)s, at,"
+    f" SELECT wallet_id, brand_id, {id_sql('key')}, %(points)s, %(points)s, at,"
     "   coalesce(%(ends)s::timestamptz, %(now)s + (10 + l) * interval '10 days')"
     f" FROM ({_GRANTS}) g ORDER BY l, number"
 )
@@ -166,18 +167,18 @@ _SPENDS = """
         ON t.place = (f.number + s) %% (SELECT count(*) FROM parties_store)"""
 _SPEND_TRANSFERS = (
     "INSERT INTO ledger_transfer (id, key, reason, posted_at)"
-    f" SELECT {_id('key')}, key, 'spend', at FROM ({_SPENDS}) p ORDER BY s, number"
+    f" SELECT {id_sql('key')}, key, 'spend', at FROM ({_SPENDS}) p ORDER BY s, number"
 )
 _SPEND_POSTINGS = (
     "INSERT INTO ledger_posting (transfer_id, source_id, target_id, points, posted_at)"
-    f" SELECT {_id('key')}, wallet_id, a.id, CASE WHEN s < 3 THEN 2 ELSE 1 END * %(points)s, at"
+    f" SELECT {id_sql('key')}, wallet_id, a.id, CASE WHEN s < 3 THEN 2 ELSE 1 END * %(points)s, at"
     f" FROM ({_SPENDS}) p"
     " JOIN ledger_account a ON a.kind = 'accepted' AND a.brand_id = p.brand_id ORDER BY s, number"
 )
 _USES = (
     "INSERT INTO ledger_lotuse"
     " (program_id, transfer_id, lot_id, kind, funder_id, acceptor_id, store_id, points, posted_at)"
-    f" SELECT %(program)s, {_id('key')}, o.id, 'spend', o.funder_id, brand_id, store_id, %(points)s, at"
+    f" SELECT %(program)s, {id_sql('key')}, o.id, 'spend', o.funder_id, brand_id, store_id, %(points)s, at"
     f" FROM ({_SPENDS}) p JOIN ("
     "   SELECT id, wallet_id, funder_id,"
     "     row_number() OVER (PARTITION BY wallet_id ORDER BY expires_at, id) - 1 AS n"

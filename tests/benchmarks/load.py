@@ -37,6 +37,7 @@ class Outcome(NamedTuple):
     statuses: dict[str, int]
     rate: float
     p50: float
+    p95: float
     p99: float
 
 
@@ -104,8 +105,8 @@ def run(plan: Plan) -> Outcome:
 def summary(statuses: dict[str, int], latencies: list[float], seconds: float) -> Outcome:
     """The outcome of requests that were answered within `seconds`, with their latencies in ms."""
     ordered = sorted(latencies)
-    p50, p99 = (ordered[int(len(ordered) * share)] for share in (0.5, 0.99))
-    return Outcome(dict(statuses), len(ordered) / seconds, p50, p99)
+    p50, p95, p99 = (ordered[int(len(ordered) * share)] for share in (0.5, 0.95, 0.99))
+    return Outcome(dict(statuses), len(ordered) / seconds, p50, p95, p99)
 
 
 def main() -> None:
