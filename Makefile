@@ -36,7 +36,7 @@ demo: .venv/base.stamp
 test: .venv/dev.stamp
 	@failed=; for database in $(DB); do \
 		echo "== tests on $$database"; \
-		TOKUTEN_TEST_DB=$$database $(python) -m pytest -n $(WORKERS) $(ARGS) || failed="$$failed $$database"; \
+		TOKUTEN_TEST_DB=$$database $(python) -m pytest -n $(WORKERS) --dist worksteal $(ARGS) || failed="$$failed $$database"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "Failed on:$$failed" >&2; exit 1; fi
 

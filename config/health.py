@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from giftcodes import keys
 from giftcodes.errors import KeysMissing
+from giftcodes.guarding import guard
 from giftcodes.models import Batch, Series
 from ledger.errors import SealKeyMissing
 from ledger.keys import newest_seal_key_id, seal_key
@@ -46,13 +47,17 @@ def healthz() -> JsonResponse:
 def readyz() -> JsonResponse:
     """200 if people can be served, 503 if a part without which nothing can be granted has failed.
 
-    Without the cache the code field and its pages still work and what needs it answers 503 by itself; it is
-    named in `degraded`, and does not take the process out.
+    Two parts are named in `degraded` alone, and do not take the process out. Without the cache the code field
+    and its pages still work, and what needs it answers 503 by itself. Without its Redis the limiter counts on
+    the database, at a tenth of the limits.
     """
     failed = [] if _has_database() else ["database"]
     if not failed and not _has_keys():
         failed.append("keys")
     degraded = [] if _has_cache() else ["cache"]
+    if not guard.is_whole():
+        logger.error("Degraded: the limiter's Redis does not answer; the database counts.")
+        degraded.append("limiter")
     return _answer(
         {"ready": not failed, "failed": failed, "degraded": degraded}, status=503 if failed else 200
     )

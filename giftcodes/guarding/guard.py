@@ -73,6 +73,17 @@ def level(*, at: datetime) -> Level:
     return DATABASE_COUNTERS.level(now_ms=now_ms)
 
 
+def is_whole() -> bool:
+    """Whether tries are counted where they should be; False while Redis is away and the database counts."""
+    if not settings.REDIS_URL:
+        return True
+    try:
+        redis_counters(settings.REDIS_URL).level(now_ms=0)
+    except RedisError:
+        return False
+    return True
+
+
 def look_at_redis_again() -> None:
     """Forget that Redis was away: for tests that share a process."""
     _away_until.clear()

@@ -79,6 +79,14 @@ def test_without_the_cache_it_is_ready_and_degraded(client: Client, monkeypatch:
 
 
 @pytest.mark.django_db
+def test_without_its_redis_the_limiter_counts_on_the_database_and_says_so(client: Client) -> None:
+    with override_settings(REDIS_URL="redis://127.0.0.1:1/0"):  # nobody listens there
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, READY | {"degraded": ["limiter"]})
+    assert client.get("/readyz").json() == READY
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("address", ["/healthz", "/readyz"])
 @override_settings(SECURE_SSL_REDIRECT=True, ALLOWED_HOSTS=["points.example.com"])
 def test_a_balancer_asks_by_address_over_plain_http(address: str) -> None:
