@@ -1,4 +1,4 @@
-"""The fields of the sign-in and of its passkeys. (The code field has no form: `codec.normalise` is its one reader.)"""
+"""Fields of the sign-in and its passkeys. (The code field has no form: `codec.normalise` is its reader.)"""
 
 import unicodedata
 from typing import Any

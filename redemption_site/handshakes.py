@@ -35,11 +35,11 @@ _PUBLIC_KEY_SIGNATURES = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", 
 _CLAIMS_NEEDED = ["iss", "sub", "aud", "exp", "iat"]
 
 
-class ProviderAway(Exception):  # noqa: N818
+class ProviderAway(Exception):
     """The provider can't be reached, or does not say what it should."""
 
 
-class AnswerRefused(Exception):  # noqa: N818
+class AnswerRefused(Exception):
     """The answer is not one that this provider gave for this round trip."""
 
 

@@ -25,11 +25,11 @@ class Identity(NamedTuple):
     email: str | None = None
 
 
-class ConnectedElsewhere(Exception):  # noqa: N818
+class ConnectedElsewhere(Exception):
     """That account signs somebody else in."""
 
 
-class LastWayIn(Exception):  # noqa: N818
+class LastWayIn(Exception):
     """Without it the user could never sign in again."""
 
 

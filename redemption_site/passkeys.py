@@ -37,7 +37,7 @@ _RANDOM, _CLOCK = 16, 8  # bytes
 _SIGN_IN, _ADD = "sign-in", "add"
 
 
-class PasskeyRefused(Exception):  # noqa: N818
+class PasskeyRefused(Exception):
     """Not an answer to a challenge of ours by a passkey that we know; or one too many."""
 
 

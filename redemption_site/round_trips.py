@@ -27,7 +27,7 @@ _BEGUN = "round_trips_begun"
 _MOST_LETTERS = 4_096
 
 
-class StateRefused(Exception):  # noqa: N818
+class StateRefused(Exception):
     """Not sealed here, for another provider, too old, or answered before."""
 
 
@@ -85,8 +85,8 @@ def take(state: str, *, provider_id: str) -> RoundTrip:
         raise StateRefused
     try:
         opened = box(_PURPOSE).decrypt(state.encode(), ttl=SECONDS_OPEN)
-        *plain, found = json.loads(opened)
-        trip = RoundTrip(*plain, PendingClaim(*found) if found else None)
+        trip = RoundTrip._make(json.loads(opened))
+        trip = trip._replace(pending=PendingClaim(*trip.pending) if trip.pending else None)
     except (InvalidToken, TypeError, UnicodeEncodeError) as refusal:  # TypeError: of another release
         raise StateRefused from refusal
     if not hmac.compare_digest(trip.provider_id.encode(), provider_id.encode()):

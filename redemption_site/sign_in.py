@@ -43,6 +43,11 @@ def sign_in(request: HttpRequest, user: User, *, method: str, next_page: str = "
     return response
 
 
+def is_signed_in(request: HttpRequest) -> bool:
+    """Whether somebody is, at this moment: signing in changes it in the middle of a request."""
+    return request.user.is_authenticated
+
+
 def is_fresh(request: HttpRequest) -> bool:
     """Whether this session's person signed in within the last ten minutes, in any way of this site."""
     records = get_authentication_records(request, request.user)

@@ -28,6 +28,8 @@ from redemption_site.provider import Provider, line
 
 CLIENT_ID, CLIENT_SECRET = "points-site", "a-secret-that-two-know-and-no-others"
 KEY_ID = "k1"
+ACCESS_TOKEN = "an-access-token"
+BEARER = f"Bearer {ACCESS_TOKEN}"
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 _OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -96,18 +98,15 @@ class OidcProvider:
     def _answer(self, path: str, query: dict[str, str], environ: dict[str, Any]) -> Answer:
         if self.is_down:
             return "503 Service Unavailable", "text/plain", b"down"
-        if path == "/.well-known/openid-configuration":
-            return _json(self._description())
-        if path == "/jwks":
-            jwk = jwt.algorithms.RSAAlgorithm.to_jwk(_KEY.public_key(), as_dict=True)
-            return _json({"keys": [jwk | {"kid": KEY_ID, "use": "sig"}]})
-        if path == "/authorize":
-            return self._authorize(query)
-        if path == "/token":
-            return self._token(query)
-        if path == "/userinfo" and environ.get("HTTP_AUTHORIZATION") == "Bearer an-access-token":
-            return _json({"sub": self.sub} | self.told_besides)
-        return "404 Not Found", "text/plain", b"nothing here"
+        bearer = environ.get("HTTP_AUTHORIZATION")
+        places: dict[str, Callable[[], Answer]] = {
+            "/.well-known/openid-configuration": lambda: _json(self._description()),
+            "/jwks": lambda: _json({"keys": [_public_key()]}),
+            "/authorize": lambda: self._authorize(query),
+            "/token": lambda: self._token(query),
+            "/userinfo": lambda: _json({"sub": self.sub} | self.told_besides if bearer == BEARER else {}),
+        }
+        return places.get(path, lambda: ("404 Not Found", "text/plain", b"nothing here"))()
 
     def _description(self) -> Claims:
         places = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "jwks"}
@@ -150,10 +149,15 @@ class OidcProvider:
         claims: Claims = {"iss": self.issuer, "sub": self.sub, "aud": CLIENT_ID, "iat": now, "exp": now + 300}
         claims |= {"nonce": asked["nonce"]} | self.tells
         sign = self.bends or (self._sign_as_line if self.is_line else self.sign)
-        return _json({"access_token": "an-access-token", "token_type": "Bearer", "id_token": sign(claims)})
+        return _json({"access_token": ACCESS_TOKEN, "token_type": "Bearer", "id_token": sign(claims)})
 
     def _sign_as_line(self, claims: Claims) -> str:
         return jwt.encode(claims, CLIENT_SECRET, algorithm="HS256")
+
+
+def _public_key() -> Claims:
+    jwk = jwt.algorithms.RSAAlgorithm.to_jwk(_KEY.public_key(), as_dict=True)
+    return jwk | {"kid": KEY_ID, "use": "sig"}
 
 
 def _json(content: Claims) -> Answer:

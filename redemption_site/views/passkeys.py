@@ -16,7 +16,7 @@ from redemption_site import identities, passkeys
 from redemption_site.forms import PasskeyNameForm
 from redemption_site.identities import LastWayIn
 from redemption_site.passkeys import PasskeyRefused
-from redemption_site.sign_in import sign_in
+from redemption_site.sign_in import is_signed_in, sign_in
 from redemption_site.views.fresh import for_fresh_members, for_members, member_user
 from redemption_site.views.sign_in import after_sign_in
 
@@ -25,7 +25,7 @@ from redemption_site.views.sign_in import after_sign_in
 @require_POST
 def sign_in_with_passkey(request: HttpRequest) -> HttpResponseBase:
     """Sign in by the answer of a passkey, and claim the code that the form named."""
-    if request.user.is_authenticated:
+    if is_signed_in(request):
         return redirect("wallet")
     if not ratelimit.consume(request, action="other_sign_in"):
         return _back_to_sign_in(request, _("Too many attempts. Wait a minute, then try again."))
@@ -36,7 +36,7 @@ def sign_in_with_passkey(request: HttpRequest) -> HttpResponseBase:
         return _back_to_sign_in(request, text)
     next_page = get_next_redirect_url(request) or ""
     response = sign_in(request, passkey.user, method="passkey", next_page=next_page)
-    if request.user.is_authenticated:
+    if is_signed_in(request):
         passkey.record_usage()
     return after_sign_in(request, response)
 

@@ -301,7 +301,7 @@ def test_an_answer_that_names_another_issuer_is_refused(client: Client, provider
 
 
 def without_signature(claims: Claims) -> str:
-    return jwt.encode(claims, None, algorithm="none")
+    return jwt.encode(claims, "", algorithm="none")
 
 
 def with_the_secret(claims: Claims) -> str:
