@@ -65,8 +65,10 @@ def _take_in(identity: Identity, known: User | None) -> User:
     return user
 
 
-def connect_account(*, user: User, identity: Identity) -> None:
-    """Let this identity sign the user in. Twice is harmless; ConnectedElsewhere if it is another user's."""
+def connect_account(*, user: User, identity: Identity) -> bool:
+    """Let this identity sign the user in. Whether it is new: twice is harmless. ConnectedElsewhere if it is
+    another user's.
+    """
     try:
         with transaction.atomic():
             _connect(user, identity)
@@ -74,13 +76,16 @@ def connect_account(*, user: User, identity: Identity) -> None:
         account = _account_of(identity)
         if account is None or account.user_id != user.pk:
             raise ConnectedElsewhere from None
+        return False
+    return True
 
 
 @transaction.atomic
-def disconnect_account(*, user: User, account_id: int) -> None:
-    """Forget a connected account of the user, if it is there. LastWayIn if nothing else is left."""
+def disconnect_account(*, user: User, account_id: int) -> bool:
+    """Forget a connected account of the user. Whether it was there. LastWayIn if nothing else is left."""
     _keep_a_way_in(user)
-    SocialAccount.objects.filter(user_id=user.pk, pk=account_id).delete()
+    gone, _rows = SocialAccount.objects.filter(user_id=user.pk, pk=account_id).delete()
+    return bool(gone)
 
 
 @transaction.atomic

@@ -8,12 +8,14 @@ is no second factor: there is nothing beside it to type.
 import hmac
 import json
 import secrets
+import struct
 import time
 from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
+from cryptography.exceptions import UnsupportedAlgorithm
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
@@ -100,15 +102,19 @@ def add_passkey(*, user: User, name: str, credential: str) -> Authenticator:
     return passkey
 
 
-# It came with a form, so it may be anything; what is no answer fails in one of these ways.
+# It came with a form, so it may be anything; what is no answer fails in one of these ways (a cache or a
+# database that is away does not: that is a 503).
 _NOT_AN_ANSWER = (
+    ArithmeticError,
+    AssertionError,  # python-fido2 asserts what it expects of a device
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    UnsupportedAlgorithm,
     ValidationError,
     ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    IndexError,
-    RecursionError,
+    struct.error,
 )
 
 

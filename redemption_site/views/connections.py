@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from redemption_site import identities
 from redemption_site.handshakes import providers
 from redemption_site.identities import LastWayIn
+from redemption_site.notices import ACCOUNT_REMOVED, tell_owner
 from redemption_site.views.fresh import for_fresh_members, for_members, member_user
 from redemption_site.views.providers import provider_at, send_to
 
@@ -49,7 +50,10 @@ def connect(request: HttpRequest, provider_id: str) -> HttpResponse:
 def disconnect(request: HttpRequest, account_id: int) -> HttpResponse:
     """Forget a connected account, unless it is the last way in."""
     try:
-        identities.disconnect_account(user=member_user(request), account_id=account_id)
+        is_gone = identities.disconnect_account(user=member_user(request), account_id=account_id)
     except LastWayIn:
         messages.error(request, _("This is your only way to sign in. Add another one first."))
+    else:
+        if is_gone:
+            tell_owner(member_user(request), ACCOUNT_REMOVED)
     return HttpResponseRedirect(reverse("connections"), status=303)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from redemption_site import identities, passkeys
 from redemption_site.forms import PasskeyNameForm
 from redemption_site.identities import LastWayIn
+from redemption_site.notices import PASSKEY_ADDED, PASSKEY_REMOVED, tell_owner
 from redemption_site.passkeys import PasskeyRefused
 from redemption_site.sign_in import is_signed_in, sign_in
 from redemption_site.views.fresh import for_fresh_members, for_members, member_user
@@ -61,9 +62,11 @@ def add(request: HttpRequest) -> HttpResponse:
         try:
             name, credential = form.cleaned_data["name"], request.POST.get("credential", "")
             passkeys.add_passkey(user=user, name=name, credential=credential)
-            return _to_passkeys()
         except PasskeyRefused:
             error = _("The passkey could not be added. Try once more.")
+        else:
+            tell_owner(user, PASSKEY_ADDED)
+            return _to_passkeys()
     context = {
         "form": form,
         "error": error,
@@ -107,6 +110,7 @@ def remove(request: HttpRequest, passkey_id: int) -> HttpResponse:
     except LastWayIn:
         messages.error(request, _("This is your only way to sign in. Add another one first."))
         return HttpResponseRedirect(reverse("passkey", args=[passkey_id]), status=303)
+    tell_owner(member_user(request), PASSKEY_REMOVED)
     return _to_passkeys()
 
 

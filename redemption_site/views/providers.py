@@ -21,10 +21,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from redemption_site import identities, pending, round_trips
 from redemption_site.handshakes import AnswerRefused, ProviderAway, address_to_ask, identify, providers
 from redemption_site.identities import ConnectedElsewhere, Identity
+from redemption_site.notices import ACCOUNT_CONNECTED, tell_owner
 from redemption_site.provider import Provider
 from redemption_site.round_trips import RoundTrip, StateRefused
 from redemption_site.sign_in import sign_in
 from redemption_site.views.errors import SECONDS_TO_WAIT
+from redemption_site.views.fresh import member_user
 from redemption_site.views.sign_in import after_sign_in, with_waiting_code
 
 _ANSWER = "provider_answer"
@@ -159,10 +161,13 @@ def _connect(
     if not is_own or request.user.pk != trip.connect_to:
         return failed(request, provider, "not_here", status=400)
     try:
-        identities.connect_account(user=request.user, identity=identity)  # type: ignore[arg-type]
+        is_new = identities.connect_account(user=member_user(request), identity=identity)
     except ConnectedElsewhere:
         text = _("That account of %(provider)s already signs in to another wallet.")
         messages.error(request, text % {"provider": provider.name})
+    else:
+        if is_new:
+            tell_owner(member_user(request), ACCOUNT_CONNECTED)
     return HttpResponseRedirect(reverse("connections"), status=303)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.conf import LazySettings
+from django.core import mail
 from django.test import Client
 
 from parties.models import User
@@ -45,6 +46,7 @@ def test_a_connected_account_signs_the_same_person_in(fresh: Client, provider: O
     assert "花子" in page
     assert "Connect Example ID" not in page
     assert "Example ID (花子)" in fresh.get("/account/").content.decode()
+    assert "An account of another service was connected." in str(mail.outbox[-1].body)
     client = Client()
     sign_in(client, provider)
     assert client.session["_auth_user_id"] == fresh.session["_auth_user_id"]
@@ -91,6 +93,7 @@ def test_an_account_is_removed(fresh: Client, provider: OidcProvider) -> None:
     account = SocialAccount.objects.get()
     assert fresh.post(f"{PAGE}{account.pk}/remove/")["Location"] == PAGE
     assert not SocialAccount.objects.exists()
+    assert "was removed." in str(mail.outbox[-1].body)
     sign_in(Client(), provider)
     assert User.objects.count() == 2
 

@@ -11,8 +11,9 @@ import time_machine
 from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
-from django.test import Client
-from hypothesis import given
+from django.core import mail
+from django.test import Client, override_settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from giftcodes.models import Claim
@@ -76,6 +77,20 @@ def test_a_passkey_signs_its_owner_in(passkey: SoftPasskey) -> None:
     kept = Authenticator.objects.get()
     assert kept.last_used_at is not None
     assert (kept.type, kept.wrap().name) == ("webauthn", "Phone")
+
+
+def test_the_owner_is_told_of_a_passkey_by_mail(fresh: Client, passkey: SoftPasskey) -> None:
+    told = mail.outbox[-1]
+    assert (told.to, "A passkey was added." in str(told.body)) == (["hanako@example.com"], True)
+    fresh.post(f"/account/passkeys/{Authenticator.objects.get().pk}/remove/")
+    assert "A passkey was removed." in str(mail.outbox[-1].body)
+
+
+def test_a_passkey_is_added_while_no_mail_can_be_sent(fresh: Client) -> None:
+    away = {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "EMAIL_PORT": 1}
+    with override_settings(EMAIL_HOST="127.0.0.1", **away):
+        assert add(fresh, SoftPasskey()).status_code == 303
+    assert Authenticator.objects.exists()
 
 
 def test_signing_in_with_a_passkey_changes_the_session_key(passkey: SoftPasskey) -> None:
@@ -216,6 +231,7 @@ def test_bent_bytes_are_refused_without_an_error(data: bytes, part: str) -> None
         passkeys.passkey_behind(json.dumps(answer))
 
 
+@example(b"\x19")
 @given(st.binary(max_size=300))
 def test_a_bent_attestation_is_refused_without_an_error(data: bytes) -> None:
     user = User(pk=1, email="hanako@example.com")
