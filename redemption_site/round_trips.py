@@ -16,6 +16,7 @@ from cryptography.fernet import InvalidToken
 from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
+from django.views.decorators.debug import sensitive_variables
 
 from redemption_site.boxes import box
 from redemption_site.pending import PendingClaim
@@ -24,7 +25,7 @@ SECONDS_OPEN = 10 * 60
 MOST_BEGUN = 10  # tabs of one browser
 _PURPOSE = "provider-state"
 _BEGUN = "round_trips_begun"
-_MOST_LETTERS = 4_096
+_MOST_LETTERS, _MOST_LETTERS_OF_NEXT = 4_096, 500
 
 
 class StateRefused(Exception):
@@ -64,6 +65,7 @@ class RoundTrip(NamedTuple):
         return _text_of(salted_hmac(salt, self.id, algorithm="sha256").digest())
 
 
+@sensitive_variables()
 def begin(
     request: HttpRequest,
     *,
@@ -73,12 +75,14 @@ def begin(
     pending: PendingClaim | None = None,
 ) -> tuple[RoundTrip, str]:
     """A round trip and its sealed state. This browser's session notes that it began here."""
+    next_page = next_page if len(next_page) <= _MOST_LETTERS_OF_NEXT else ""
     trip = RoundTrip(secrets.token_urlsafe(16), provider_id, next_page, connect_to, pending)
     begun = [*request.session.get(_BEGUN, []), trip.id]
     request.session[_BEGUN] = begun[-MOST_BEGUN:]
     return trip, box(_PURPOSE).encrypt(json.dumps(trip).encode()).decode()
 
 
+@sensitive_variables()
 def take(state: str, *, provider_id: str) -> RoundTrip:
     """Open the state for its one answer. StateRefused if it is no state, another provider's, or spent."""
     if not state or len(state) > _MOST_LETTERS:

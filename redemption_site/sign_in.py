@@ -40,6 +40,7 @@ def sign_in(request: HttpRequest, user: User, *, method: str, next_page: str = "
     """
     record_authentication(request, user, method)
     response: HttpResponseBase = perform_login(request, Login(user=user, redirect_url=next_page or None))
+    response.status_code = 303
     return response
 
 

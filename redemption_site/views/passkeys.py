@@ -6,7 +6,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -27,7 +27,7 @@ from redemption_site.views.sign_in import after_sign_in
 def sign_in_with_passkey(request: HttpRequest) -> HttpResponseBase:
     """Sign in by the answer of a passkey, and claim the code that the form named."""
     if is_signed_in(request):
-        return redirect("wallet")
+        return HttpResponseRedirect(reverse("wallet"), status=303)
     if not ratelimit.consume(request, action="other_sign_in"):
         return _back_to_sign_in(request, _("Too many attempts. Wait a minute, then try again."))
     try:

@@ -39,7 +39,7 @@ def leave(request: HttpRequest, provider_id: str) -> HttpResponse:
     """To the provider, with the code that waits in this browser inside the sealed state."""
     provider = provider_at(provider_id)
     if request.user.is_authenticated:
-        return redirect("claim" if pending.waiting(request) else "wallet")
+        return HttpResponseRedirect(reverse("claim" if pending.waiting(request) else "wallet"), status=303)
     if not ratelimit.consume(request, action="other_sign_in"):
         messages.error(request, _("Too many attempts. Wait a minute, then try again."))
         return HttpResponseRedirect(reverse("account_login"), status=303)

@@ -3,6 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.test import Client
 
 from parties.models import User
 from tests import make
@@ -30,3 +31,15 @@ def test_the_form_says_what_staff_need() -> None:
     with pytest.raises(ValidationError) as refusal:
         member.full_clean(exclude=["password"])
     assert "スタッフにはメールアドレスが必要です。" in str(refusal.value)
+
+
+def test_superusers_can_change_a_member_without_an_address(client: Client) -> None:
+    root = make.user(is_staff=True, is_superuser=True)
+    client.force_login(root, backend="django.contrib.auth.backends.ModelBackend")
+    member = User.objects.create(name="花子")
+    page = f"/admin/parties/user/{member.pk}/change/"
+    assert client.post(page, {"email": "", "name": "花子"}).status_code == 302
+    member.refresh_from_db()
+    assert (member.email, member.is_active) == (None, False)
+    refused = client.post(page, {"email": "", "name": "花子", "is_staff": "on"})
+    assert "スタッフにはメールアドレスが必要です。" in refused.content.decode()

@@ -15,6 +15,7 @@ from django.core import mail
 from django.test import Client, override_settings
 from hypothesis import example, given
 from hypothesis import strategies as st
+from redis.exceptions import RedisError
 
 from giftcodes.models import Claim
 from parties.models import User
@@ -161,6 +162,18 @@ def test_an_answer_counts_once(passkey: SoftPasskey) -> None:
     other = Client()
     assert other.post("/sign-in/passkey/", {"credential": answer})["Location"] == "/sign-in/"
     assert not is_signed_in(other)
+
+
+def test_without_the_cache_nobody_is_signed_in(passkey: SoftPasskey) -> None:
+    client = Client(raise_request_exception=False)
+    page = client.get("/sign-in/")
+    nowhere = {"BACKEND": "config.cache.KeptRedisCache", "LOCATION": "redis://127.0.0.1:1/1"}
+    with override_settings(CACHES={"default": nowhere}):
+        assert use(client, passkey, page=page).status_code == 503
+    assert not is_signed_in(client)
+    answer = passkey.sign(options_in(page), origin=settings.PASSKEY_ORIGIN)
+    with override_settings(CACHES={"default": nowhere}), pytest.raises(RedisError):
+        passkeys.passkey_behind(answer)
 
 
 def test_a_challenge_is_good_for_half_an_hour(passkey: SoftPasskey) -> None:

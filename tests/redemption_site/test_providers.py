@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.conf import LazySettings
-from django.test import Client
+from django.test import Client, override_settings
 
 from giftcodes.models import Claim
 from ledger import audit
@@ -29,6 +29,7 @@ from tests.redemption_site.round import (
 from tests.scanner import Source
 
 pytestmark = pytest.mark.django_db
+NOWHERE = "redis://127.0.0.1:1/1"
 UNUSABLE = "1906827340667143"  # well-formed, of no batch here
 
 
@@ -171,6 +172,7 @@ def test_without_a_code_the_other_browser_is_asked_all_the_same(
 def test_a_page_that_is_asked_for_is_reached(client: Client, provider: OidcProvider) -> None:
     assert sign_in(client, provider, next="/account/")["Location"] == "/account/"
     assert sign_in(Client(), provider, next="https://evil.example/")["Location"] == "/wallet/"
+    assert sign_in(Client(), provider, next="/" + "x" * 10_000)["Location"] == "/wallet/"
 
 
 def test_a_newer_code_of_this_browser_is_not_replaced(client: Client, provider: OidcProvider) -> None:
@@ -297,7 +299,7 @@ def test_an_answer_that_names_another_issuer_is_refused(client: Client, provider
     assert come_back(client, allow + "&iss=https://evil.example").status_code == 400
     assert "/token" not in provider.asked
     allow, _deny = provider.ways_back(leave(client))
-    assert come_back(client, f"{allow}&iss={provider.issuer}").status_code == 302
+    assert come_back(client, f"{allow}&iss={provider.issuer}").status_code == 303
 
 
 def without_signature(claims: Claims) -> str:
@@ -413,6 +415,17 @@ def test_a_provider_that_nobody_hears_is_away(client: Client, settings: LazySett
     with oidc_provider() as gone:
         know(settings, gone)
     assert client.post("/sign-in/with/example/").status_code == 503
+
+
+def test_without_the_cache_nobody_is_signed_in(client: Client, provider: OidcProvider) -> None:
+    allow, _deny = provider.ways_back(leave(client))
+    client.raise_request_exception = False
+    with override_settings(
+        CACHES={"default": {"BACKEND": "config.cache.KeptRedisCache", "LOCATION": NOWHERE}}
+    ):
+        assert come_back(client, allow).status_code == 503
+    assert not is_signed_in(client)
+    assert "/token" not in provider.asked
 
 
 def test_a_description_of_another_issuer_is_not_believed(client: Client, provider: OidcProvider) -> None:
