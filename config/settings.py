@@ -2,8 +2,10 @@
 omission), demo (embedded: SQLite, no servers, secrets made in var/) or test.
 """
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -12,6 +14,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from config.providers import read_providers
 from config.secrets import check_secret_key, keep_demo_secrets, make_secrets, read_master_keys, read_seal_keys
 
 env = environ.Env()
@@ -33,6 +36,13 @@ def _required(name: str, example: str) -> str:
             f"{name} is not set: set it in the environment, for example {name}={example}"
         )
     return value
+
+
+def _is_bare_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 # --- Secrets --------------------------------------------------------------------------------------
@@ -88,6 +98,9 @@ INSTALLED_APPS = [
     "csp",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
     "config.health.HealthMiddleware",
@@ -245,9 +258,31 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
 ACCOUNT_LOGIN_TIMEOUT = 20 * 60
 # Per address and per network; many honest people share the address of their mobile carrier. A code that is
 # sent again counts as well.
-ACCOUNT_RATE_LIMITS = {"request_login_code": "60/m/ip,3/m/key,10/h/key"}
+ACCOUNT_RATE_LIMITS = {
+    "request_login_code": "60/m/ip,3/m/key,10/h/key",
+    "other_sign_in": "60/m/ip",  # by passkey or through a provider: nothing there can be guessed
+}
 ACCOUNT_EMAIL_VERIFICATION = "none"  # the code from the mail is the verification, at every sign-in
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# Passkeys belong to this one origin. Browsers make none for bare addresses: outside production those are
+# reached as localhost.
+_site = urlsplit(SITE_URL)
+PASSKEY_HOST = _site.hostname or ""
+if not IS_PRODUCTION and _is_bare_address(PASSKEY_HOST):
+    PASSKEY_HOST = "localhost"
+PASSKEY_ORIGIN = f"{_site.scheme}://{PASSKEY_HOST}" + (f":{_site.port}" if _site.port else "")
+MFA_ADAPTER = "redemption_site.passkeys.PasskeyAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn"]  # no one-time passwords, no recovery codes
+# LINE and any OpenID Connect provider. Without them no page offers one.
+SIGN_IN_PROVIDERS = read_providers(
+    channel_id=env.str("LINE_CHANNEL_ID", default=""),
+    channel_secret=env.str("LINE_CHANNEL_SECRET", default=""),
+    oidc=env.str("OIDC_PROVIDERS", default=""),
+    needs_https=IS_PRODUCTION,
+)
+SOCIALACCOUNT_ADAPTER = "redemption_site.handshakes.ProviderAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 if TOKUTEN_ENV == "demo":
     EMAIL_BACKEND = (

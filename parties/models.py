@@ -93,7 +93,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """Somebody who signs in: staff of a brand or the operator, or the person behind a member."""
 
-    email = models.EmailField(_("e-mail address"), unique=True)
+    # Members who sign in through a provider may have none: LINE, for one, tells none that it has verified.
+    email = models.EmailField(_("e-mail address"), unique=True, null=True, blank=True)
     name = models.CharField(_("name"), max_length=80, blank=True)
     is_staff = models.BooleanField(_("may open the admin"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
@@ -108,16 +109,26 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        constraints = [models.UniqueConstraint(Lower("email"), name="parties_user_email_once_in_any_case")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="parties_user_email_once_in_any_case"),
+            models.CheckConstraint(
+                condition=Q(is_staff=False) | Q(email__isnull=False),
+                name="parties_staff_have_email",
+                violation_error_message=_("Staff need an e-mail address."),
+            ),
+            models.CheckConstraint(
+                condition=Q(email__isnull=True) | ~Q(email=""), name="parties_user_email_not_empty"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.name or self.email
+        return self.name or self.email or f"#{self.pk}"
 
     def get_full_name(self) -> str:
-        return self.name or self.email
+        return str(self)
 
     def get_short_name(self) -> str:
-        return self.name or self.email
+        return str(self)
 
 
 class Member(models.Model):

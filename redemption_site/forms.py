@@ -1,4 +1,4 @@
-"""The two fields of the sign-in. (The code field has no form: `codec.normalise` is its one reader.)"""
+"""Fields of the sign-in and its passkeys. (The code field has no form: `codec.normalise` is its reader.)"""
 
 import unicodedata
 from typing import Any
@@ -8,6 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
+
+from parties.forms import PlainLineField
 
 
 class _AddressField(forms.EmailField):
@@ -69,3 +71,16 @@ class SignInCodeForm(ConfirmLoginCodeForm):  # type: ignore[misc]  # allauth shi
         self.cleaned_data["code"] = "".join(character for character in typed if character in "0123456789")
         code: str = super().clean_code()
         return code
+
+
+class PasskeyNameForm(forms.Form):
+    """What its owner calls a passkey."""
+
+    name = PlainLineField(
+        label=_("Name of the passkey"),
+        max_length=40,
+        error_messages={
+            "required": _("Enter a name by which you will know this passkey."),
+            "max_length": _("That name is too long. Use 40 characters at most."),
+        },
+    )

@@ -4,19 +4,18 @@ Not in the session: sessions are database rows, and no live code stands in the d
 under a key of the same server. The cookie opens with a key derived from SECRET_KEY for this purpose alone.
 """
 
-import base64
 import json
-from functools import lru_cache
 from typing import NamedTuple
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from redemption_site.boxes import box
+
 SECONDS_KEPT = 30 * 60
+_PURPOSE = "pending-claim"
 
 
 class PendingClaim(NamedTuple):
@@ -37,7 +36,7 @@ class PendingClaim(NamedTuple):
 
 def keep(response: HttpResponseBase, pending: PendingClaim) -> None:
     """Let the browser carry the code, sealed; a code that was waiting before is replaced."""
-    sealed = _box(settings.SECRET_KEY).encrypt(json.dumps(pending).encode())
+    sealed = box(_PURPOSE).encrypt(json.dumps(pending).encode())
     response.set_cookie(
         settings.PENDING_COOKIE_NAME,
         sealed.decode(),
@@ -70,7 +69,7 @@ def carried(request: HttpRequest) -> PendingClaim | None:
     if not sealed:
         return None
     try:
-        opened = _box(settings.SECRET_KEY).decrypt(sealed.encode(), ttl=SECONDS_KEPT)
+        opened = box(_PURPOSE).decrypt(sealed.encode(), ttl=SECONDS_KEPT)
         return PendingClaim(*json.loads(opened))
     except (InvalidToken, TypeError):  # TypeError: of another release, with other fields
         return None
@@ -87,9 +86,3 @@ def drop(request: HttpRequest, response: HttpResponseBase) -> None:
             httponly=True,
             samesite="Lax",
         )
-
-
-@lru_cache(maxsize=2)
-def _box(secret: str) -> Fernet:
-    kdf = HKDF(hashes.SHA256(), 32, salt=None, info=b"redemption_site/v1/pending-claim")
-    return Fernet(base64.urlsafe_b64encode(kdf.derive(secret.encode())))

@@ -1,13 +1,20 @@
-"""Sign-in by a code sent by e-mail: one field for new and returning people, alike from outside.
+"""Sign-in by a code sent by e-mail: one field for new and returning people, alike from outside; and what
+every way of signing in shares.
 
 django-allauth keeps the stages, the attempts and the rate limits. It would send a newcomer another mail and
 ask them to sign up; here everybody gets the same mail, and a newcomer becomes a user when the code is given.
 """
 
 import secrets
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.internal.flows.login import (
+    get_authentication_records,
+    perform_login,
+    record_authentication,
+)
 from allauth.account.internal.flows.login_by_code import LoginCodeVerificationProcess
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
@@ -23,6 +30,29 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from parties.models import User
+
+SECONDS_FRESH = 10 * 60  # how long a sign-in is proof enough to change how one signs in
+
+
+def sign_in(request: HttpRequest, user: User, *, method: str, next_page: str = "") -> HttpResponseBase:
+    """Sign in somebody who has proved who they are in this way. Staff and people who were shut out are sent
+    to the page that says so; `request.user` tells which it was.
+    """
+    record_authentication(request, user, method)
+    response: HttpResponseBase = perform_login(request, Login(user=user, redirect_url=next_page or None))
+    response.status_code = 303
+    return response
+
+
+def is_signed_in(request: HttpRequest) -> bool:
+    """Whether somebody is, at this moment: signing in changes it in the middle of a request."""
+    return request.user.is_authenticated
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether this session's person signed in within the last ten minutes, in any way of this site."""
+    records = get_authentication_records(request, request.user)
+    return bool(records) and time.time() - float(records[-1]["at"]) < SECONDS_FRESH
 
 
 class SignInProcess(LoginCodeVerificationProcess):  # type: ignore[misc]  # allauth ships no types
@@ -102,6 +132,10 @@ class SignInAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth shi
             return refusal
         response: HttpResponseBase | None = super().pre_login(request, user, **details)
         return response
+
+    def get_login_stages(self) -> list[str]:
+        """One step: a passkey is another way in, not a second factor behind the mailbox."""
+        return [f"{LoginByCodeStage.__module__}.{LoginByCodeStage.__name__}"]
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
         """Members go to their wallet; LOGIN_REDIRECT_URL is where the admin's own sign-in leads."""

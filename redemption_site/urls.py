@@ -2,7 +2,17 @@
 
 from django.urls import path, re_path
 
-from redemption_site.views import account, claims, pages, sign_in, wallet
+from redemption_site.views import (
+    account,
+    claims,
+    connections,
+    fresh,
+    pages,
+    passkeys,
+    providers,
+    sign_in,
+    wallet,
+)
 from redemption_site.views.errors import explained
 
 urlpatterns = [
@@ -19,6 +29,22 @@ urlpatterns = [
     path("sign-in/code/", explained(sign_in.SignInCodeView.as_view()), name="account_confirm_login_code"),
     path("sign-in/refused/", explained(sign_in.RefusedView.as_view()), name="account_inactive"),
     path("sign-out/", explained(sign_in.SignOutView.as_view()), name="account_logout"),
+    path("sign-in/passkey/", explained(passkeys.sign_in_with_passkey), name="passkey_sign_in"),
+    path("sign-in/again/", explained(fresh.sign_in_again), name="sign_in_again"),
+    path("sign-in/go-on/", explained(providers.go_on), name="provider_go_on"),
+    path("sign-in/with/<slug:provider_id>/", explained(providers.leave), name="provider_leave"),
+    path("sign-in/with/<slug:provider_id>/back/", explained(providers.come_back), name="provider_back"),
+    path("account/passkeys/", explained(passkeys.passkeys_page), name="passkeys"),
+    path("account/passkeys/add/", explained(passkeys.add), name="passkey_add"),
+    path("account/passkeys/<int:passkey_id>/", explained(passkeys.change), name="passkey"),
+    path("account/passkeys/<int:passkey_id>/remove/", explained(passkeys.remove), name="passkey_remove"),
+    path("account/connections/", explained(connections.connections), name="connections"),
+    path("account/connections/<slug:provider_id>/connect/", explained(connections.connect), name="connect"),
+    path(
+        "account/connections/<int:account_id>/remove/",
+        explained(connections.disconnect),
+        name="disconnect",
+    ),
     re_path(r"^theme/(?P<colour>[0-9a-f]{6})\.css$", explained(pages.theme), name="theme"),
     re_path(r"^media/logos/(?P<name>[0-9a-f]{32})\.png$", explained(pages.logo), name="logo"),
 ]

@@ -1,4 +1,7 @@
-"""The two pages of the sign-in: where the code goes, and the code. allauth's views, in the house's words."""
+"""The two pages of the sign-in: where the code goes, and the code. allauth's views, in the house's words.
+
+The other ways begin on the first of them (`views/passkeys.py`, `views/providers.py`).
+"""
 
 from typing import Any
 
@@ -15,11 +18,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
-from redemption_site import pending, queries
+from redemption_site import passkeys, pending, queries
 from redemption_site.demo_mail import mail_to
 from redemption_site.forms import AddressForm, SignInCodeForm
+from redemption_site.handshakes import providers
 from redemption_site.sign_in import SignInProcess
 from redemption_site.views.claims import claim_at_sign_in, show_waiting
+
+
+def after_sign_in(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The answer to a form that has just signed somebody in: what the code that it named brings, if one
+    waits. Else the sign-in's own answer, also where it was refused.
+    """
+    found = pending.waiting(request)
+    if not found or not request.user.is_authenticated:
+        return response
+    return claim_at_sign_in(request, found) if pending.is_shown(request, found) else show_waiting()
 
 
 class SignInView(RequestLoginCodeView):  # type: ignore[misc]  # allauth ships no types
@@ -33,7 +47,12 @@ class SignInView(RequestLoginCodeView):  # type: ignore[misc]  # allauth ships n
         return HttpResponseRedirect(self.get_success_url(), status=303)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        return _with_waiting_code(self.request, super().get_context_data(**context))
+        context = with_waiting_code(self.request, super().get_context_data(**context))
+        return context | {
+            "providers": providers().values(),
+            "passkey_options": passkeys.options_to_sign_in(),
+            "passkey_origin": settings.PASSKEY_ORIGIN,
+        }
 
     def _redirect_to_pending_stage(self, request: HttpRequest, stage: object) -> None:
         """Coming back to this page means starting over, with another address perhaps."""
@@ -63,15 +82,10 @@ class SignInCodeView(ConfirmLoginCodeView):  # type: ignore[misc]  # allauth shi
         return response
 
     def form_valid(self, form: Form) -> HttpResponseBase:
-        response: HttpResponseBase = super().form_valid(form)
-        found = pending.waiting(self.request)
-        if not found or not self.request.user.is_authenticated:
-            return response
-        is_what_was_meant = pending.is_shown(self.request, found)
-        return claim_at_sign_in(self.request, found) if is_what_was_meant else show_waiting()
+        return after_sign_in(self.request, super().form_valid(form))
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        context = _with_waiting_code(self.request, super().get_context_data(**context))
+        context = with_waiting_code(self.request, super().get_context_data(**context))
         return context | {"demo_mail": mail_to(context["email"])}
 
 
@@ -91,7 +105,8 @@ class SignOutView(LogoutView):
         return response
 
 
-def _with_waiting_code(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+def with_waiting_code(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The context with the code that waits in this browser and its campaign, if there is one."""
     found = pending.waiting(request)
     if found is None:
         return context

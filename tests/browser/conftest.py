@@ -51,14 +51,14 @@ def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
 
 
 @contextmanager
-def windows_of(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
-    """The same for a browser that was started in another way."""
+def windows_of(browser: Browser, live_server: LiveServer, *others: str) -> Iterator[Visit]:
+    """The same for a browser that was started in another way, or for pages that lead to `others` as well."""
     cache.clear()
     asked: list[str] = []
     said: list[str] = []
 
     def listen(page: Page) -> None:
-        page.on("request", lambda request: asked.append(_foreign(request, live_server.url)))
+        page.on("request", lambda request: asked.append(_foreign(request, live_server.url, *others)))
         page.on("console", lambda message: said.append(_objection(message)))
         page.on("pageerror", lambda error: said.append(str(error)))
 
@@ -80,8 +80,8 @@ def windows_of(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
         assert [line for line in said if line] == []
 
 
-def _foreign(request: Request, home: str) -> str:
-    return "" if request.url.startswith((home, "data:")) else request.url
+def _foreign(request: Request, *known: str) -> str:
+    return "" if request.url.startswith((*known, "data:")) else request.url
 
 
 def _objection(message: ConsoleMessage) -> str:

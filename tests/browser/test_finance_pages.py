@@ -28,7 +28,7 @@ def test_the_charts_of_finance_are_drawn(
     person = make.staff(Role.FINANCE, None, password="correct horse")
     page = visit(lang=lang, width=width)
     page.goto(reverse("admin:login"))
-    page.locator("input[name=username]").fill(person.email)
+    page.locator("input[name=username]").fill(str(person.email))
     page.locator("input[name=password]").fill("correct horse")
     page.locator("button[type=submit]").click()
     funds = Account.objects.get(kind=AccountKind.FUNDS, brand=town.bakery)

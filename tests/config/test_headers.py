@@ -152,7 +152,18 @@ def test_no_view_is_excused_from_the_csrf_check() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "address",
-    ["/claim/", "/sign-in/", "/sign-in/code/", "/sign-out/", "/language/", "/admin/login/", "/admin/logout/"],
+    [
+        *(
+            "/claim/",
+            "/sign-in/",
+            "/sign-in/code/",
+            "/sign-out/",
+            "/language/",
+            "/admin/login/",
+            "/admin/logout/",
+        ),
+        *("/sign-in/passkey/", "/sign-in/again/", "/sign-in/go-on/", "/account/passkeys/add/"),
+    ],
 )
 def test_a_form_without_its_token_does_nothing(address: str) -> None:
     client = Client(enforce_csrf_checks=True)

@@ -226,7 +226,7 @@ def test_a_line_says_what_a_replay_needs_and_nothing_of_a_person_or_a_code(folde
     text = (folder / "journal-000001.jsonl").read_text()
     assert member.user is not None
     assert make.code_of(batch) not in text
-    assert member.user.email not in text
+    assert str(member.user.email) not in text
 
 
 @pytest.mark.django_db

@@ -41,7 +41,7 @@ def _staff(brand: Brand, role: Role) -> User:
 def _signed_in(visit: Visit, user: User) -> Page:
     page = visit(width=1280)
     page.goto("/admin/")
-    page.fill("input[name=username]", user.email)
+    page.fill("input[name=username]", str(user.email))
     page.fill("input[name=password]", PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url("**/admin/")

@@ -371,7 +371,7 @@ def test_the_command_refuses_in_words(shops: Coalition) -> None:
         _said("rebuild", str(Settlement.objects.get().public_id))
 
 
-def _said(*words: str) -> str:
+def _said(*words: str | None) -> str:
     said = io.StringIO()
     call_command("settlement", *words, stdout=said)
     return said.getvalue()

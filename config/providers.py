@@ -1,0 +1,78 @@
+"""Which providers sign people in, from the environment; a broken value ends the start with what to set."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from redemption_site.provider import Provider, line
+
+MOST_PROVIDERS = 8
+_TEXTS = {"id": 32, "name": 40, "issuer": 200, "client_id": 191, "client_secret": 191}
+_EXAMPLE = (
+    '[{"id": "example", "name": "Example ID", "issuer": "https://id.example.com", "client_id": "...",'
+    ' "client_secret": "...", "email_is_trusted": false}]'
+)
+
+
+def read_providers(
+    *, channel_id: str, channel_secret: str, oidc: str, needs_https: bool
+) -> dict[str, Provider]:
+    """Providers by id, LINE first, in their order; none if nothing is set."""
+    if bool(channel_id) != bool(channel_secret):
+        raise ImproperlyConfigured(
+            "LINE_CHANNEL_ID and LINE_CHANNEL_SECRET belong together: set both, or neither, as LINE's console"
+            " shows them for the channel."
+        )
+    found = [line(channel_id, channel_secret)] if channel_id else []
+    found += [_read_provider(entry, needs_https=needs_https) for entry in _entries(oidc)]
+    providers = {provider.id: provider for provider in found}
+    if len(providers) != len(found) or len(found) > MOST_PROVIDERS:
+        raise ImproperlyConfigured(
+            f"OIDC_PROVIDERS must give each provider an id of its own (line is LINE's), and name at most"
+            f" {MOST_PROVIDERS}."
+        )
+    return providers
+
+
+def _entries(oidc: str) -> list[Any]:
+    if not oidc.strip():
+        return []
+    try:
+        entries = json.loads(oidc)
+    except ValueError:
+        entries = None  # its error would repeat the secrets
+    if not isinstance(entries, list):
+        raise ImproperlyConfigured(f"OIDC_PROVIDERS must be a JSON list, for example {_EXAMPLE}")
+    return entries
+
+
+def _read_provider(entry: Any, *, needs_https: bool) -> Provider:
+    if not isinstance(entry, dict) or not _has_all_texts(entry):
+        raise ImproperlyConfigured(
+            f"Each of OIDC_PROVIDERS needs {', '.join(_TEXTS)} as texts, and email_is_trusted as true or"
+            f" false if it is named, and nothing else, for example {_EXAMPLE}"
+        )
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", entry["id"]):
+        raise ImproperlyConfigured("OIDC_PROVIDERS: an id has small letters, digits and hyphens only.")
+    parts = urlsplit(entry["issuer"])
+    is_address = bool(parts.hostname) and not (parts.query or parts.fragment or parts.username)
+    if not is_address or parts.scheme not in ({"https"} if needs_https else {"https", "http"}):
+        raise ImproperlyConfigured(
+            "OIDC_PROVIDERS: an issuer is an address that begins with https://, as the provider's"
+            " /.well-known/openid-configuration names it."
+        )
+    texts = {name: entry[name] for name in _TEXTS}
+    return Provider(**texts, is_email_trusted=entry.get("email_is_trusted", False))
+
+
+def _has_all_texts(entry: dict[str, Any]) -> bool:
+    is_flag = isinstance(entry.get("email_is_trusted", False), bool)
+    is_known = set(entry) <= {*_TEXTS, "email_is_trusted"}
+    return is_flag and is_known and all(_is_text(entry.get(name), most) for name, most in _TEXTS.items())
+
+
+def _is_text(value: object, most: int) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= most and value.isprintable()
