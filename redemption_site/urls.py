@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from redemption_site.views import account, claims, pages, sign_in, wallet
+from redemption_site.views import account, card, claims, pages, sign_in, wallet
 from redemption_site.views.errors import explained
 
 urlpatterns = [
@@ -11,6 +11,8 @@ urlpatterns = [
     path("claim/", explained(claims.claim), name="claim"),
     path("claimed/<int:serial_number>/", explained(claims.claimed), name="claimed"),
     path("wallet/", explained(wallet.wallet), name="wallet"),
+    path("wallet/card/", explained(card.card), name="card"),
+    path("wallet/card/code/", explained(card.code), name="card_code"),
     path("wallet/<slug:program>/history/", explained(wallet.history), name="history"),
     path("account/", explained(account.account), name="account"),
     # allauth looks for both names.
