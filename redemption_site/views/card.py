@@ -8,8 +8,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ledger.statements import database_time
-from parties import member_cards
-from parties import services as parties
+from parties import card_queries
+from parties.card_services import make_card, renew_card
 from parties.card_tokens import group
 from parties.models import MemberCard
 from redemption_site import barcodes, queries
@@ -26,7 +26,7 @@ def card(request: HttpRequest) -> HttpResponse:
     member = member_behind(request.user)
     if request.method == "POST":
         return _act(request)
-    row = member_cards.card_of(member)
+    row = card_queries.card_of(member)
     if row is None:
         return render(request, "redemption_site/card_start.html")
     context = {
@@ -42,7 +42,7 @@ def card(request: HttpRequest) -> HttpResponse:
 @login_required
 def code(request: HttpRequest) -> HttpResponse:
     """The part of the card that changes, for its script."""
-    row = member_cards.card_of(member_behind(request.user))
+    row = card_queries.card_of(member_behind(request.user))
     if row is None:
         raise Http404
     return render(request, "redemption_site/parts/card_code.html", _code(row))
@@ -51,14 +51,14 @@ def code(request: HttpRequest) -> HttpResponse:
 def _act(request: HttpRequest) -> HttpResponse:
     member, at = member_behind(request.user), database_time()
     if "renew" in request.POST:
-        parties.renew_card(member=member, at=at)
+        renew_card(member=member, at=at)
         return HttpResponseRedirect(reverse("card") + "?new=1", status=303)
-    parties.make_card(member=member, at=at)
+    make_card(member=member, at=at)
     return HttpResponseRedirect(reverse("card"), status=303)
 
 
 def _code(row: MemberCard) -> dict[str, object]:
-    token = member_cards.token_of(row, at=database_time())
+    token = card_queries.token_of(row, at=database_time())
     return {
         "groups": group(token.digits).split(" "),
         "ends_at": token.ends_at,

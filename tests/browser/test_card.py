@@ -12,10 +12,10 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from ledger.statements import database_time
+from parties.card_queries import read_card_token
+from parties.card_services import make_card
 from parties.errors import CardTokenNotUsable
-from parties.member_cards import read_card_token
 from parties.models import Member, MemberCard
-from parties.services import make_card
 from tests import make
 from tests.browser.conftest import Visit
 from tests.browser.members import let_in, user_of

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 from django.db import IntegrityError, connections
 
+from parties.card_services import make_card, renew_card
 from parties.models import Member, MemberCard
-from parties.services import make_card, renew_card
 from tests import make
 from tests.concurrency.racing import race
 from tests.make import NOON

@@ -10,10 +10,10 @@ from pytest_django.fixtures import Settings
 from stdnum.iso7064 import mod_11_10
 
 from parties import card_tokens
+from parties.card_queries import read_card_token, token_of
+from parties.card_services import make_card, renew_card
 from parties.errors import CardTokenNotUsable, CardTokenTypingError, NoFreeCardNumber
-from parties.member_cards import read_card_token, token_of
 from parties.models import Member, MemberCard
-from parties.services import make_card, renew_card
 from tests import make
 from tests.make import NOON
 
