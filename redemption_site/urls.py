@@ -14,6 +14,7 @@ urlpatterns = [
     path("wallet/card/", explained(card.card), name="card"),
     path("wallet/card/code/", explained(card.code), name="card_code"),
     path("wallet/<slug:program>/history/", explained(wallet.history), name="history"),
+    path("wallet/<slug:program>/history/<int:posting_id>/", explained(wallet.entry), name="entry"),
     path("account/", explained(account.account), name="account"),
     # allauth looks for both names.
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_request_login_code"),
