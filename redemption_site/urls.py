@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from redemption_site.views import account, card, claims, pages, sign_in, wallet
+from redemption_site.views import account, card, claims, own_data, pages, sign_in, wallet
 from redemption_site.views.errors import explained
 
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("wallet/<slug:program>/history/", explained(wallet.history), name="history"),
     path("wallet/<slug:program>/history/<int:posting_id>/", explained(wallet.entry), name="entry"),
     path("account/", explained(account.account), name="account"),
+    path("account/data/", explained(own_data.own_data), name="own_data"),
     # allauth looks for both names.
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_request_login_code"),
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_login"),
