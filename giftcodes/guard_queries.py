@@ -7,6 +7,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncHour
 
 from giftcodes.guard_models import Attempt, ClaimLock, Outcome
+from giftcodes.guarding.visitors import person_of
 
 MOST_LOCKS, MOST_NETWORKS = 200, 10
 
@@ -41,6 +42,18 @@ def refusals_by_hour(*, now: datetime, hours: int) -> list[Hour]:
     empty = {"unknown": 0, "all": 0}
     found = [(hour, rows.get(hour, empty)) for hour in begins]
     return [Hour(hour, row["unknown"], row["all"] - row["unknown"]) for hour, row in found]
+
+
+def refused_tries_of(member_id: int) -> QuerySet[Attempt]:
+    """Refused tries of one member that are still kept, the oldest first. Whether a code exists is for nobody
+    to learn: show moment and reference number, and nothing else.
+    """
+    return Attempt.objects.filter(person=person_of(member_id)).order_by("at", "pk")
+
+
+def locks_of(member_id: int) -> QuerySet[ClaimLock]:
+    """Locks of one member, the oldest first."""
+    return ClaimLock.objects.filter(person=person_of(member_id)).order_by("locked_until", "pk")
 
 
 def standing_locks(*, now: datetime) -> QuerySet[ClaimLock]:

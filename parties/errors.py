@@ -11,3 +11,27 @@ class NotReachable(PartiesError):
     """The row does not exist or is not this person's to reach. Both look the same from outside."""
 
     code = "not_found"
+
+
+class CardTokenTypingError(PartiesError):
+    """What was scanned or typed can't be the token of a card; `reason` is one of
+    `card_tokens.NotATokenReason`.
+    """
+
+    code = "card_token_typing_error"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CardTokenNotUsable(PartiesError):
+    """No member's card shows this token now: one answer for every reason."""
+
+    code = "card_token_not_usable"
+
+
+class NoFreeCardNumber(PartiesError):
+    """Every card number that was drawn belongs to somebody: numbers have to get longer, and did not."""
+
+    code = "no_free_card_number"

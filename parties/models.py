@@ -11,6 +11,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from parties.card_tokens import CARD_NUMBERS
+
 
 class Program(models.Model):
     """A point currency that members hold: the unit of one ledger. One point is worth `yen_per_point` yen."""
@@ -177,6 +179,29 @@ class MemberProfile(models.Model):
             models.CheckConstraint(
                 condition=Q(prefecture__isnull=True) | Q(prefecture__gte=1, prefecture__lte=47),
                 name="parties_profile_prefecture",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.member)
+
+
+class MemberCard(models.Model):
+    """The number that a member's card at a till is made of (see `card_tokens`). Random, so that it tells
+    neither how many members there are nor when one joined; a new one makes what the old one showed worthless.
+    """
+
+    member = models.OneToOneField(Member, models.CASCADE, related_name="card", primary_key=True)
+    number = models.PositiveIntegerField(_("card number"), editable=False)
+    numbered_at = models.DateTimeField(_("numbered at"))
+
+    class Meta:
+        verbose_name = _("membership card")
+        verbose_name_plural = _("membership cards")
+        constraints = [
+            models.UniqueConstraint(fields=["number"], name="parties_card_number_once"),
+            models.CheckConstraint(
+                condition=Q(number__gte=0, number__lt=CARD_NUMBERS), name="parties_card_number_has_8_digits"
             ),
         ]
 

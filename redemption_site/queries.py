@@ -1,20 +1,24 @@
 """What the pages show: campaigns by address, one claimed code, wallets with their lots and history."""
 
+import unicodedata
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from campaigns.models import Campaign
 from giftcodes.models import Batch, Claim, Void
 from ledger import queries as ledger_queries
 from ledger import reports
 from ledger.models import Account, AccountKind, Hold, HoldState, Lot, Posting, Reason
-from ledger.reports import StatementEntry
-from parties.models import Brand, Member, Program
+from ledger.reports import Sought, StatementEntry, Story
+from parties.models import Brand, Member, Program, Store
 
 LOTS_SHOWN = 50
 ENTRIES_SHOWN = 50
+MOST_COUNTED = 1_000
+MOST_PLACES = 200
+EVERYTHING = Sought()
 
 
 class Origin(NamedTuple):
@@ -85,6 +89,21 @@ class HistoryPage(NamedTuple):
     older_than: int | None
 
 
+class EntryPage(NamedTuple):
+    """One entry with its story; `related` are the wallet's other entries about the same points."""
+
+    entry: Entry
+    story: Story
+    related: list[Entry]
+
+
+class Places(NamedTuple):
+    """Keys of brands and stores."""
+
+    brand_ids: list[int]
+    store_ids: list[int]
+
+
 def campaign_at(slug: str) -> Campaign | None:
     """The campaign of that page address."""
     return Campaign.objects.filter(slug=slug).select_related("brand").first()
@@ -139,21 +158,42 @@ def holdings_of(wallet: Account, *, at: datetime) -> Holdings:
     )
 
 
-def history_page(wallet: Account, *, older_than: int | None, size: int) -> HistoryPage | None:
-    """`size` entries, the newest of those before the posting `older_than`; None if the wallet has no such
-    posting."""
-    postings = reports.postings_of(wallet).order_by("-posted_at", "-pk")
+def history_page(
+    wallet: Account, *, older_than: int | None, size: int, sought: Sought = EVERYTHING
+) -> HistoryPage | None:
+    """`size` entries of those that are sought, the newest before the posting `older_than`; None if the wallet
+    has no such posting.
+    """
+    edge = None
     if older_than is not None:
-        edge = postings.filter(pk=older_than).first()
+        edge = reports.postings_of(wallet).filter(pk=older_than).first()
         if edge is None:
             return None
-        postings = postings.filter(posted_at__lte=edge.posted_at).exclude(
-            posted_at=edge.posted_at, pk__gte=edge.pk
-        )
-    rows = list(postings[: size + 1])
+    rows = reports.search_entries(wallet, sought, older_than=edge, size=size + 1)
     claims = _claims_behind(wallet, rows[:size])
     entries = [_entry(told, claims) for told in reports.entries_of(wallet, rows[:size])]
     return HistoryPage(entries, entries[-1].posting_id if len(rows) > size else None)
+
+
+def entry_page(wallet: Account, posting_id: int) -> EntryPage | None:
+    """The entry that this posting made in the wallet, with all that is known; None if it made none there."""
+    story = reports.story_of(wallet, posting_id)
+    if story is None:
+        return None
+    told = [story.told, *story.related]
+    claims = _claims_behind(wallet, [entry.posting for entry in told])
+    entry, *related = [_entry(entry, claims) for entry in told]
+    return EntryPage(entry, story, related)
+
+
+def places_named(program: Program, text: str) -> Places:
+    """Brands and stores of the program with that text in their name, in any width of its letters; at most
+    `MOST_PLACES` of each, and one more if there are more.
+    """
+    named = Q(name__icontains=text) | Q(name__icontains=unicodedata.normalize("NFKC", text))
+    brands = Brand.objects.filter(named, program=program).values_list("pk", flat=True)
+    stores = Store.objects.filter(named, brand__program=program).values_list("pk", flat=True)
+    return Places(list(brands[: MOST_PLACES + 1]), list(stores[: MOST_PLACES + 1]))
 
 
 def _claims_behind(wallet: Account, postings: list[Posting]) -> dict[object, Claim]:

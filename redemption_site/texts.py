@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from giftcodes.codec import NotACodeReason
+from ledger.reports import EntryKind
 
 EMPTY_CODE = _("Enter the 16-digit code.")
 NOT_A_CODE: dict[NotACodeReason, Promise | str] = {
@@ -37,3 +38,11 @@ RECORDS_AWAY = _(
     " and a code stays as good as it was."
 )
 NO_CODE_WAITING = _("Your code was kept for 30 minutes and is no longer here. Enter it once more, please.")
+KINDS_OF_ENTRIES: dict[EntryKind, Promise | str] = {
+    EntryKind.RECEIVED: _("Received"),
+    EntryKind.USED: _("Used"),
+    EntryKind.SET_ASIDE: _("Set aside for a purchase"),
+    EntryKind.GIVEN_BACK: _("Given back"),
+    EntryKind.EXPIRED: _("Expired"),
+    EntryKind.TAKEN_BACK: _("Taken back"),
+}

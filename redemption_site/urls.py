@@ -4,9 +4,11 @@ from django.urls import path, re_path
 
 from redemption_site.views import (
     account,
+    card,
     claims,
     connections,
     fresh,
+    own_data,
     pages,
     passkeys,
     providers,
@@ -21,8 +23,12 @@ urlpatterns = [
     path("claim/", explained(claims.claim), name="claim"),
     path("claimed/<int:serial_number>/", explained(claims.claimed), name="claimed"),
     path("wallet/", explained(wallet.wallet), name="wallet"),
+    path("wallet/card/", explained(card.card), name="card"),
+    path("wallet/card/code/", explained(card.code), name="card_code"),
     path("wallet/<slug:program>/history/", explained(wallet.history), name="history"),
+    path("wallet/<slug:program>/history/<int:posting_id>/", explained(wallet.entry), name="entry"),
     path("account/", explained(account.account), name="account"),
+    path("account/data/", explained(own_data.own_data), name="own_data"),
     # allauth looks for both names.
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_request_login_code"),
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_login"),

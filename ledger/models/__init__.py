@@ -3,6 +3,7 @@
 from ledger.models.adjustments import Adjustment, AdjustmentKind, AdjustmentState
 from ledger.models.core import (
     BRAND_KINDS,
+    BY_HAND,
     GUARDED_KINDS,
     MAX_KEY_LENGTH,
     MAX_POINTS,
@@ -20,6 +21,7 @@ from ledger.models.settlements import Settlement, SettlementLine, SettlementNote
 
 __all__ = [
     "BRAND_KINDS",
+    "BY_HAND",
     "GUARDED_KINDS",
     "MAX_KEY_LENGTH",
     "MAX_POINTS",

@@ -8,6 +8,8 @@ changes a row.
 from ledger.reports.breakage import Cohort, Estimate, Realised, expected_breakage, realised_breakage
 from ledger.reports.history import MAX_STEPS, LiabilityStep, Step, balance_series, liability_series
 from ledger.reports.liability import FunderLiability, Liability, MonthLine, liability
+from ledger.reports.searching import EntryKind, Sought, count_entries, kind_of, search_entries
+from ledger.reports.stories import Part, Story, story_of
 from ledger.reports.trial import KindLine, account_lines, trial_balance
 from ledger.reports.wallets import (
     StatementEntry,
@@ -20,24 +22,32 @@ from ledger.reports.wallets import (
 __all__ = [
     "MAX_STEPS",
     "Cohort",
+    "EntryKind",
     "Estimate",
     "FunderLiability",
     "KindLine",
     "Liability",
     "LiabilityStep",
     "MonthLine",
+    "Part",
     "Realised",
+    "Sought",
     "StatementEntry",
     "Step",
+    "Story",
     "WalletStatement",
     "account_lines",
     "balance_series",
+    "count_entries",
     "entries_of",
     "expected_breakage",
+    "kind_of",
     "liability",
     "liability_series",
     "postings_of",
     "realised_breakage",
+    "search_entries",
+    "story_of",
     "trial_balance",
     "wallet_statement",
 ]

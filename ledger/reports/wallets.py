@@ -64,9 +64,13 @@ def wallet_statement(
 
 def postings_of(wallet: Account) -> QuerySet[Posting]:
     """Postings that touch the wallet, with what `entries_of` needs."""
-    touched = Posting.objects.filter(Q(source=wallet) | Q(target=wallet))
+    return with_their_story(Posting.objects.filter(Q(source=wallet) | Q(target=wallet)))
+
+
+def with_their_story(postings: QuerySet[Posting]) -> QuerySet[Posting]:
+    """The same postings, each with its transfer, hold and store, in one query: what `entries_of` needs."""
     at_store = LotUse.objects.filter(transfer=OuterRef("transfer"), store__isnull=False).order_by("pk")
-    return touched.select_related(
+    return postings.select_related(
         "transfer__original", "transfer__hold__store__brand", "source__brand", "target__brand"
     ).annotate(store_id=Subquery(at_store.values("store")[:1]))
 

@@ -12,6 +12,7 @@ from ledger.errors import AdjustmentRefused
 from ledger.expiry import ExpiryPolicy
 from ledger.fingerprints import fingerprint_of
 from ledger.models import (
+    BY_HAND,
     MAX_POINTS,
     Account,
     AccountKind,
@@ -29,7 +30,6 @@ from ledger.models import (
 from ledger.services.grants import grant_once
 from ledger.services.reversals import reverse_once, take_back_once
 from ledger.services.settlements import correct_settlement
-from ledger.services.taking import BY_HAND
 from parties.access import access_brand
 from parties.errors import NotReachable
 from parties.models import Brand, Role, Store, User

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection
 
 from ledger.errors import DayClosed, InsufficientPoints, MoveRefused
 from ledger.lots import OpenLot, Taken, take
-from ledger.models import MAX_KEY_LENGTH, MAX_POINTS, Reason, UseKind, transfer_id_of
+from ledger.models import BY_HAND, MAX_KEY_LENGTH, MAX_POINTS, Reason, UseKind, transfer_id_of
 from ledger.pipeline import Rows
 from ledger.services.accounts import open_accepted, open_held
 from ledger.services.posting import Move
@@ -65,10 +65,6 @@ class Uses(NamedTuple):
     acceptor_id: int | None
     store_id: int | None
     at: datetime
-
-
-# Acts by hand have keys that nobody else can ask for: the audit looks for who confirmed them.
-BY_HAND = "adjust:"
 
 
 def full_key(verb: str, key: str) -> str:

@@ -7,8 +7,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ledger import reports
+from ledger.models import Account
 from redemption_site import queries
 from redemption_site.access import member_behind
+from redemption_site.history_forms import HistoryForm
 
 NEWEST_ENTRIES = 10
 
@@ -30,14 +33,41 @@ def wallet(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def history(request: HttpRequest, program: str) -> HttpResponse:
-    """The whole history of one wallet, a page at a time."""
-    rows = queries.wallets_of(member_behind(request.user))
-    row = next((row for row in rows if row.program.slug == program), None)
-    before = request.GET.get("before", "")
-    if row is None or not (before == "" or (before.isascii() and before.isdigit() and len(before) < 19)):
+    """The history of one wallet, a page at a time: the whole, or what is looked for."""
+    row = _wallet_of(request, program)
+    form = HistoryForm(request.GET, program=row.program)
+    context = {"wallet": row, "form": form, "query": form.query()}
+    if not form.is_valid():
+        return render(request, "redemption_site/history.html", context, status=400)
+    before, sought = request.GET.get("before", ""), form.sought()
+    if not (before == "" or (before.isascii() and before.isdigit() and len(before) < 19)):
         raise Http404
-    page = queries.history_page(row, older_than=int(before) if before else None, size=queries.ENTRIES_SHOWN)
+    older_than = int(before) if before else None
+    page = queries.history_page(row, older_than=older_than, size=queries.ENTRIES_SHOWN, sought=sought)
     if page is None:
         raise Http404
-    context = {"wallet": row, "page": page, "is_first_page": not before}
+    context |= {"page": page, "is_first_page": not before}
+    if sought != queries.EVERYTHING:
+        found = reports.count_entries(row, sought, most=queries.MOST_COUNTED)
+        context |= {"found": found, "most": queries.MOST_COUNTED, "is_more": found > queries.MOST_COUNTED}
     return render(request, "redemption_site/history.html", context)
+
+
+@never_cache
+@require_safe
+@login_required
+def entry(request: HttpRequest, program: str, posting_id: int) -> HttpResponse:
+    """One entry: what it was, whose points it moved, and what belongs to it."""
+    row = _wallet_of(request, program)
+    page = queries.entry_page(row, posting_id)
+    if page is None:
+        raise Http404
+    return render(request, "redemption_site/entry.html", {"wallet": row, "page": page})
+
+
+def _wallet_of(request: HttpRequest, program: str) -> Account:
+    rows = queries.wallets_of(member_behind(request.user))
+    row = next((row for row in rows if row.program.slug == program), None)
+    if row is None:
+        raise Http404
+    return row

@@ -229,9 +229,9 @@ _QUESTIONS = {
     "balance as of an instant: one side": (
         "SELECT sum(points) FROM ledger_posting WHERE target_id = {wallet} AND posted_at <= {day}"
     ),
-    "history of a wallet": (
-        "SELECT * FROM ledger_posting WHERE source_id = {wallet} OR target_id = {wallet}"
-        " ORDER BY posted_at DESC, id DESC LIMIT 21"
+    "history of a wallet: one side": (
+        "SELECT posted_at, id FROM ledger_posting WHERE source_id = {wallet}"
+        " ORDER BY posted_at DESC, id DESC LIMIT 51"
     ),
     "expiry: lots that are due": (
         "SELECT id, wallet_id FROM ledger_lot WHERE remaining_points > 0"
