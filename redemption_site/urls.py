@@ -2,12 +2,14 @@
 
 from django.urls import path, re_path
 
-from redemption_site.views import account, claims, pages, sign_in, wallet
+from redemption_site.views import account, claims, conditions, pages, sign_in, wallet
 from redemption_site.views.errors import explained
 
 urlpatterns = [
     path("", explained(pages.landing), name="landing"),
     path("c/<slug:slug>/", explained(pages.campaign), name="campaign"),
+    path("c/<slug:slug>/conditions/", explained(conditions.conditions), name="conditions"),
+    path("c/<slug:slug>/conditions/<int:number>/", explained(conditions.conditions), name="conditions"),
     path("claim/", explained(claims.claim), name="claim"),
     path("claimed/<int:serial_number>/", explained(claims.claimed), name="claimed"),
     path("wallet/", explained(wallet.wallet), name="wallet"),

@@ -1,0 +1,13 @@
+"""Conditions of participation as HTML: the one place that says how they are written."""
+
+from django import template
+from django.template.defaultfilters import linebreaks
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.filter
+def as_conditions(text: str) -> SafeString:
+    """Plain text in paragraphs; line breaks are kept, and nothing in it is markup."""
+    return linebreaks(text, autoescape=True)
