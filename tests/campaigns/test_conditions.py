@@ -21,6 +21,7 @@ from giftcodes import queries as giftcodes_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import ClaimHeldBack, CodeNotUsable
 from giftcodes.models import Batch, BatchState, Claim
+from giftcodes.services import claims
 from ledger import queries as ledger_queries
 from parties.errors import NotReachable
 from parties.models import Member, Role
@@ -45,9 +46,9 @@ def live_batch_of(team: promos.Team, campaign: Campaign) -> Batch:
 class Scene:
     """A campaign with codes, and a member."""
 
-    def __init__(self) -> None:
+    def __init__(self, **fields: Any) -> None:
         self.team = promos.team()
-        self.campaign = promos.campaign(self.team)
+        self.campaign = promos.campaign(self.team, **fields)
         self.batch = live_batch_of(self.team, self.campaign)
         self.member = make.member()
 
@@ -65,7 +66,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(db: None) -> Scene:
+def scene(_django_db_helper: None) -> Scene:
     return Scene()
 
 
@@ -171,12 +172,8 @@ def test_only_a_code_that_can_be_used_asks_for_anything(scene: Scene, spoil: str
     assert not ConditionsAcceptance.objects.exists()
 
 
-def test_the_proviso_costs_no_round_trip(
-    scene: Scene, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_proviso_costs_no_round_trip(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that decides goes out together, whatever the number of statements."""
-    from giftcodes.services import claims
-
     sent: list[int] = []
     together = claims.run_together
 
@@ -333,6 +330,7 @@ def test_the_database_holds_what_an_acceptance_is(scene: Scene) -> None:
 
 
 @pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
 def test_postgresql_refuses_to_change_what_was_published_or_accepted(scene: Scene) -> None:
     version = scene.publish()
     scene.claim(tick=Tick(version.pk, JA))
