@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import access, queries
 from campaigns import services as campaigns
 from campaigns.admin.brand_choice import BrandChoice
+from campaigns.admin.conditions import ConditionsPages
 from campaigns.admin.history import HistoryAdmin
 from campaigns.admin.liability import LiabilityPage
 from campaigns.forms import CampaignForm
@@ -28,7 +29,7 @@ from parties.periods import period_text
 
 
 @admin.register(Campaign)
-class CampaignAdmin(LiabilityPage, BrandChoice, HistoryAdmin):
+class CampaignAdmin(LiabilityPage, ConditionsPages, BrandChoice, HistoryAdmin):
     """The brand is chosen once; the page's address stays once codes with that address exist."""
 
     form = CampaignForm
