@@ -157,3 +157,15 @@ class DepositNotOpen(CampaignsError):
     def __init__(self, state: str) -> None:
         super().__init__(state)
         self.state = state
+
+
+class ConditionsUnfit(CampaignsError):
+    """Conditions have a Japanese text, and none that is longer than a page may be."""
+
+    code = "conditions_unfit"
+
+
+class ConditionsChanged(CampaignsError):
+    """There is no draft any more that says what was seen: it was edited, discarded or published."""
+
+    code = "conditions_changed"

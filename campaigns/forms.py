@@ -14,6 +14,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import logos, queries, rules
+from campaigns.conditions_models import ConditionsVersion
 from campaigns.errors import CampaignsError
 from campaigns.models import MAX_LOT_LIFE_DAYS, Campaign, Deposit, Order, OrderChannel
 from campaigns.wording import words_of
@@ -253,3 +254,31 @@ class DepositForm(ModelForm):
 
     def validate_constraints(self) -> None:
         """Left to the service: it knows a repeated form from a second payment with the same reference."""
+
+
+class ConditionsForm(ModelForm):
+    """The draft of the next version of a campaign's conditions."""
+
+    class Meta:
+        model = ConditionsVersion
+        fields = ("text_ja", "text_en", "in_force_from")
+        field_classes = {
+            "text_ja": PlainTextField,
+            "text_en": PlainTextField,
+            "in_force_from": PeriodStartField,
+        }
+        widgets = {
+            "text_ja": forms.Textarea(attrs={"class": "tk-input", "rows": 14}),
+            "text_en": forms.Textarea(attrs={"class": "tk-input", "rows": 14}),
+            "in_force_from": forms.DateTimeInput(
+                attrs={"class": "tk-input", "type": "datetime-local", "step": "60"}, format="%Y-%m-%dT%H:%M"
+            ),
+        }
+        help_texts = {
+            "text_ja": _("Plain text; line breaks are kept."),
+            "text_en": _("Left empty, the English page shows the Japanese text."),
+            "in_force_from": _("Japan time. Left empty, it is in force as soon as it is published."),
+        }
+
+    def validate_constraints(self) -> None:
+        """Left to the service, which fills in what this form does not have."""

@@ -7,6 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from campaigns import errors
+from campaigns.conditions_models import MAX_CONDITIONS_LETTERS
 from campaigns.models import MAX_LOT_LIFE_DAYS, DepositState, OrderState
 from campaigns.rules import MAX_CHANNELS
 from giftcodes.errors import DeliveryRefused, GiftcodesError, KeysMissing
@@ -128,6 +129,14 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
         % {"most": number(MAX_POINTS), "room": number(refusal.room), "points": number(refusal.points)}
     ),
     errors.DepositNotOpen: _deposit_not_open,
+    errors.ConditionsUnfit: lambda _refusal: (
+        _("Conditions need a Japanese text, and each text has at most %(most)s characters.")
+        % {"most": number(MAX_CONDITIONS_LETTERS)}
+    ),
+    errors.ConditionsChanged: lambda _refusal: _(
+        "The draft is no longer the one that you saw: it was edited, discarded or published. "
+        "Nothing was published now. Look at it again."
+    ),
     DeliveryRefused: lambda _refusal: _(
         "This is not ready yet, or was handed over already. That is done once only, so that nobody else "
         "can take it, and can't be repeated. If it did not reach you, tell the operator."

@@ -1,6 +1,8 @@
 """Refusals of the code engine. `NotACode` (a typing error, told apart on purpose) is in `giftcodes.codec`."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 
 class GiftcodesError(Exception):
@@ -22,6 +24,18 @@ class CodeNotUsable(GiftcodesError):
     def __init__(self, reference: str = "") -> None:
         super().__init__()
         self.reference = reference
+
+
+class ClaimHeldBack(GiftcodesError):
+    """The code could be claimed, but the door's own proviso stands against it: `rows` are what its last
+    statement gave. Nothing has changed.
+    """
+
+    code = "claim_held_back"
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        super().__init__()
+        self.rows = rows
 
 
 class TooManyTries(GiftcodesError):

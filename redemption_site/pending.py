@@ -22,13 +22,16 @@ class PendingClaim(NamedTuple):
     """A well-formed code and the campaign page it was typed on ("" for the landing page).
 
     `is_refused`: it could not be used, and waits for nothing but to be shown with that answer, whose number
-    for support is `reference`.
+    for support is `reference`. `accepted` is the tick that came with the code (see `conditions.tick_of`),
+    `asked` the id of the conditions that are still to be accepted, 0 for none.
     """
 
     code: str
     campaign_slug: str
     is_refused: bool = False
     reference: str = ""
+    accepted: str = ""
+    asked: int = 0
 
     def __repr__(self) -> str:  # the code must not reach a log or a traceback
         return "PendingClaim()"

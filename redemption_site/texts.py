@@ -33,6 +33,11 @@ CODE_NOT_USABLE_ADVICE = _(
     "It may have been used already, be outside its period or above the limit per person,"
     " or not be a valid code. Compare the digits once more; if they are right, ask whoever gave you the code."
 )
+NOT_ACCEPTED = _("Tick the box if you accept the conditions of participation. Without that we can't go on.")
+CONDITIONS_CHANGED = _(
+    "The conditions of participation were renewed after you opened the page. Read them, and tick the box"
+    " if you accept them."
+)
 RECORDS_AWAY = _(
     "We can't reach our records just now. Nothing was lost: your points are safe,"
     " and a code stays as good as it was."

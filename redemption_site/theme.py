@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from redemption_site.colours import MIN_CONTRAST, contrast_with_white
+from campaigns.colours import MIN_CONTRAST, contrast_with_white, text_on
 
 # Text in the brand's colour also stands on the tint, which takes up to a tenth of the contrast of white.
 _MIN_CONTRAST_ON_TINT = MIN_CONTRAST * 1.13
@@ -23,8 +23,7 @@ def theme_of(colour: str) -> Theme:
     brand = text = f"#{colour.lower()}"
     while contrast_with_white(text) < _MIN_CONTRAST_ON_TINT:
         text = _mixed(text, with_level=0, share=0.95)
-    on_brand = "#ffffff" if contrast_with_white(brand) >= MIN_CONTRAST else "#000000"
-    return Theme(brand, on_brand, text, _mixed(brand, with_level=255, share=_TINT))
+    return Theme(brand, text_on(brand), text, _mixed(brand, with_level=255, share=_TINT))
 
 
 def _mixed(colour: str, *, with_level: int, share: float) -> str:

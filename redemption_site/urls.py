@@ -6,6 +6,7 @@ from redemption_site.views import (
     account,
     card,
     claims,
+    conditions,
     connections,
     fresh,
     own_data,
@@ -20,6 +21,8 @@ from redemption_site.views.errors import explained
 urlpatterns = [
     path("", explained(pages.landing), name="landing"),
     path("c/<slug:slug>/", explained(pages.campaign), name="campaign"),
+    path("c/<slug:slug>/conditions/", explained(conditions.conditions), name="conditions"),
+    path("c/<slug:slug>/conditions/<int:number>/", explained(conditions.conditions), name="conditions"),
     path("claim/", explained(claims.claim), name="claim"),
     path("claimed/<int:serial_number>/", explained(claims.claimed), name="claimed"),
     path("wallet/", explained(wallet.wallet), name="wallet"),

@@ -18,8 +18,10 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import access, queries
 from campaigns import services as campaigns
 from campaigns.admin.brand_choice import BrandChoice
+from campaigns.admin.conditions import ConditionsPages
 from campaigns.admin.history import HistoryAdmin
 from campaigns.admin.liability import LiabilityPage
+from campaigns.admin.posters import PosterPages
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, OrderState
 from ledger.statements import database_time
@@ -28,7 +30,7 @@ from parties.periods import period_text
 
 
 @admin.register(Campaign)
-class CampaignAdmin(LiabilityPage, BrandChoice, HistoryAdmin):
+class CampaignAdmin(LiabilityPage, ConditionsPages, PosterPages, BrandChoice, HistoryAdmin):
     """The brand is chosen once; the page's address stays once codes with that address exist."""
 
     form = CampaignForm

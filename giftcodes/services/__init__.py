@@ -12,7 +12,7 @@ from giftcodes.services.batches import (
     open_series,
     void_codes,
 )
-from giftcodes.services.claims import Claimed, claim_code
+from giftcodes.services.claims import Claimed, Proviso, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
 from giftcodes.services.minting import mint_next_chunk
 from giftcodes.services.replays import LostBatch, Replay, replay_claims
@@ -25,6 +25,7 @@ __all__ = [
     "Claimed",
     "HandedOver",
     "LostBatch",
+    "Proviso",
     "Replay",
     "Terms",
     "activate_batch",

@@ -1,5 +1,6 @@
 """A code becomes points: two round trips to the database, and no row that two members share."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -8,7 +9,7 @@ from django.db import transaction
 
 from giftcodes import codec, directory, locking, queries
 from giftcodes.directory import KnownBatch
-from giftcodes.errors import CodeNotUsable
+from giftcodes.errors import ClaimHeldBack, CodeNotUsable
 from giftcodes.models import claim_id_of, claim_key
 from ledger import queries as ledger_queries
 from ledger import services as ledger
@@ -16,6 +17,11 @@ from ledger.errors import LimitExceeded
 from ledger.expiry import end_after_days
 from ledger.statements import Statement, as_instant, instant_sql, run_together
 from parties.models import Member, Program
+
+# What a door knows that may stand against a claim, as SQL for the same round trip: from the id of the code's
+# batch (0 for a code that nobody issued) and the instant of the claim (None: the database's clock),
+# statements of which the last one's rows hold the claim back. What the others write shares the claim's fate.
+Proviso = Callable[[int, datetime | None], Sequence[Statement]]
 
 _NO_BATCH = KnownBatch(
     first_serial=0,
@@ -47,19 +53,27 @@ class Claimed(NamedTuple):
     is_repeat: bool
 
 
-def claim_code(*, text: object, member: Member, at: datetime | None = None) -> Claimed:
+def claim_code(
+    *, text: object, member: Member, at: datetime | None = None, unless: Proviso | None = None
+) -> Claimed:
     """Turn the code that a person typed into points in the member's wallet, once.
 
     Of any number of claims of one code, exactly one wins. The member who won gets the same result again.
     NotACode if the text is no code (a typing error). For every other reason CodeNotUsable, and nothing has
     changed. KeysMissing if the keys are away. `at` None (what doors pass) means the database's own clock.
+    ClaimHeldBack if `unless` stands against a claim that would have been won: nobody else ever hears of it.
     """
     code = codec.normalise(text)
-    return claim_found(directory.find(code), series=int(code[0]), member=member, at=at)
+    return claim_found(directory.find(code), series=int(code[0]), member=member, at=at, unless=unless)
 
 
 def claim_found(
-    found: tuple[int, KnownBatch] | None, *, series: int, member: Member, at: datetime | None
+    found: tuple[int, KnownBatch] | None,
+    *,
+    series: int,
+    member: Member,
+    at: datetime | None,
+    unless: Proviso | None,
 ) -> Claimed:
     """`claim_code` for what `directory.find` gave. None goes the same way, to a batch that does not exist: to
     whoever measures it, a code that nobody issued takes as long as one that is used, void or expired.
@@ -67,7 +81,7 @@ def claim_found(
     serial, batch = found or (0, _NO_BATCH)
     claim_id = claim_id_of(series if found else 0, serial)  # series 0 does not exist
     try:
-        return _claim(claim_id=claim_id, batch=batch, member=member, at=at)
+        return _claim(claim_id=claim_id, batch=batch, member=member, at=at, unless=unless)
     except (CodeNotUsable, LimitExceeded) as refusal:
         earlier = _claimed_before(claim_id=claim_id, batch=batch, member=member)
         if earlier is None:
@@ -76,8 +90,12 @@ def claim_found(
 
 
 @transaction.atomic
-def _claim(*, claim_id: int, batch: KnownBatch, member: Member, at: datetime | None) -> Claimed:
-    """Win the claim row and the member's tally, then grant, which commits; CodeNotUsable undoes both."""
+def _claim(
+    *, claim_id: int, batch: KnownBatch, member: Member, at: datetime | None, unless: Proviso | None
+) -> Claimed:
+    """Win the claim row and the member's tally, then grant, which commits; CodeNotUsable and ClaimHeldBack
+    undo both.
+    """
     serial = claim_id % 10**9
     now, now_params = instant_sql(at)
     hold = locking.share_batch(batch.id)
@@ -85,9 +103,13 @@ def _claim(*, claim_id: int, batch: KnownBatch, member: Member, at: datetime | N
     decide = [Statement(_INSERT_CLAIM.format(now=now), [*values, member.pk, batch.program_id])]
     if batch.limit_per_member is not None:
         decide.append(Statement(_COUNT_CLAIM, [batch.limit_group, member.pk, batch.limit_per_member]))
-    rows = run_together(*hold, *decide)[len(hold) :]
+    proviso = unless(batch.id, at) if unless else ()
+    answers = run_together(*hold, *proviso, *decide)
+    rows = answers[-len(decide) :]
     if not all(rows):
         raise CodeNotUsable
+    if proviso and (against := answers[len(hold) + len(proviso) - 1]):
+        raise ClaimHeldBack(against)
     claimed_at, wallet_id = as_instant(rows[0][0][0]), rows[0][0][1]
     if wallet_id is None:
         wallet_id = _open_wallet(member, batch.program_id, claimed_at)

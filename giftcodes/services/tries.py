@@ -23,7 +23,7 @@ from giftcodes.guarding.visitors import (
     visitor,
 )
 from giftcodes.models import SERIALS_PER_SERIES, Series, claim_id_of
-from giftcodes.services.claims import Claimed, claim_found
+from giftcodes.services.claims import Claimed, Proviso, claim_found
 from parties.models import Member, User
 
 logger = logging.getLogger(__name__)
@@ -43,12 +43,15 @@ class Asker(NamedTuple):
     proof_id: str = ""
 
 
-def try_code(*, text: object, asker: Asker, at: datetime | None = None) -> Claimed:
+def try_code(
+    *, text: object, asker: Asker, at: datetime | None = None, unless: Proviso | None = None
+) -> Claimed:
     """`claim_code` behind all layers of the guard, which cost one round trip to Redis.
 
     NotACode for a typing error, which is no try (see `count_typo`). TooManyTries, ClaimingLocked or
     ProofNeeded if the guard refuses: then nothing was tried. CodeNotUsable for every other reason, with a
     reference number. KeysMissing, or the database's error if nothing can count: then nothing is granted.
+    ClaimHeldBack as for `claim_code`; the try counts, and is no strike.
     """
     code = codec.normalise(text)
     reading = directory.read(code)
@@ -65,7 +68,7 @@ def try_code(*, text: object, asker: Asker, at: datetime | None = None) -> Claim
     if not taken.is_passed:
         raise _refusal(taken, by)
     try:
-        return claim_found(found, series=int(code[0]), member=asker.member, at=at)
+        return claim_found(found, series=int(code[0]), member=asker.member, at=at, unless=unless)
     except CodeNotUsable as refusal:
         _record(int(code[0]), reading, by, taken, reference)
         if taken.held:

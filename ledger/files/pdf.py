@@ -1,16 +1,12 @@
 """The statement on paper: A4, Japanese, with page numbers, room for two seals, and the fingerprint of the
 canonical CSV. The same content and decision give the same bytes, as long as the library that draws them stays
 the same.
-
-The font is BIZ UDPGothic (SIL Open Font License, `fonts/OFL.txt`), embedded as a subset, so that every reader
-shows what was printed here.
 """
 
 import io
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -18,15 +14,16 @@ from reportlab.lib.colors import Color, HexColor, white
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
-from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, KeepTogether, LongTable, Paragraph, SimpleDocTemplate, Spacer, Table
 
 from ledger.files.cells import TITLE, Stamp, safe_text
 from ledger.files.content import Content
+from ledger.files.typefaces import BOLD as _BOLD
+from ledger.files.typefaces import REGULAR as _REGULAR
+from ledger.files.typefaces import register_fonts
 
-_REGULAR, _BOLD = "BIZUDPGothic", "BIZUDPGothic-Bold"
 _INK, _LINE, _PAPER, _RED = HexColor("#1F3A5F"), HexColor("#B8C2CF"), HexColor("#F4F6F9"), HexColor("#B3261E")
 _WIDTH, _MARGIN = A4[0], 14 * mm
 _FRAME_PADDING = 6  # of reportlab's templates, in points
@@ -45,7 +42,7 @@ Column = tuple[str, float]  # heading, width in millimetres
 
 def document(content: Content, stamp: Stamp) -> bytes:
     """The statement as PDF, in Japanese."""
-    _register_fonts()
+    register_fonts()
     target = io.BytesIO()
     template = SimpleDocTemplate(
         target,
@@ -63,13 +60,6 @@ def document(content: Content, stamp: Stamp) -> bytes:
         _story(content, stamp), canvasmaker=partial(_NumberedCanvas, footer=_footer(content, stamp))
     )
     return target.getvalue()
-
-
-@cache
-def _register_fonts() -> None:
-    folder = Path(__file__).parent / "fonts"
-    registerFont(TTFont(_REGULAR, folder / "BIZUDPGothic-Regular.ttf"))
-    registerFont(TTFont(_BOLD, folder / "BIZUDPGothic-Bold.ttf"))
 
 
 def _story(content: Content, stamp: Stamp) -> list[Flowable]:

@@ -7,9 +7,10 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, pgettext
 
+from campaigns.conditions_models import ConditionsVersion
 from campaigns.models import Campaign
 from parties.models import Program
-from redemption_site import pending
+from redemption_site import conditions, pending
 
 register = template.Library()
 
@@ -48,6 +49,30 @@ def masked(code: str) -> str:
 def mark(code: str) -> str:
     """What a form names the code by, for `pending.is_shown`."""
     return pending.mark_of(code)
+
+
+@register.filter
+def accept_mark(version: ConditionsVersion) -> str:
+    """What the checkbox sends that accepts the version."""
+    return conditions.mark_of(version)
+
+
+@register.filter
+def conditions_lang(version: ConditionsVersion) -> str:
+    """The language in which the reader is shown the version."""
+    return conditions.language_of(version).value
+
+
+@register.filter
+def conditions_words(version: ConditionsVersion) -> str:
+    """The version's text in that language."""
+    return str(getattr(version, f"text_{conditions.language_of(version).value}"))
+
+
+@register.filter
+def day(value: datetime) -> str:
+    """The day of an instant in Japan: "2026年6月30日(火)"."""
+    return date_format(localtime(value), pgettext("format of a day", "j F Y"))
 
 
 @register.filter

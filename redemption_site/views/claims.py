@@ -8,20 +8,23 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
+from campaigns.conditions_models import ConditionsVersion
 from campaigns.models import Campaign
 from giftcodes import codec
 from giftcodes import services as giftcodes
 from giftcodes.codec import NotACode, NotACodeReason
-from giftcodes.errors import CodeNotUsable, ProofNeeded, TooManyTries
+from giftcodes.errors import ClaimHeldBack, CodeNotUsable, ProofNeeded, TooManyTries
 from giftcodes.guarding.visitors import person_of
 from giftcodes.services import Asker
-from redemption_site import pace, pending, proofs, queries, texts
+from redemption_site import conditions, pace, pending, proofs, queries, texts
 from redemption_site.access import client_address, member_behind
+from redemption_site.conditions import Ticked
 from redemption_site.links import without_link
 from redemption_site.pending import PendingClaim
 from redemption_site.views.errors import AWAY, away, too_many
@@ -48,7 +51,9 @@ def claim(request: HttpRequest) -> HttpResponse:
         code = codec.normalise(text)
     except NotACode as refusal:
         return _not_a_code(request, slug, refusal.reason, text)
-    return _receive(request, PendingClaim(code, slug))
+    if _tick_error(request, _campaign_of(slug)):
+        return _typing_error(request, slug, "", codec.group(code))
+    return _receive(request, PendingClaim(code, slug, accepted=_tick_in(request)))
 
 
 @sensitive_variables()
@@ -58,6 +63,10 @@ def _receive_waiting(request: HttpRequest) -> HttpResponse:
         return _typing_error(request, "", texts.NO_CODE_WAITING, "")
     if not pending.is_shown(request, found):
         return show_waiting()
+    if found.asked:
+        if not conditions.has_ticked(_tick_in(request), found.asked):
+            return _ask(request, found, tick_error=texts.NOT_ACCEPTED, status=400)
+        found = found._replace(accepted=_tick_in(request), asked=0)
     return _receive(request, found)
 
 
@@ -100,6 +109,10 @@ def claim_now(request: HttpRequest, found: PendingClaim) -> HttpResponse:
     except ProofNeeded:
         response = _prove(request, found)
         pending.keep(response, found)
+    except ClaimHeldBack as held:
+        found = _asking(found, held)
+        response = _ask(request, found, status=428)
+        pending.keep(response, found)
     except AWAY:
         response = away(request, waiting_code=found.code)
         pending.keep(response, found)
@@ -119,6 +132,8 @@ def claim_at_sign_in(request: HttpRequest, found: PendingClaim) -> HttpResponse:
         pending.keep(response, found._replace(is_refused=True, reference=refusal.reference))
     except (TooManyTries, ProofNeeded):
         pending.keep(response, found)  # its button will tell
+    except ClaimHeldBack as held:
+        pending.keep(response, _asking(found, held))
     except AWAY:
         messages.error(request, texts.RECORDS_AWAY)
         pending.keep(response, found)
@@ -135,7 +150,9 @@ def _claim(request: HttpRequest, found: PendingClaim) -> HttpResponse:
     member = member_behind(request.user)
     proof_id = proofs.proof_id(request.POST.get("proof", ""), person_of(member.pk))
     asker = Asker(member, client_address(request), proof_id)
-    claimed = giftcodes.try_code(text=found.code, asker=asker)
+    claimed = giftcodes.try_code(
+        text=found.code, asker=asker, unless=conditions.proviso(member, found.accepted)
+    )
     query = "?again=1" if claimed.is_repeat else ""
     response = HttpResponseRedirect(reverse("claimed", args=[claimed.serial_number]) + query, status=303)
     pending.drop(request, response)
@@ -151,6 +168,7 @@ def _refusal(request: HttpRequest, found: PendingClaim) -> HttpResponse:
         advice=texts.CODE_NOT_USABLE_ADVICE,
         typed=codec.group(found.code),
         reference=found.reference,
+        tick=Ticked(found.accepted),
         status=422,
     )
 
@@ -165,6 +183,26 @@ def _prove(request: HttpRequest, found: PendingClaim) -> HttpResponse:
         "most_counters": proofs.MOST_COUNTERS,
     }
     return render(request, "redemption_site/prove.html", context, status=428)
+
+
+def _asking(found: PendingClaim, held: ClaimHeldBack) -> PendingClaim:
+    """The code as it waits for the conditions that the claim named."""
+    return found._replace(asked=held.rows[0][0], accepted="")
+
+
+@sensitive_variables()
+def _ask(
+    request: HttpRequest, found: PendingClaim, *, tick_error: str | Promise = "", status: int = 200
+) -> HttpResponse:
+    """A page with the conditions that the code's own campaign asks for; its button accepts and claims."""
+    version = ConditionsVersion.objects.select_related("campaign__brand").get(pk=found.asked)
+    context = {
+        "code": found.code,
+        "campaign": version.campaign,
+        "version": version,
+        "tick_error": tick_error,
+    }
+    return render(request, "redemption_site/accept.html", context, status=status)
 
 
 @never_cache
@@ -189,12 +227,36 @@ def _waiting_page(request: HttpRequest) -> HttpResponse:
         return redirect(settings.LOGIN_URL)
     if found.is_refused:
         return _refusal(request, found)
+    if found.asked:
+        return _ask(request, found)
     context = {"code": found.code, "campaign": _campaign_of(found.campaign_slug)}
     return render(request, "redemption_site/waiting.html", context)
 
 
 def _typing_error(request: HttpRequest, slug: str, error: str | Promise, typed: str) -> HttpResponse:
-    return code_page(request, _campaign_of(slug), error=error, typed=typed, status=400)
+    campaign = _campaign_of(slug)
+    return code_page(
+        request,
+        campaign,
+        error=error,
+        typed=typed,
+        tick=Ticked(_tick_in(request), _tick_error(request, campaign)),
+        status=400,
+    )
+
+
+def _tick_in(request: HttpRequest) -> str:
+    return request.POST.get(conditions.FIELD, "")
+
+
+def _tick_error(request: HttpRequest, campaign: Campaign | None) -> str | Promise:
+    """What is wrong with the tick on the campaign's own page; a code may still be another campaign's, so the
+    claim judges for itself.
+    """
+    asked = conditions.asked_by(campaign, request, at=timezone.now())
+    if asked is None or asked.acceptance or conditions.has_ticked(_tick_in(request), asked.version.pk):
+        return ""
+    return texts.CONDITIONS_CHANGED if conditions.tick_of(_tick_in(request)) else texts.NOT_ACCEPTED
 
 
 def _slug_in(request: HttpRequest) -> str:

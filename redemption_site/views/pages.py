@@ -12,7 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from campaigns.models import Campaign
-from redemption_site import queries, texts
+from redemption_site import conditions, queries, texts
+from redemption_site.conditions import NOT_TICKED, Ticked
 from redemption_site.theme import theme_of
 from redemption_site.typos import suspect
 
@@ -44,13 +45,15 @@ def code_page(
     advice: str | Promise = "",
     typed: str = "",
     reference: str = "",
+    tick: Ticked = NOT_TICKED,
     status: int = 200,
 ) -> HttpResponse:
     """The page with the code field, with what was typed, what is wrong with it, and what to do. Support
-    finds the try by its `reference`.
+    finds the try by its `reference`. The tick that the person set below the field stays.
     """
     at = timezone.now()
     found = suspect(typed) if typed else None
+    asked = conditions.asked_by(campaign, request, at=at)
     context = {
         "campaign": campaign,
         "site_url": settings.SITE_URL,
@@ -60,6 +63,10 @@ def code_page(
         "typed": typed,
         "reference": reference,
         "hint": texts.GROUP_HINTS[found.kind] % found._asdict() if found else "",
+        "asked": asked,
+        "is_ticked": asked is not None and conditions.has_ticked(tick.text, asked.version.pk),
+        "tick_error": tick.error,
+        "not_accepted": texts.NOT_ACCEPTED,
         "script_texts": texts.NOT_A_CODE,
         "script_hints": texts.GROUP_HINTS,
         "empty_text": texts.EMPTY_CODE,

@@ -1,9 +1,11 @@
 """Campaigns, their orders and the people around them, for these tests."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from campaigns import conditions_queries
 from campaigns import services as campaigns
+from campaigns.conditions_models import ConditionsVersion
 from campaigns.models import Campaign, Order, OrderChannel
 from giftcodes import services as giftcodes
 from giftcodes.models import Activation, Batch
@@ -81,3 +83,20 @@ def approve(order: Order, by: User, submitted_hash: str | None = None) -> Batch:
 def nothing_is_reserved(of: Team) -> bool:
     """Whether the funds of a fresh team are untouched and no batch was made."""
     return ledger_queries.funds_of(of.brand) == 100_000 and not Batch.objects.exists()
+
+
+def conditions(
+    campaign: Campaign,
+    by: User,
+    *,
+    text_ja: str = "規約",
+    text_en: str = "",
+    in_force_from: datetime | None = None,
+    at: datetime = NOON,
+) -> ConditionsVersion:
+    """The next version, published at `at`."""
+    draft = campaigns.write_conditions(
+        campaign_id=campaign.pk, text_ja=text_ja, text_en=text_en, in_force_from=in_force_from, user=by, at=at
+    )
+    fingerprint = conditions_queries.fingerprint_of_draft(draft)
+    return campaigns.publish_conditions(campaign_id=campaign.pk, fingerprint=fingerprint, user=by, at=at)

@@ -7,10 +7,13 @@ from typing import Any
 from django.core import mail
 from django.test import Client
 
+from campaigns import conditions_queries
+from campaigns import services as campaigns
+from campaigns.conditions_models import ConditionsVersion
 from campaigns.models import Campaign, Order, OrderState
 from giftcodes import services as giftcodes
 from giftcodes.models import Batch
-from parties.models import Brand, Member
+from parties.models import Brand, Member, Role
 from tests import make
 
 Answer = Any  # of the test client; its type has no public name
@@ -119,3 +122,27 @@ def text_of(response: Answer) -> str:
     page: str = response.content.decode()
     page = re.sub(r'<strong class="reference">\w+</strong>', "", page)
     return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)
+
+
+def conditions_draft(campaign: Campaign, **texts: Any) -> ConditionsVersion:
+    """The draft of the next version, by a marketer of the brand."""
+    by, at = make.staff(Role.MARKETER, campaign.brand), datetime.now(UTC)
+    asked = {"text_ja": "規約", "text_en": "", "in_force_from": None} | texts
+    return campaigns.write_conditions(campaign_id=campaign.pk, user=by, at=at, **asked)
+
+
+def conditions(campaign: Campaign, **texts: Any) -> ConditionsVersion:
+    """The next version, published and, unless it says otherwise, in force."""
+    draft = conditions_draft(campaign, **texts)
+    return campaigns.publish_conditions(
+        campaign_id=campaign.pk,
+        fingerprint=conditions_queries.fingerprint_of_draft(draft),
+        user=draft.edited_by,
+        at=datetime.now(UTC),
+    )
+
+
+def accept_waiting(client: Client, tick: str) -> Answer:
+    """The button on the page that shows the conditions, with that tick ("" for none)."""
+    form = {"shown": shown_in(client.get("/claim/"))}
+    return client.post("/claim/", form | {"accept": tick} if tick else form)

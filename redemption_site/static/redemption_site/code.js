@@ -24,6 +24,8 @@
       document.getElementById(id),
     ]),
   );
+  const tick = document.getElementById("accept");
+  const tickParts = tick && ["accept-field", "accept-error", "summary-tick"].map((id) => document.getElementById(id));
   const plainTitle = document.title.replace(form.dataset.error + " ", "");
 
   const grouped = (digits) => digits.replace(/(.{4})(?=.)/g, "$1-");
@@ -49,6 +51,21 @@
       input.removeAttribute("aria-invalid");
       parts.summary.hidden = true;
       document.title = plainTitle;
+    }
+  }
+
+  // The tick that accepts the conditions, where the page asks for it.
+  function showTick(isMissing) {
+    if (!tick) return;
+    const [field, error, summary] = tickParts;
+    error.hidden = summary.hidden = !isMissing;
+    field.classList.toggle("field-wrong", isMissing);
+    if (isMissing) {
+      tick.setAttribute("aria-invalid", "true");
+      tick.setAttribute("aria-describedby", "accept-error");
+    } else {
+      tick.removeAttribute("aria-invalid");
+      tick.removeAttribute("aria-describedby");
     }
   }
 
@@ -167,13 +184,16 @@
   form.addEventListener("submit", (event) => {
     unlink();
     const reason = reasonAgainst(input.value);
-    if (!reason) return;
+    const isUnticked = tick !== null && !tick.checked;
+    if (!reason && !isUnticked) return;
     event.preventDefault();
     show(reason);
+    showTick(isUnticked);
+    parts["summary-text"].parentElement.hidden = !reason;
     document.title = form.dataset.error + " " + plainTitle;
     parts["code-status"].textContent = "";
     if (parts["summary-advice"]) parts["summary-advice"].hidden = true;
-    parts["summary-text"].textContent = told(reason);
+    if (reason) parts["summary-text"].textContent = told(reason);
     parts.summary.hidden = false;
     parts.summary.focus();
   });
@@ -181,6 +201,10 @@
     event.preventDefault();
     input.focus();
     selectSuspect();
+  });
+  tick?.addEventListener("change", () => {
+    if (tick.checked) showTick(false);
+    if (tick.checked && !reasonAgainst(input.value)) show("");
   });
   // From scan.js: taken, by preventing the default, if it is a code or a link with one. It is not sent.
   form.addEventListener("scanned", (event) => {

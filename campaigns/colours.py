@@ -16,3 +16,8 @@ def _luminance(colour: str) -> float:
 
 def _linear(part: float) -> float:
     return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
+
+
+def text_on(colour: str) -> str:
+    """Black or white, whichever can be read on `colour`: at 4.5 : 1 or more on any."""
+    return _WHITE if contrast_with_white(colour) >= MIN_CONTRAST else "#000000"
