@@ -1,8 +1,18 @@
-"""What changes orders and deposits. Call it through the module: `from campaigns import services as
+"""What changes orders, deposits and disputes. Call it through the module: `from campaigns import services as
 campaigns`.
 """
 
 from campaigns.services.deposits import confirm_deposit, reject_deposit, request_deposit
+from campaigns.services.dispute_notices import tell_answers
+from campaigns.services.dispute_texts import erase_dispute_texts, prune_dispute_texts
+from campaigns.services.disputes import (
+    Asked,
+    add_to_dispute,
+    answer_dispute,
+    open_dispute,
+    resolve_dispute,
+    withdraw_dispute,
+)
 from campaigns.services.orders import (
     activate_codes,
     approve_order,
@@ -16,16 +26,25 @@ from campaigns.services.orders import (
 )
 
 __all__ = [
+    "Asked",
     "activate_codes",
+    "add_to_dispute",
+    "answer_dispute",
     "approve_order",
     "confirm_deposit",
     "discard_order",
+    "erase_dispute_texts",
     "hold_campaign",
     "hold_draft",
+    "open_dispute",
+    "prune_dispute_texts",
     "reject_deposit",
     "reject_order",
     "reopen_order",
     "reopen_stale_orders",
     "request_deposit",
+    "resolve_dispute",
     "submit_order",
+    "tell_answers",
+    "withdraw_dispute",
 ]
