@@ -93,6 +93,11 @@ def _forgotten_at(persons: list[str]) -> dict[str, datetime]:
     return dict(lifts.values_list("lock__person", "lifted_at"))
 
 
+def is_standing(lock: ClaimLock, *, now: datetime) -> bool:
+    """Whether the lock keeps its person from claiming now."""
+    return lock.locked_until > now and not LockLift.objects.filter(lock=lock).exists()
+
+
 def busiest_networks(*, since: datetime) -> list[tuple[str, int]]:
     """Networks with most strikes since then: the network and its strikes."""
     strikes = Attempt.objects.filter(at__gte=since, outcome=Outcome.UNKNOWN).values("network")

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from redemption_site.views import account, claims, pages, sign_in, wallet
+from redemption_site.views import account, claims, pages, sign_in, support, wallet
 from redemption_site.views.errors import explained
 
 urlpatterns = [
@@ -13,6 +13,10 @@ urlpatterns = [
     path("wallet/", explained(wallet.wallet), name="wallet"),
     path("wallet/<slug:program>/history/", explained(wallet.history), name="history"),
     path("account/", explained(account.account), name="account"),
+    path("help/", explained(support.help_page), name="help"),
+    path("help/dispute/", explained(support.ask), name="ask"),
+    path("help/disputes/", explained(support.disputes), name="disputes"),
+    path("help/disputes/<slug:number>/", explained(support.dispute), name="dispute"),
     # allauth looks for both names.
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_request_login_code"),
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_login"),
