@@ -54,7 +54,7 @@ class Dispute(models.Model):
     language = models.CharField(_("language"), max_length=2)
     stated_reference = models.CharField(_("reference number, as stated"), max_length=8, blank=True)
     stated_serial = models.BigIntegerField(_("serial number, as stated"), null=True)
-    opened_at = models.DateTimeField(_("opened at"))
+    opened_at = models.DateTimeField(_("asked at"))
     state = models.CharField(
         _("state"), max_length=10, choices=DisputeState.choices, default=DisputeState.OPEN
     )

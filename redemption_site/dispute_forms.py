@@ -1,6 +1,7 @@
 """What members type about a ticket. Codes have no place in it: none comes back out of these forms."""
 
 import re
+import unicodedata
 from typing import Any
 
 from django import forms
@@ -27,8 +28,13 @@ KINDS = [
 
 def reference_in(text: str) -> str:
     """The number of a refused try as somebody typed or followed it; "" if it is none."""
-    typed = re.sub(r"[\s-]", "", plain_line(text[:64])).upper()
+    typed = _without_gaps(text).upper()
     return typed if _REFERENCE.fullmatch(typed) else ""
+
+
+def _without_gaps(text: str) -> str:
+    """Half-width, as a Japanese keyboard may not type it, without spaces and hyphens."""
+    return re.sub(r"[\s\-ー]", "", unicodedata.normalize("NFKC", plain_line(text[:64])))
 
 
 class _ReferenceField(forms.CharField):
@@ -64,11 +70,8 @@ class _SerialField(forms.CharField):
 
 
 def _serial_in(typed: str) -> int | None:
-    digits = re.sub(r"[\s-]", "", plain_line(typed[:64]).translate(_WIDE))
+    digits = _without_gaps(typed)
     return int(digits) if re.fullmatch(r"[1-9][0-9]{9}", digits) else None
-
-
-_WIDE = str.maketrans("０１２３４５６７８９－ー", "0123456789--")
 
 
 def _not_a_number(typed: str, otherwise: Any) -> Any:

@@ -53,7 +53,7 @@ class DisputeAdmin(ScopedAdmin):
     search_fields = ("number",)
     search_help_text = gettext_lazy("A ticket number, a serial number or the number of a refused try.")
     ordering = (F("waiting_since").asc(nulls_last=True), "-opened_at", "-pk")  # longest waiting first
-    opened = moment_column("opened_at", gettext_lazy("opened at"))
+    opened = moment_column("opened_at", gettext_lazy("asked at"))
     waiting = moment_column("waiting_since", gettext_lazy("waiting since"))
 
     class Media:
@@ -166,7 +166,8 @@ class DisputeAdmin(ScopedAdmin):
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, dispute: Dispute) -> str:
-        kind = BADGES[DisputeState(dispute.state)]
+        is_against = dispute.resolution in (Resolution.NOT_FOR_MEMBER, Resolution.WITHDRAWN)
+        kind = "quiet" if is_against else BADGES[DisputeState(dispute.state)]
         text = dispute.get_resolution_display() or dispute.get_state_display()
         return format_html('<span class="tk-badge tk-{}">{}</span>', kind, text)
 

@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(max_length=2, verbose_name='language')),
                 ('stated_reference', models.CharField(blank=True, max_length=8, verbose_name='reference number, as stated')),
                 ('stated_serial', models.BigIntegerField(null=True, verbose_name='serial number, as stated')),
-                ('opened_at', models.DateTimeField(verbose_name='opened at')),
+                ('opened_at', models.DateTimeField(verbose_name='asked at')),
                 ('state', models.CharField(choices=[('open', 'waits for support'), ('answered', 'waits for the member'), ('resolved', 'resolved')], default='open', max_length=10, verbose_name='state')),
                 ('waiting_since', models.DateTimeField(null=True, verbose_name='waiting since')),
                 ('answered_at', models.DateTimeField(null=True, verbose_name='answered at')),

@@ -28,8 +28,8 @@ class BrokenServer(EmailBackend):
 
     failure: BaseException = smtplib.SMTPServerDisconnected("away")
 
-    def send_messages(self, email_messages: Any) -> int:
-        raise self.failure  # before anything leaves
+    def send_messages(self, _messages: Any) -> int:
+        raise self.failure
 
 
 @pytest.fixture
