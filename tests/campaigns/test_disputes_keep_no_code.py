@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
 from campaigns import services as campaigns
 from campaigns.dispute_models import Dispute, DisputeMessage
@@ -17,7 +18,6 @@ from tests import make, scanner
 from tests.campaigns import tickets
 from tests.campaigns.pages import signed_in
 from tests.giftcodes.test_masking import ARABIC, WIDE
-from tests.make import NOON
 from tests.redemption_site import visits
 from tests.scanner import Source
 
@@ -63,7 +63,7 @@ def test_tickets_full_of_codes_leave_none_anywhere(caplog: pytest.LogCaptureFixt
         f"/admin/campaigns/dispute/{dispute.pk}/resolve/",
         last | {"resolution": "for_member", "text": f"Done: {typed[0]}"},
     )
-    campaigns.tell_answers(site_url="https://points.example.com", at=NOON, limit=100)
+    campaigns.tell_answers(site_url="https://points.example.com", at=timezone.now(), limit=100)
     assert DisputeMessage.objects.filter(masked_codes__gte=1).count() == len(typed) * 2 + 2
 
     def places() -> list[Source]:
