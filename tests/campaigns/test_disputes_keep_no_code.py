@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -79,4 +80,5 @@ def test_tickets_full_of_codes_leave_none_anywhere(caplog: pytest.LogCaptureFixt
     assert len(mail.outbox) == len(typed) + 1
     assert scanner.scan(codes, places()).found == []
     Brand.objects.filter(pk=batch.brand_id).update(legal_name=typed[1])
-    assert scanner.scan(codes, places()).found  # it would have been found
+    tables = takewhile(lambda source: source.name.startswith("table "), scanner.database_sources())
+    assert scanner.scan(codes, tables).found  # it would have been found
