@@ -1,9 +1,10 @@
-"""The funnel to campaigns, orders and deposits."""
+"""The funnel to campaigns, orders, deposits and disputes."""
 
 from django.db.models import QuerySet
 
+from campaigns.dispute_models import Dispute
 from campaigns.models import Campaign, Deposit, Order
-from parties.access import Person, reachable_brands
+from parties.access import Person, is_operator, reachable_brands
 from parties.errors import NotReachable
 from parties.models import Role
 
@@ -45,3 +46,20 @@ def access_deposit(user: Person, deposit_id: int, *roles: Role) -> Deposit:
     if deposit is None:
         raise NotReachable
     return deposit
+
+
+def reachable_disputes(user: Person, *roles: Role) -> QuerySet[Dispute]:
+    """Tickets about codes of the brands that `user` reaches. Those about no known code, and all others, are
+    the operator's.
+    """
+    if is_operator(user, *roles) or (not roles and bool(user.is_active) and user.is_superuser):
+        return Dispute.objects.all()
+    return Dispute.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def access_dispute(user: Person, dispute_id: int, *roles: Role) -> Dispute:
+    """The ticket, if `user` reaches it with one of `roles`; else NotReachable."""
+    dispute = reachable_disputes(user, *roles).filter(pk=dispute_id).first()
+    if dispute is None:
+        raise NotReachable
+    return dispute

@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest
 
 from campaigns import access, queries
+from campaigns.dispute_models import Dispute, DisputeNotice, DisputeState, NoticeState
 from campaigns.models import Deposit, DepositState, Order, OrderState
 from giftcodes import queries as giftcodes_queries
 from giftcodes.models import BatchState
@@ -47,6 +48,20 @@ def settlements_to_decide(request: HttpRequest) -> QuerySet[Settlement]:
     return waiting.exclude(prepared_by=request.user.pk)
 
 
+def disputes_to_answer(request: HttpRequest) -> QuerySet[Dispute]:
+    """Tickets that wait for the person's answer, as support of their brand or of the operator."""
+    return access.reachable_disputes(request.user, Role.SUPPORT).filter(state=DisputeState.OPEN)
+
+
+def mails_given_up(request: HttpRequest) -> QuerySet[DisputeNotice]:
+    """Mails about answers of the person's tickets that did not go out, while the ticket waits for its
+    member.
+    """
+    reached = access.reachable_disputes(request.user, Role.SUPPORT).filter(state=DisputeState.ANSWERED)
+    given_up = DisputeNotice.objects.filter(state=NoticeState.GIVEN_UP)
+    return given_up.filter(message__dispute__in=reached.values("pk"))
+
+
 def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The admin's home page, for django-unfold: what waits, what is left, how codes are doing."""
     own = access.reachable_orders(request.user, Role.MARKETER).filter(requested_by=request.user.pk)
@@ -63,6 +78,8 @@ def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             :_SHOWN
         ],
         "settlements_to_decide": settlements_to_decide(request).select_related("prepared_by")[:_SHOWN],
+        "disputes_to_answer": disputes_to_answer(request).order_by("waiting_since")[:_SHOWN],
+        "mails_given_up": mails_given_up(request).select_related("message__dispute")[:_SHOWN],
         "unfinished": _with_codes(own.filter(state__in=[OrderState.DRAFT, OrderState.REJECTED]))[:_SHOWN],
         "files_to_take": to_take[:_SHOWN],
         "funds": _funds(request),

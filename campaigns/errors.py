@@ -169,3 +169,43 @@ class ConditionsChanged(CampaignsError):
     """There is no draft any more that says what was seen: it was edited, discarded or published."""
 
     code = "conditions_changed"
+
+
+class DisputeRefused(CampaignsError):
+    """What was written can't be kept; `rule`: `no_text`, `long_text`, `resolution`, `number` (of a form that
+    was used for something else).
+    """
+
+    code = "dispute_refused"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+class DisputeLimit(CampaignsError):
+    """The member has asked enough for now; `rule`: `open`, `day`, `turn` (support has to answer first),
+    `messages`.
+    """
+
+    code = "dispute_limit"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+class DisputeNotOpen(CampaignsError):
+    """The ticket is over; `state` is the one it is in."""
+
+    code = "dispute_not_open"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+class DisputeChanged(CampaignsError):
+    """Something was written since the page of the ticket was opened."""
+
+    code = "dispute_changed"

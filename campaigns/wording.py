@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import errors
 from campaigns.conditions_models import MAX_CONDITIONS_LETTERS
+from campaigns.dispute_models import MAX_TEXT_LENGTH
 from campaigns.models import MAX_LOT_LIFE_DAYS, DepositState, OrderState
 from campaigns.rules import MAX_CHANNELS
 from giftcodes.errors import DeliveryRefused, GiftcodesError, KeysMissing
@@ -80,6 +81,14 @@ def _terms_refused(refusal: errors.TermsRefused) -> str:
     return _("%(why)s Nothing was changed.") % {"why": why.get(refusal.rule, general)}
 
 
+def _dispute_refused(refusal: errors.DisputeRefused) -> str:
+    if refusal.rule == "long_text":
+        return _("Write %(most)s characters or fewer. Nothing was sent.") % {"most": number(MAX_TEXT_LENGTH)}
+    if refusal.rule == "no_text":
+        return _("Write what the member should read. Nothing was sent.")
+    return _("This form can't be sent. Open the page again.")
+
+
 _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     errors.OrderNotOpen: _order_not_open,
     errors.OwnOrder: lambda _refusal: _(
@@ -136,6 +145,12 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     errors.ConditionsChanged: lambda _refusal: _(
         "The draft is no longer the one that you saw: it was edited, discarded or published. "
         "Nothing was published now. Look at it again."
+    ),
+    errors.DisputeRefused: _dispute_refused,
+    errors.DisputeLimit: lambda _refusal: _("This ticket takes no more messages."),
+    errors.DisputeNotOpen: lambda _refusal: _("This ticket is resolved already. Nothing was sent."),
+    errors.DisputeChanged: lambda _refusal: _(
+        "Something was written since you opened the page. Nothing was sent: read it first, then answer."
     ),
     DeliveryRefused: lambda _refusal: _(
         "This is not ready yet, or was handed over already. That is done once only, so that nobody else "

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from campaigns import desk
+from campaigns.dispute_models import Dispute
 from campaigns.models import Campaign, Deposit, Order
 from giftcodes.guard_models import ClaimLock
 from giftcodes.models import Batch, Claim, Delivery, Series
@@ -55,6 +56,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         (
             _("Support and audit"),
             [
+                ("support_agent", Dispute),
                 ("redeem", Claim),
                 ("shield", ClaimLock),
                 ("lock", Delivery),
@@ -79,6 +81,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         Deposit: desk.deposits_to_decide(request).count(),
         Adjustment: desk.adjustments_to_decide(request).count(),
         Settlement: desk.settlements_to_decide(request).count(),
+        Dispute: desk.disputes_to_answer(request).count(),
     }
     shown = [{"title": "", "items": [home]}]
     for title, items in groups:

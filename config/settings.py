@@ -297,6 +297,7 @@ else:
             " else would leave sign-in codes in a log or a file, or send none."
         )
     vars().update(env.email_url_config(_email_url))
+EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs must not keep a worker, or a page, for ever
 DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "points@example.com") or "Tokuten <no-reply@localhost>"
 
 # --- Background work ------------------------------------------------------------------------------
@@ -351,6 +352,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": SEAL_SECONDS},
     },
     "prune-tries": {"task": "giftcodes.tasks.prune_tries", "schedule": 3600.0, "options": {"expires": 600.0}},
+    "tell-answers": {
+        "task": "campaigns.tasks.tell_answers",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "prune-dispute-texts": {
+        "task": "campaigns.tasks.prune_dispute_texts",
+        "schedule": 3600.0,
+        "options": {"expires": 600.0},
+    },
     # A message that waited longer has been overtaken by others.
     "ship-claims": {
         "task": "giftcodes.tasks.ship_claims",

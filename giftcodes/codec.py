@@ -35,7 +35,7 @@ _CODES_PER_BLOCK = 16_384  # a megabyte of working memory: a second-level cache;
 
 # What people put between the digits or bring along unseen, as NFKC leaves it: by then every wide or narrow
 # space is U+0020, and every compatibility form of a dash is one of these.
-_DROPPED = str.maketrans(
+DROPPED = str.maketrans(
     dict.fromkeys(
         " \t\n\v\f\r\x85\u1680\u2028\u2029"  # spaces and ends of lines
         "-\u2010\u2012\u2013\u2014\u2015\u2212\u30fc"  # hyphens, dashes, the minus sign, the long-vowel mark
@@ -93,7 +93,7 @@ def normalise(text: object) -> str:
         raise NotACode(NotACodeReason.CHARACTERS)
     if len(text) > MAX_TYPED_CHARACTERS:
         raise NotACode(NotACodeReason.TOO_LONG)
-    return _well_formed(unicodedata.normalize("NFKC", text).translate(_DROPPED))
+    return _well_formed(unicodedata.normalize("NFKC", text).translate(DROPPED))
 
 
 def group(code: str) -> str:

@@ -1,6 +1,6 @@
 """Guessing, for the operator's support and auditors: state, refused tries, locks; and lifting a lock."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from redis.exceptions import RedisError
 
-from giftcodes import guard_queries, services
+from giftcodes import guard_queries, queries, services
 from giftcodes.errors import LiftRefused
 from giftcodes.guard_models import Alarm, Attempt, ClaimLock
 from giftcodes.guarding import guard
-from giftcodes.guarding.rules import Level
+from giftcodes.guarding.rules import STRIKES_PER_NETWORK, STRIKES_PER_PERSON, Level
 from ledger.charts import line_chart
 from parties.access import Person, is_operator
 from parties.models import Role
@@ -31,6 +31,20 @@ LEVELS = {
     Level.CHALLENGE: gettext_lazy("Everyone does a proof of work"),
     Level.CLOSED: gettext_lazy("Closed to everyone who is not signed in; proof of work"),
 }
+
+
+def _story(reference: str, now: datetime) -> dict[str, Any]:
+    """All that is known of a refused try: the code behind it, the person's strikes, their newest lock."""
+    found = guard_queries.by_reference(reference) if reference else None
+    if found is None:
+        return {"found": None}
+    serial_number = found.attempt.serial_number
+    return {
+        "found": found,
+        "status": None if serial_number is None else queries.status_of_serial(serial_number, at=now),
+        "strikes": guard_queries.strikes_of(found.attempt.person, now=now),
+        "lock_stands": found.lock is not None and guard_queries.is_standing(found.lock, now=now),
+    }
 
 
 def _sees(user: Person, *roles: Role) -> bool:
@@ -114,9 +128,12 @@ class ClaimLockAdmin(_GuardAdmin):
             chart=line_chart(_("Refused codes per hour"), labels, lines),
             locks=guard_queries.standing_locks(now=now),
             alarms=Alarm.objects.order_by("-pk")[:10],
+            near=guard_queries.near_lock(now=now),
+            strikes_to_lock=STRIKES_PER_PERSON,
             networks=guard_queries.busiest_networks(since=now - timedelta(days=1)),
+            strikes_to_close=STRIKES_PER_NETWORK,
             reference=reference,
-            found=guard_queries.by_reference(reference) if reference else None,
+            **_story(reference, now),
             may_lift=is_operator(request.user, Role.SUPPORT),
         )
 

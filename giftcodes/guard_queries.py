@@ -6,10 +6,12 @@ from typing import NamedTuple
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncHour
 
-from giftcodes.guard_models import Attempt, ClaimLock, Outcome
+from giftcodes.guard_models import Attempt, ClaimLock, LockLift, Outcome
 from giftcodes.guarding.visitors import person_of
 
 MOST_LOCKS, MOST_NETWORKS = 200, 10
+DAY = timedelta(days=1)
+NEAR = 2  # strikes: an honest person makes one in some 1,750 typed codes
 
 
 class Hour(NamedTuple):
@@ -18,6 +20,14 @@ class Hour(NamedTuple):
     begins_at: datetime
     unknown: int
     not_usable: int
+
+
+class Person(NamedTuple):
+    """One who tries, by their hash: strikes in 24 hours, and the newest of them."""
+
+    name: str
+    strikes: int
+    newest: Attempt
 
 
 class Found(NamedTuple):
@@ -60,6 +70,45 @@ def standing_locks(*, now: datetime) -> QuerySet[ClaimLock]:
     """Locks that keep somebody from claiming now, the newest first."""
     standing = ClaimLock.objects.filter(locked_until__gt=now, lift=None).select_related("member")
     return standing.order_by("-locked_at")[:MOST_LOCKS]
+
+
+def strikes_of(person: str, *, now: datetime) -> int:
+    """Unknown codes of the person in the last 24 hours that still count: a lifted lock forgets them."""
+    return _strikes(now).filter(person=person, at__gt=_forgotten_at([person]).get(person, now - DAY)).count()
+
+
+def standing_lock_of(person: str, *, now: datetime) -> ClaimLock | None:
+    """The lock that keeps the person from claiming now, if one does."""
+    return ClaimLock.objects.filter(person=person, locked_until__gt=now, lift=None).order_by("-pk").first()
+
+
+def near_lock(*, now: datetime) -> list[Person]:
+    """Persons with 2 strikes or more in 24 hours who are not locked: most strikes first."""
+    counted = _strikes(now).values("person").annotate(strikes=Count("pk"))
+    persons = [row["person"] for row in counted.filter(strikes__gte=NEAR).order_by("-strikes")[:MOST_LOCKS]]
+    locked = ClaimLock.objects.filter(person__in=persons, locked_until__gt=now, lift=None)
+    forgotten, passed_over = _forgotten_at(persons), set(locked.values_list("person", flat=True))
+    found: dict[str, list[Attempt]] = {}
+    for attempt in _strikes(now).filter(person__in=persons).order_by("at"):
+        if attempt.person not in passed_over and attempt.at > forgotten.get(attempt.person, now - DAY):
+            found.setdefault(attempt.person, []).append(attempt)
+    near = [Person(name, len(tries), tries[-1]) for name, tries in found.items() if len(tries) >= NEAR]
+    return sorted(near, key=lambda person: (-person.strikes, -person.newest.pk))[:MOST_NETWORKS]
+
+
+def _strikes(now: datetime) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(at__gt=now - DAY, outcome=Outcome.UNKNOWN)
+
+
+def _forgotten_at(persons: list[str]) -> dict[str, datetime]:
+    """When support last lifted a lock of each person, which forgets the strikes before."""
+    lifts = LockLift.objects.filter(lock__person__in=persons).order_by("lifted_at")
+    return dict(lifts.values_list("lock__person", "lifted_at"))
+
+
+def is_standing(lock: ClaimLock, *, now: datetime) -> bool:
+    """Whether the lock keeps its person from claiming now."""
+    return lock.locked_until > now and not LockLift.objects.filter(lock=lock).exists()
 
 
 def busiest_networks(*, since: datetime) -> list[tuple[str, int]]:

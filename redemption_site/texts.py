@@ -51,3 +51,19 @@ KINDS_OF_ENTRIES: dict[EntryKind, Promise | str] = {
     EntryKind.EXPIRED: _("Expired"),
     EntryKind.TAKEN_BACK: _("Taken back"),
 }
+
+FORM_INCOMPLETE = _("The form did not arrive whole. Please send it once more.")
+FORM_USED = _("This form was used before. Open the page again, please.")
+DISPUTE_OVER = _("This question is closed, so nothing was sent. If you still need help, ask a new one.")
+# By the rule of `DisputeLimit`.
+DISPUTE_LIMITS: dict[str, Promise | str] = {
+    "open": _(
+        "Three of your questions are still open, so nothing was sent. Add to one of them,"
+        " or withdraw one that you no longer need."
+    ),
+    "day": _(
+        "You have asked five questions within 24 hours, so nothing was sent. Please try again tomorrow."
+    ),
+    "turn": _("You have written several times: please wait for our answer. Nothing was sent."),
+    "messages": _("This question has become very long, so nothing was sent. Please ask a new one."),
+}

@@ -14,6 +14,7 @@ from redemption_site.views import (
     passkeys,
     providers,
     sign_in,
+    support,
     wallet,
 )
 from redemption_site.views.errors import explained
@@ -32,6 +33,10 @@ urlpatterns = [
     path("wallet/<slug:program>/history/<int:posting_id>/", explained(wallet.entry), name="entry"),
     path("account/", explained(account.account), name="account"),
     path("account/data/", explained(own_data.own_data), name="own_data"),
+    path("help/", explained(support.help_page), name="help"),
+    path("help/dispute/", explained(support.ask), name="ask"),
+    path("help/disputes/", explained(support.disputes), name="disputes"),
+    path("help/disputes/<slug:number>/", explained(support.dispute), name="dispute"),
     # allauth looks for both names.
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_request_login_code"),
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_login"),

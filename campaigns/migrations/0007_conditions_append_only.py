@@ -34,6 +34,6 @@ def unguard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0005_conditions"), ("ledger", "0002_append_only")]
+    dependencies = [("campaigns", "0006_disputes"), ("ledger", "0002_append_only")]
 
     operations = [migrations.RunPython(guard, unguard)]

@@ -1,4 +1,4 @@
-"""What changes orders, deposits and conditions. Call it through the module:
+"""What changes orders, deposits, conditions and disputes. Call it through the module:
 `from campaigns import services as campaigns`.
 """
 
@@ -10,6 +10,16 @@ from campaigns.services.conditions import (
     write_conditions,
 )
 from campaigns.services.deposits import confirm_deposit, reject_deposit, request_deposit
+from campaigns.services.dispute_notices import tell_answers
+from campaigns.services.dispute_texts import erase_dispute_texts, prune_dispute_texts
+from campaigns.services.disputes import (
+    Asked,
+    add_to_dispute,
+    answer_dispute,
+    open_dispute,
+    resolve_dispute,
+    withdraw_dispute,
+)
 from campaigns.services.orders import (
     activate_codes,
     approve_order,
@@ -23,21 +33,30 @@ from campaigns.services.orders import (
 )
 
 __all__ = [
+    "Asked",
     "Tick",
     "activate_codes",
+    "add_to_dispute",
+    "answer_dispute",
     "approve_order",
     "confirm_deposit",
     "discard_conditions",
     "discard_order",
+    "erase_dispute_texts",
     "hold_campaign",
     "hold_draft",
+    "open_dispute",
+    "prune_dispute_texts",
     "publish_conditions",
     "reject_deposit",
     "reject_order",
     "reopen_order",
     "reopen_stale_orders",
     "request_deposit",
+    "resolve_dispute",
     "submit_order",
+    "tell_answers",
     "unless_accepted",
+    "withdraw_dispute",
     "write_conditions",
 ]

@@ -23,7 +23,7 @@ from giftcodes.guarding.rules import (
 )
 
 # What can't be taken for each other when a number is read out: no 0 1 I L O U.
-_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class Visitor(NamedTuple):
@@ -55,9 +55,9 @@ def person_of(member_id: int) -> str:
     return _hash(member_name(member_id))
 
 
-def new_reference() -> str:
-    """A number for support: 8 characters, of 30."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(8))
+def new_reference(length: int = 8) -> str:
+    """A number for support: so many characters, of 30."""
+    return "".join(secrets.choice(LETTERS) for _ in range(length))
 
 
 def typo_rules(of: Visitor) -> list[Rule]:

@@ -177,7 +177,7 @@ def _form(request: HttpRequest, kind: AdjustmentKind) -> KindForm:
     data = request.POST if request.method == "POST" else None
     brands = reachable_brands(request.user, *ASKERS).order_by("name")
     if kind == AdjustmentKind.GRANT:
-        initial = {"member": request.GET.get("member", "")}
+        initial = {name: request.GET.get(name, "") for name in ("member", "brand", "points", "reason")}
         return GrantForm(data, brands=brands, initial=initial)
     if kind == AdjustmentKind.TAKE_BACK:
         initial = {"original_key": request.GET.get("key", "")}

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from campaigns import access, services
+from campaigns.dispute_models import Dispute
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
 from giftcodes.guard_models import Alarm, Attempt, ClaimLock
 from giftcodes.models import Batch, Channel, Claim, Delivery, Series, Void
@@ -30,7 +31,7 @@ from ledger.models import (
 from parties.errors import NotReachable
 from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
 from tests import make
-from tests.campaigns import promos
+from tests.campaigns import promos, tickets
 from tests.campaigns.pages import order_data, signed_in
 from tests.campaigns.test_deposits import recorded
 from tests.make import NOON
@@ -57,6 +58,7 @@ SEEN_BY = {
     Receivable: {Role.FINANCE, Role.AUDITOR},
     Settlement: {Role.FINANCE, Role.AUDITOR},
     Claim: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
+    Dispute: {Role.AUDITOR, Role.SUPPORT},
 }
 OPERATORS_ONLY = {Series, Lot, Member, DaySeal, Attempt, ClaimLock, Alarm}
 SUPERUSERS_ONLY = {User}
@@ -79,6 +81,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Delivery: batch.delivery,
         Claim: claim,
         Deposit: deposit,
+        Dispute: tickets.opened(serial_number=claim.pk),
         Brand: team.brand,
         Program: team.brand.program,
         Store: team.brand.stores.get(),

@@ -7,9 +7,13 @@ from django.test import Client
 from django.utils import timezone
 
 from giftcodes import guard_queries
+from giftcodes import services as giftcodes
+from giftcodes.errors import CodeNotUsable
 from giftcodes.guard_models import ClaimLock, LockLift
+from giftcodes.guarding.visitors import person_of
 from giftcodes.models import Claim
 from parties.models import Member, Role
+from parties.periods import moment_text
 from tests import make
 from tests.giftcodes.guarded import attempt, strike
 from tests.redemption_site import visits
@@ -94,3 +98,72 @@ def test_hours_without_refusals_are_shown_too() -> None:
     strike(batch, make.member(), at=now - timedelta(hours=2))
     hours = guard_queries.refusals_by_hour(now=now, hours=4)
     assert [hour.unknown for hour in hours] == [0, 1, 0, 0]
+
+
+def test_a_reference_number_tells_the_whole_story_of_a_real_code() -> None:
+    batch, member, now = visits.batch_now(size=3), make.member(), timezone.now()
+    attempt(make.code_of(batch), make.member(), at=now - timedelta(hours=1))
+    claim = Claim.objects.get()
+    with pytest.raises(CodeNotUsable) as refusal:
+        attempt(make.code_of(batch), member, at=now)
+    client = signed_in(Role.SUPPORT)
+    page = client.get(OVERVIEW, {"reference": refusal.value.reference}).content.decode()
+    for fact in (
+        "a real code, not usable now",
+        str(claim.pk),
+        f"claimed: {moment_text(claim.claimed_at)}",
+        str(claim.member),
+        str(batch.brand),
+        f"{batch.first_claim_id}–{batch.end_claim_id - 1}",
+        "poster",
+        "0 of 5 in 24 hours",
+        f"/admin/campaigns/dispute/?q={refusal.value.reference}",
+    ):
+        assert fact in page, fact
+    assert client.get(f"/admin/giftcodes/claim/?q={claim.pk}").status_code == 200
+    assert str(claim.member.public_id) not in page
+
+
+def test_the_story_of_a_locked_person_leads_to_the_lift() -> None:
+    _member, lock = locked_member()
+    client = signed_in(Role.SUPPORT)
+    page = client.get(OVERVIEW, {"reference": lock.reference}).content.decode()
+    assert "5 of 5 in 24 hours" in page
+    assert page.count(f"{OVERVIEW}{lock.pk}/lift/") == 2  # in the story and in the list of locks
+    client.post(f"{OVERVIEW}{lock.pk}/lift/", {"reason": "worn leaflet"})
+    page = client.get(OVERVIEW, {"reference": lock.reference}).content.decode()
+    assert "0 of 5 in 24 hours" in page
+    assert "worn leaflet" in page
+    assert f"{OVERVIEW}{lock.pk}/lift/" not in page
+    auditor = signed_in(Role.AUDITOR).get(OVERVIEW, {"reference": lock.reference}).content.decode()
+    assert "/lift/" not in auditor
+
+
+def test_strikes_are_shown_of_people_near_the_lock_and_of_networks() -> None:
+    batch, now = visits.batch_now(size=3), timezone.now()
+    once, twice, old, locked = (make.member() for _ in range(4))
+    strike(batch, once, at=now, address="198.51.100.1")
+    for person, number, at in ((twice, 2, now), (old, 4, now - timedelta(hours=25)), (locked, 5, now)):
+        for place in range(number):
+            strike(batch, person, at=at, place=place % 3)
+    near = guard_queries.near_lock(now=now + timedelta(seconds=1))
+    assert [(person.name, person.strikes) for person in near] == [(person_of(twice.pk), 2)]
+    page = signed_in(Role.SUPPORT).get(OVERVIEW).content.decode()
+    assert person_of(twice.pk)[:8] in page
+    for hidden in (once, old, locked):
+        assert person_of(hidden.pk)[:8] not in page
+    assert "2 / 5" in page
+    assert "7 / 100" in page
+    assert "1 / 100" in page
+
+
+def test_a_lifted_lock_forgets_strikes_on_the_page_as_well() -> None:
+    member, lock = locked_member()
+    now = timezone.now()
+    giftcodes.lift_lock(lock_id=lock.pk, reason="worn leaflet", user=make.user(), at=now)
+    assert guard_queries.near_lock(now=now) == []
+    batch = visits.batch_now()
+    for place in range(2):
+        strike(batch, member, at=now + timedelta(minutes=1), place=place)
+    near = guard_queries.near_lock(now=now + timedelta(minutes=2))
+    assert [person.strikes for person in near] == [2]

@@ -120,7 +120,7 @@ def shown_in(page: Answer) -> str:
 def text_of(response: Answer) -> str:
     """The page without what differs from visit to visit: the CSRF token, the number for support."""
     page: str = response.content.decode()
-    page = re.sub(r'<strong class="reference">\w+</strong>', "", page)
+    page = re.sub(r'<strong class="reference">\w+</strong>|\?reference=\w+', "", page)
     return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)
 
 

@@ -1,0 +1,25 @@
+"""Nudges for the workers: mails about answers, and texts that are old. The tables say what is due."""
+
+import time
+
+from celery import shared_task
+from django.conf import settings
+
+from campaigns import services
+from ledger.statements import database_time
+
+_SECONDS_PER_RUN = 10.0  # a mail server that is away takes as long for one mail
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def tell_answers() -> None:
+    """Send what is due of the mails about answers. Any number of runs at once send each at most once."""
+    at, deadline = database_time(), time.monotonic() + _SECONDS_PER_RUN
+    while services.tell_answers(site_url=settings.SITE_URL, at=at, limit=1) and time.monotonic() < deadline:
+        pass
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def prune_dispute_texts() -> None:
+    """Empty the texts of tickets that were resolved so long ago that nobody comes back to them."""
+    services.prune_dispute_texts(at=database_time())
