@@ -23,7 +23,7 @@ from ledger.models import (
     Settlement,
     Transfer,
 )
-from parties.models import Brand, Member, Program, StaffRole, Store, User
+from parties.models import Brand, Member, MembershipNumber, NumberPattern, Program, StaffRole, Store, User
 
 Item = tuple[str, Any]
 
@@ -60,6 +60,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("lock", Delivery),
                 ("key", Series),
                 ("group", Member),
+                ("id_card", MembershipNumber),
                 ("verified", DaySeal),
             ],
         ),
@@ -67,6 +68,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _("People and companies"),
             [
                 ("storefront", Store),
+                ("pin", NumberPattern),
                 ("badge", StaffRole),
                 ("apartment", Brand),
                 ("toll", Program),

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from redemption_site.views import account, claims, pages, sign_in, wallet
+from redemption_site.views import account, claims, numbers, pages, sign_in, wallet
 from redemption_site.views.errors import explained
 
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("c/<slug:slug>/", explained(pages.campaign), name="campaign"),
     path("claim/", explained(claims.claim), name="claim"),
     path("claimed/<int:serial_number>/", explained(claims.claimed), name="claimed"),
+    path("claim/number/", explained(numbers.number), name="number"),
+    path("received/<int:serial_number>/", explained(numbers.received), name="received"),
     path("wallet/", explained(wallet.wallet), name="wallet"),
     path("wallet/<slug:program>/history/", explained(wallet.history), name="history"),
     path("account/", explained(account.account), name="account"),

@@ -28,7 +28,17 @@ from ledger.models import (
     Transfer,
 )
 from parties.errors import NotReachable
-from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
+from parties.models import (
+    Brand,
+    Member,
+    MembershipNumber,
+    NumberPattern,
+    Program,
+    Role,
+    StaffRole,
+    Store,
+    User,
+)
 from tests import make
 from tests.campaigns import promos
 from tests.campaigns.pages import order_data, signed_in
@@ -46,6 +56,7 @@ SEEN_BY = {
     Delivery: EVERY_ROLE,
     Brand: EVERY_ROLE,
     Store: EVERY_ROLE,
+    NumberPattern: EVERY_ROLE,
     StaffRole: EVERY_ROLE,
     Program: EVERY_ROLE,
     Deposit: {Role.FINANCE, Role.AUDITOR},
@@ -58,7 +69,7 @@ SEEN_BY = {
     Settlement: {Role.FINANCE, Role.AUDITOR},
     Claim: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
 }
-OPERATORS_ONLY = {Series, Lot, Member, DaySeal, Attempt, ClaimLock, Alarm}
+OPERATORS_ONLY = {Series, Lot, Member, MembershipNumber, DaySeal, Attempt, ClaimLock, Alarm}
 SUPERUSERS_ONLY = {User}
 
 
@@ -82,6 +93,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Brand: team.brand,
         Program: team.brand.program,
         Store: team.brand.stores.get(),
+        NumberPattern: make.number_pattern(team.brand),
         StaffRole: team.marketer.staff_roles.get(),
         Account: batch.unclaimed,
         **ledger_rows_of(team),
@@ -224,6 +236,7 @@ WRITES = {
     Campaign: {Role.MARKETER},
     Order: {Role.MARKETER},
     Store: {Role.MARKETER},
+    NumberPattern: {Role.MARKETER},
     Deposit: {Role.FINANCE},
     Adjustment: {Role.FINANCE, Role.SUPPORT},
 }
