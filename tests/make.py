@@ -61,7 +61,7 @@ def store(**fields: Any) -> Store:
 
 
 def number_pattern(brand: Brand, **fields: Any) -> NumberPattern:
-    """Numbers of 13 digits with the check digit of bar codes, like 2900000000018."""
+    """Numbers of 13 digits that begin with 29 and end in the check digit of bar codes."""
     defaults = {"prefix": "29", "least_length": 13, "most_length": 13, "check_digit": "ean"}
     return NumberPattern.objects.create(brand=brand, **defaults | {"example": "2900-0000-00001"} | fields)
 

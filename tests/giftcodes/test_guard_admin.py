@@ -7,11 +7,12 @@ from django.test import Client
 from django.utils import timezone
 
 from giftcodes import guard_queries
+from giftcodes import services as giftcodes
 from giftcodes.guard_models import ClaimLock, LockLift
 from giftcodes.models import Claim
 from parties.models import Member, Role
 from tests import make
-from tests.giftcodes.guarded import attempt, strike
+from tests.giftcodes.guarded import attempt, stranger, strike, strike_without_sign_in
 from tests.redemption_site import visits
 
 pytestmark = pytest.mark.django_db
@@ -94,3 +95,23 @@ def test_hours_without_refusals_are_shown_too() -> None:
     strike(batch, make.member(), at=now - timedelta(hours=2))
     hours = guard_queries.refusals_by_hour(now=now, hours=4)
     assert [hour.unknown for hour in hours] == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "not signed in"), ("ja", "ログインなし")])
+def test_a_lock_of_nobody_who_was_signed_in_is_shown_and_lifted_like_any_other(
+    language: str, words: str
+) -> None:
+    batch = visits.batch_now(size=1)
+    references = [strike_without_sign_in(batch, "a browser") for _ in range(5)]
+    lock = ClaimLock.objects.get()
+    assert lock.member is None
+    client = signed_in(Role.SUPPORT, language=language)
+    page = client.get(OVERVIEW, {"reference": references[0]}).content.decode()
+    assert page.count(words) == 2  # the look-up, and the locks that stand
+    assert "(None)" not in page
+    assert "<td>None" not in page
+    address = f"{OVERVIEW}{lock.pk}/lift/"
+    assert "Member None" not in client.get(address).content.decode()
+    assert client.post(address, {"reason": "worn leaflet"}).status_code == 303
+    giftcodes.try_code_for_number(text=make.code_of(batch), asker=stranger(batch, "a browser"))
+    assert Claim.objects.count() == 1
