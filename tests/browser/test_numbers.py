@@ -1,4 +1,4 @@
-"""A code for a membership number in a real browser: the way in both languages, its states, nothing for axe."""
+"""A code for a membership number, in a real browser: the way in both languages; axe on each of its states."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,6 @@ from tests import make
 from tests.browser.conftest import Visit
 from tests.browser.steps import Person
 from tests.browser.test_accessibility import objections
-from tests.redemption_site import visits
 from tests.redemption_site.test_limits import under_attack
 from tests.redemption_site.test_numbers import Shop, open_shop
 
