@@ -1,4 +1,4 @@
-"""A code for a membership number, in a real browser: the way in both languages; axe on each of its states."""
+"""A code for a membership number, in a real browser: the way in both languages; axe on all of its states."""
 
 import re
 from collections.abc import Iterator
