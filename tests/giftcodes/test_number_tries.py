@@ -1,6 +1,7 @@
 """The guard for people who are not signed in: every layer holds, and none can be turned on somebody else."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -30,7 +31,7 @@ def _counters(request: pytest.FixtureRequest, settings: LazySettings) -> None:
     settings.REDIS_URL = a_redis() if request.param == "redis" else ""
 
 
-def give(batch: Batch, place: int, visitor: str = "shopper", **who: object) -> giftcodes.Claimed:
+def give(batch: Batch, place: int, visitor: str = "shopper", **who: Any) -> giftcodes.Claimed:
     asker = stranger(batch, visitor, **who)
     return giftcodes.try_code_for_number(text=make.code_of(batch, place), asker=asker, at=NOON)
 
@@ -92,7 +93,9 @@ def test_all_strangers_together_make_a_hundred_strikes_an_hour_then_a_sign_in_is
 
 
 @pytest.mark.parametrize("unknown", [3, 20])
-def test_both_levels_of_the_breaker_close_the_way_and_nothing_is_looked_at(unknown: int) -> None:
+def test_both_levels_of_the_breaker_close_the_way_for_half_an_hour_and_nothing_is_looked_at(
+    unknown: int,
+) -> None:
     batch = make.live_batch(size=1)
     for number in range(200):
         asked = Site(is_unknown=number >= 200 - unknown, most=Level.CLOSED)
@@ -102,6 +105,9 @@ def test_both_levels_of_the_breaker_close_the_way_and_nothing_is_looked_at(unkno
         give(batch, 0)
     assert not Attempt.objects.exists()
     assert not Member.objects.exists()
+    calm = NOON + timedelta(minutes=31)
+    asker = stranger(batch, "shopper")
+    assert giftcodes.try_code_for_number(text=make.code_of(batch), asker=asker, at=calm)
 
 
 def test_while_redis_is_away_the_limits_of_strangers_tighten_too(settings: LazySettings) -> None:
