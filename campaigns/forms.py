@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import logos, queries, rules
 from campaigns.conditions_models import ConditionsVersion
 from campaigns.errors import CampaignsError
-from campaigns.models import MAX_LOT_LIFE_DAYS, Campaign, Deposit, Order, OrderChannel
+from campaigns.models import MAX_LOT_LIFE_DAYS, Campaign, Deposit, KnownBy, Order, OrderChannel
 from campaigns.wording import words_of
 from giftcodes.models import MAX_CODES_PER_BATCH
 from ledger.models import MAX_POINTS
@@ -109,6 +109,7 @@ class CampaignForm(ModelForm):
             "starts_at",
             "ends_at",
             "limit_per_member",
+            "known_by",
             "title_ja",
             "text_ja",
             "title_en",
@@ -144,11 +145,28 @@ class CampaignForm(ModelForm):
                 "Japan time; the last minute that is still part of the campaign, for example 23:59."
             ),
             "limit_per_member": _("How many codes of this campaign one member may claim. Empty: no limit."),
+            "known_by": _(
+                "Holds from the next page view on; codes and points given out stay as they are. Without a"
+                " sign-in anybody can type any number: a limit per member then counts by number, and made-up"
+                " numbers with a right check digit are taken."
+            ),
             "title_en": _("Left empty, the English page shows the Japanese title."),
             "text_ja": _("Plain text; line breaks are kept."),
             "text_en": _("Plain text; line breaks are kept."),
             "logo": _("PNG, JPEG, WebP or GIF, at most 1 MB. It is scaled down to 512 pixels."),
         }
+
+    def clean_known_by(self) -> str:
+        known_by: str = self.cleaned_data["known_by"]
+        brand = self.instance.brand if self.instance.pk else self.cleaned_data.get("brand")
+        if known_by == KnownBy.MEMBERSHIP_NUMBER and brand and not hasattr(brand, "number_pattern"):
+            raise ValidationError(
+                _(
+                    "This brand has no pattern for membership numbers yet. Set it first, below people and"
+                    " companies."
+                )
+            )
+        return known_by
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -24,6 +24,13 @@ def logo_path(_campaign: "Campaign", _filename: str) -> str:
     return f"logos/{uuid.uuid4().hex}.png"
 
 
+class KnownBy(models.TextChoices):
+    """How the page of a campaign knows whose wallet the points go to."""
+
+    SIGN_IN = "sign_in", _("sign-in by e-mail")
+    MEMBERSHIP_NUMBER = "membership_number", _("membership number of the brand, without a sign-in")
+
+
 class Campaign(models.Model):
     """A brand's promotion: its period, its page, its limit per member. Ends are exclusive instants."""
 
@@ -33,6 +40,9 @@ class Campaign(models.Model):
     starts_at = models.DateTimeField(_("begins"))
     ends_at = models.DateTimeField(_("ends"))
     limit_per_member = models.PositiveSmallIntegerField(_("codes per member"), null=True, blank=True)
+    known_by = models.CharField(
+        _("members are known by"), max_length=20, choices=KnownBy.choices, default=KnownBy.SIGN_IN
+    )
     title_ja = models.CharField(_("title (Japanese)"), max_length=80)
     title_en = models.CharField(_("title (English)"), max_length=80, blank=True)
     text_ja = models.TextField(_("text (Japanese)"), max_length=2_000, blank=True)
@@ -55,6 +65,9 @@ class Campaign(models.Model):
             models.CheckConstraint(
                 condition=Q(limit_per_member=None) | Q(limit_per_member__gte=1),
                 name="campaigns_campaign_limit",
+            ),
+            models.CheckConstraint(
+                condition=Q(known_by__in=KnownBy.values), name="campaigns_campaign_known_by"
             ),
         ]
 

@@ -84,6 +84,11 @@ def page_address(campaign: Campaign, *, site_url: str) -> str:
     return f"{site_url}/c/{campaign.slug}/"
 
 
+def limit_group_of(campaign: Campaign) -> str:
+    """What the codes of the campaign are counted together by; their batches carry it."""
+    return f"campaign:{campaign.pk}"
+
+
 def fingerprint_of(order: Order, *, version: Campaign | None = None) -> str:
     """SHA-256, in hexadecimal, over everything that an approval of the order would promise or spend, with
     the campaign as it is, or as it was in `version`.

@@ -24,7 +24,7 @@ from ledger.models import (
     Settlement,
     Transfer,
 )
-from parties.models import Brand, Member, Program, StaffRole, Store, User
+from parties.models import Brand, Member, MembershipNumber, NumberPattern, Program, StaffRole, Store, User
 
 Item = tuple[str, Any]
 
@@ -62,6 +62,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("lock", Delivery),
                 ("key", Series),
                 ("group", Member),
+                ("id_card", MembershipNumber),
                 ("verified", DaySeal),
             ],
         ),
@@ -69,6 +70,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _("People and companies"),
             [
                 ("storefront", Store),
+                ("pin", NumberPattern),
                 ("badge", StaffRole),
                 ("apartment", Brand),
                 ("toll", Program),

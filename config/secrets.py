@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 _HOW_TO_MAKE_ONE = 'python3 -c "import secrets; print(secrets.token_urlsafe(64))"'
 _HOW_TO_MAKE_A_MASTER = "python3 -c \"import secrets; print('k1:' + secrets.token_hex(32))\""
 _HOW_TO_MAKE_A_SEAL = _HOW_TO_MAKE_A_MASTER.replace("k1:", "s1:")
+_HOW_TO_MAKE_A_NUMBER_KEY = _HOW_TO_MAKE_A_MASTER.replace("k1:", "n1:")
 
 
 def make_secrets() -> dict[str, str]:
@@ -19,6 +20,7 @@ def make_secrets() -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(64),
         "CODE_MASTER_KEYS": f"k1:{secrets.token_hex(32)}",
         "LEDGER_SEAL_KEYS": f"s1:{secrets.token_hex(32)}",
+        "MEMBERSHIP_NUMBER_KEYS": f"n1:{secrets.token_hex(32)}",
     }
 
 
@@ -80,6 +82,11 @@ def read_seal_keys(value: str) -> dict[str, bytes]:
     return _read_keys(value, _SEAL_KEYS_WEAK)
 
 
+def read_number_keys(value: str) -> dict[str, bytes]:
+    """Keys that membership numbers are kept under, newest first; else a sentence that says what to set."""
+    return _read_keys(value, _NUMBER_KEYS_WEAK)
+
+
 def _read_keys(value: str, advice: str) -> dict[str, bytes]:
     """Keys by id from "id:64 hex digits[,id:64 hex digits...]", in their order."""
     keys: dict[str, bytes] = {}
@@ -106,4 +113,9 @@ _SEAL_KEYS_WEAK = (
     "LEDGER_SEAL_KEYS is missing or weak: set it to id:key, the key being 64 random hex digits, "
     f"for example from: {_HOW_TO_MAKE_A_SEAL} "
     "(keep a copy away from the database: without it no sealed day can be checked)"
+)
+_NUMBER_KEYS_WEAK = (
+    "MEMBERSHIP_NUMBER_KEYS is missing or weak: set it to id:key, the key being 64 random hex digits, "
+    f"for example from: {_HOW_TO_MAKE_A_NUMBER_KEY} "
+    "(keep a copy away from the database: without it nobody is found by their membership number)"
 )

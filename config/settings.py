@@ -15,7 +15,14 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from config.providers import read_providers
-from config.secrets import check_secret_key, keep_demo_secrets, make_secrets, read_master_keys, read_seal_keys
+from config.secrets import (
+    check_secret_key,
+    keep_demo_secrets,
+    make_secrets,
+    read_master_keys,
+    read_number_keys,
+    read_seal_keys,
+)
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -55,6 +62,9 @@ elif TOKUTEN_ENV == "test":
 SECRET_KEY = check_secret_key(env.str("SECRET_KEY", default=_made.get("SECRET_KEY", "")))
 CODE_MASTER_KEYS = read_master_keys(env.str("CODE_MASTER_KEYS", default=_made.get("CODE_MASTER_KEYS", "")))
 LEDGER_SEAL_KEYS = read_seal_keys(env.str("LEDGER_SEAL_KEYS", default=_made.get("LEDGER_SEAL_KEYS", "")))
+MEMBERSHIP_NUMBER_KEYS = read_number_keys(
+    env.str("MEMBERSHIP_NUMBER_KEYS", default=_made.get("MEMBERSHIP_NUMBER_KEYS", ""))
+)
 
 # --- Where it runs --------------------------------------------------------------------------------
 DEBUG = False
@@ -188,6 +198,10 @@ SESSION_COOKIE_NAME = "__Host-session" if SESSION_COOKIE_SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if CSRF_COOKIE_SECURE else "csrf"
 # A code whose person still has to sign in waits here, sealed (redemption_site/pending.py).
 PENDING_COOKIE_NAME = "__Host-pending" if SESSION_COOKIE_SECURE else "pending"
+# Somebody who claims without a sign-in: whom the guard counts, and what they received a moment ago
+# (redemption_site/strangers.py).
+VISITOR_COOKIE_NAME = "__Host-visitor" if SESSION_COOKIE_SECURE else "visitor"
+RECEIPT_COOKIE_NAME = "__Host-receipts" if SESSION_COOKIE_SECURE else "receipts"
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE
 LANGUAGE_COOKIE_NAME = "__Host-language" if SESSION_COOKIE_SECURE else "language"

@@ -66,6 +66,12 @@ class ProofNeeded(GiftcodesError):
     code = "proof_needed"
 
 
+class AnonymousClosed(GiftcodesError):
+    """The site is under attack: nobody claims without a sign-in for a while. Nothing was looked at."""
+
+    code = "anonymous_closed"
+
+
 class LiftRefused(GiftcodesError):
     """The lock can't be lifted: it is over, or no reason was given."""
 

@@ -56,12 +56,16 @@ class Attempt(models.Model):
 
 
 class ClaimLock(models.Model):
-    """A member may not claim for a day: too many unknown codes. Never edited, never deleted."""
+    """Somebody may not claim for a day: too many unknown codes. Never edited, never deleted.
+
+    `member` is NULL for a browser in which nobody was signed in: whatever number was typed there, its member
+    is not who typed it.
+    """
 
     reference = models.CharField(_("reference number"), max_length=8, unique=True)
     person = models.CharField(_("person (hash)"), max_length=32)
     member = models.ForeignKey(
-        Member, models.PROTECT, related_name="+", db_constraint=False, verbose_name=_("member")
+        Member, models.PROTECT, null=True, related_name="+", db_constraint=False, verbose_name=_("member")
     )
     locked_at = models.DateTimeField(_("locked at"))
     locked_until = models.DateTimeField(_("locked until"))

@@ -8,7 +8,17 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
 from parties.errors import NotReachable
-from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
+from parties.models import (
+    Brand,
+    Member,
+    MembershipNumber,
+    NumberPattern,
+    Program,
+    Role,
+    StaffRole,
+    Store,
+    User,
+)
 
 Person = User | AnonymousUser
 
@@ -85,6 +95,16 @@ def reachable_members(user: Person, *roles: Role) -> QuerySet[Member]:
     if is_operator(user, *roles) or (not roles and _is_staff(user) and user.is_superuser):
         return Member.objects.all()
     return Member.objects.none()
+
+
+def reachable_number_patterns(user: Person, *roles: Role) -> QuerySet[NumberPattern]:
+    """Patterns of the brands that `user` reaches."""
+    return NumberPattern.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def reachable_membership_numbers(user: Person, *roles: Role) -> QuerySet[MembershipNumber]:
+    """Like members: for the operator's people, and superusers."""
+    return MembershipNumber.objects.filter(member__in=reachable_members(user, *roles))
 
 
 def reachable_stores(user: Person, *roles: Role) -> QuerySet[Store]:

@@ -12,8 +12,18 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from parties import access
-from parties.forms import PlainLineField
-from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
+from parties.forms import NumberPatternForm, PlainLineField
+from parties.models import (
+    Brand,
+    Member,
+    MembershipNumber,
+    NumberPattern,
+    Program,
+    Role,
+    StaffRole,
+    Store,
+    User,
+)
 from parties.scoped_admin import ScopedAdmin
 
 if TYPE_CHECKING:
@@ -100,6 +110,57 @@ class StoreAdmin(ScopedAdmin):
         roles = () if self._may_keep(request) else self.add_roles
         kwargs["queryset"] = access.reachable_brands(request.user, *roles)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+@admin.register(NumberPattern)
+class NumberPatternAdmin(ScopedAdmin):
+    """How the numbers on a brand's cards look, kept by its marketers. It stays: campaigns rest on it."""
+
+    form = NumberPatternForm
+    reach = access.reachable_number_patterns
+    keeps_people = True
+    add_roles = change_roles = (Role.MARKETER,)
+    list_display = ("brand", "example", "check_digit")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: NumberPattern | None = None) -> tuple[str, ...]:
+        return () if obj is None else ("brand",)
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        roles = () if self._may_keep(request) else self.add_roles
+        kwargs["queryset"] = access.reachable_brands(request.user, *roles)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+@admin.register(MembershipNumber)
+class MembershipNumberAdmin(ScopedAdmin):
+    """Numbers that members are known by, as far as they may be shown. A superuser erases one at its owner's
+    wish; the points stay with the member.
+    """
+
+    reach = access.reachable_membership_numbers
+    operators_only = True
+    look_roles = (Role.SUPPORT, Role.AUDITOR)
+    list_display = ("member", "brand", "masked", "first_used_at")
+    list_filter = ("brand",)
+    list_select_related = ("brand", "member")
+    search_fields = ("member__public_id",)
+    fields = ("member", "brand", "masked", "first_used_at")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.is_active and bool(request.user.is_superuser)
+
+    @admin.display(description=_("membership number"))
+    def masked(self, number: MembershipNumber) -> str:
+        return f"••••{number.tail}"
 
 
 @admin.register(StaffRole)

@@ -1,15 +1,23 @@
 """Form fields that every door of this project shares: plain text, and moments as people in Japan write
-them.
+them; and the form of a brand's number pattern.
 """
 
 import unicodedata
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+
+from parties.models import NumberPattern
+from parties.numbers import Fault, NotANumber, plain_number, read_number
+
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[Any]
+else:
+    ModelForm = forms.ModelForm
 
 if apps.is_installed("unfold"):
     from unfold.widgets import DATETIME_CLASSES
@@ -97,6 +105,62 @@ class PeriodEndField(PeriodStartField):
 
     def prepare_value(self, value: Any) -> Any:
         return super().prepare_value(last_moment(value) if isinstance(value, datetime) else value)
+
+
+class NumberPatternForm(ModelForm):
+    """How a brand's numbers look. It is tried at once, on the example."""
+
+    class Meta:
+        model = NumberPattern
+        fields = (
+            "brand",
+            "prefix",
+            "least_length",
+            "most_length",
+            "has_letters",
+            "check_digit",
+            "example",
+        )
+        field_classes = {"prefix": PlainLineField, "example": PlainLineField}
+        help_texts = {
+            "prefix": _("What every number begins with; empty if they differ."),
+            "least_length": _("Digits and letters, counted with the beginning and without hyphens."),
+            "most_length": _("The same as the shortest if all numbers are equally long."),
+            "check_digit": _(
+                "The last digit, which tells typing errors; the maker of your cards knows it. Without one, a"
+                " typing error sends the points to somebody else."
+            ),
+            "example": _(
+                "A made-up number in the form of your cards, hyphens included. Members are shown it, it is"
+                " never taken for a number, and this form is tried on it."
+            ),
+        }
+
+    def clean_prefix(self) -> str:
+        return plain_number(self.cleaned_data["prefix"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        if cleaned["check_digit"] and cleaned["has_letters"]:
+            self.add_error("check_digit", _("A check digit needs numbers of digits only."))
+            return cleaned
+        pattern = NumberPattern(**{name: cleaned[name] for name in self._TRIED}).pattern
+        try:
+            read_number(cleaned["example"], pattern._replace(example=""))
+        except NotANumber as refusal:
+            self.add_error("example", self._FAULTS[refusal.fault])
+        return cleaned
+
+    _TRIED = ("prefix", "least_length", "most_length", "has_letters", "check_digit")
+    _FAULTS = {
+        Fault.EMPTY: _("Enter an example."),
+        Fault.CHARACTERS: _("The example has other signs than this pattern allows."),
+        Fault.LENGTH: _("The example is shorter or longer than this pattern allows."),
+        Fault.PREFIX: _("The example begins differently."),
+        Fault.CHECK_DIGIT: _("The last digit of the example is not its check digit."),
+    }
 
 
 def last_moment(end: datetime) -> datetime:

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from parties.card_tokens import CARD_NUMBERS
+from parties.numbers import LEAST_LENGTH, LONGEST_PREFIX, MOST_LENGTH, Pattern
 
 
 class Program(models.Model):
@@ -263,3 +264,93 @@ class StaffRole(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.get_role_display()} {self.brand or ''}".strip()
+
+
+class CheckDigit(models.TextChoices):
+    """The values are the keys of `numbers.CHECKS`."""
+
+    NONE = "", _("none")
+    LUHN = "luhn", _("Luhn (modulus 10, weights 2 and 1; bank and many loyalty cards)")
+    EAN = "ean", _("Modulus 10, weight 3 (JAN/EAN bar codes)")
+    MODULUS_11 = "modulus_11", _("Modulus 11, weights 2 to 7")
+    DAMM = "damm", _("Damm")
+    VERHOEFF = "verhoeff", _("Verhoeff")
+
+
+class NumberPattern(models.Model):
+    """How the membership numbers of a brand look: typing errors are told before points go anywhere."""
+
+    brand = models.OneToOneField(
+        Brand, models.PROTECT, related_name="number_pattern", verbose_name=_("brand")
+    )
+    prefix = models.CharField(_("begins with"), max_length=LONGEST_PREFIX, blank=True)
+    least_length = models.PositiveSmallIntegerField(_("shortest length"))
+    most_length = models.PositiveSmallIntegerField(_("longest length"))
+    has_letters = models.BooleanField(_("has letters A to Z too"), default=False)
+    check_digit = models.CharField(
+        _("check digit"), max_length=10, choices=CheckDigit.choices, default=CheckDigit.NONE, blank=True
+    )
+    example = models.CharField(_("example"), max_length=2 * MOST_LENGTH)
+
+    class Meta:
+        verbose_name = _("membership number pattern")
+        verbose_name_plural = _("membership number patterns")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(least_length__gte=LEAST_LENGTH)
+                & Q(most_length__gte=F("least_length"), most_length__lte=MOST_LENGTH),
+                name="parties_numberpattern_lengths",
+            ),
+            models.CheckConstraint(
+                condition=Q(check_digit__in=CheckDigit.values), name="parties_numberpattern_check_known"
+            ),
+            # A check digit is taken of digits.
+            models.CheckConstraint(
+                condition=Q(check_digit="") | Q(has_letters=False), name="parties_numberpattern_check_digits"
+            ),
+            models.CheckConstraint(condition=~Q(example=""), name="parties_numberpattern_has_example"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.brand)
+
+    @property
+    def pattern(self) -> Pattern:
+        """The same, for `numbers.read_number`."""
+        return Pattern(
+            prefix=self.prefix,
+            least_length=self.least_length,
+            most_length=self.most_length,
+            has_letters=self.has_letters,
+            check=self.check_digit,
+            example=self.example,
+        )
+
+
+class MembershipNumber(models.Model):
+    """A number of a brand, and the member whom the ledger knows for it.
+
+    The number itself is not here: `digest` is keyed, so that whoever reads the table learns no numbers, and a
+    door that is told one finds its row. Erasing the row leaves every balance as it was.
+    """
+
+    brand = models.ForeignKey(
+        Brand, models.PROTECT, related_name="membership_numbers", verbose_name=_("brand")
+    )
+    digest = models.CharField(_("number (keyed hash)"), max_length=64)
+    tail = models.CharField(_("last signs"), max_length=4)
+    member = models.ForeignKey(
+        Member, models.CASCADE, related_name="membership_numbers", verbose_name=_("member")
+    )
+    first_used_at = models.DateTimeField(_("first used at"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("membership number")
+        verbose_name_plural = _("membership numbers")
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "digest"], name="parties_number_once_per_brand"),
+            models.CheckConstraint(condition=~Q(digest="") & ~Q(tail=""), name="parties_number_is_kept"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.brand} {self.member}"  # the admin's log keeps this for longer than the row

@@ -5,6 +5,7 @@ under a key of the same server. The cookie opens with a key derived from SECRET_
 """
 
 import json
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from cryptography.fernet import InvalidToken
@@ -54,6 +55,12 @@ def waiting(request: HttpRequest) -> PendingClaim | None:
     """The code that this browser carries and that is still to be claimed, if there is one."""
     found = carried(request)
     return None if found is None or found.is_refused else found
+
+
+def held_since(request: HttpRequest) -> datetime:
+    """Since when this browser carries the code that `carried` gave."""
+    sealed = request.COOKIES[settings.PENDING_COOKIE_NAME]
+    return datetime.fromtimestamp(box(_PURPOSE).extract_timestamp(sealed.encode()), UTC)
 
 
 def is_shown(request: HttpRequest, found: PendingClaim) -> bool:

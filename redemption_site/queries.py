@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import F, Q, QuerySet, Sum
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, KnownBy
 from giftcodes.models import Batch, Claim, Void
 from ledger import queries as ledger_queries
 from ledger import reports
@@ -107,6 +107,19 @@ class Places(NamedTuple):
 def campaign_at(slug: str) -> Campaign | None:
     """The campaign of that page address."""
     return Campaign.objects.filter(slug=slug).select_related("brand").first()
+
+
+def campaign_by_number(slug: str) -> Campaign | None:
+    """The campaign of that page address, if its members are known by a number and the brand has a pattern for
+    it; looked up each time, so that the brand can go back to the sign-in at once.
+    """
+    asks = Campaign.objects.filter(known_by=KnownBy.MEMBERSHIP_NUMBER, brand__number_pattern__isnull=False)
+    return asks.filter(slug=slug).select_related("brand__program", "brand__number_pattern").first()
+
+
+def asks_for_number(campaign: Campaign) -> bool:
+    """Whether the page of the campaign asks for a membership number instead of a sign-in."""
+    return campaign.known_by == KnownBy.MEMBERSHIP_NUMBER and hasattr(campaign.brand, "number_pattern")
 
 
 def is_stopped(campaign: Campaign) -> bool:

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from giftcodes.codec import NotACodeReason
 from ledger.reports import EntryKind
+from parties.numbers import Fault
 
 EMPTY_CODE = _("Enter the 16-digit code.")
 NOT_A_CODE: dict[NotACodeReason, Promise | str] = {
@@ -38,6 +39,19 @@ CONDITIONS_CHANGED = _(
     "The conditions of participation were renewed after you opened the page. Read them, and tick the box"
     " if you accept them."
 )
+CODE_NOT_USABLE_WITH_NUMBER = _(
+    "It may have been used already, be outside its period or above the limit per person, be a code of another"
+    " campaign, or not be a valid code. Compare the digits once more. A code of another campaign goes on that"
+    " campaign's page; else ask whoever gave you the code."
+)
+NOT_A_NUMBER: dict[Fault, Promise | str] = {
+    Fault.EMPTY: _("Enter your membership number."),
+    Fault.CHARACTERS: _("This brand's numbers don't have such signs. Compare the number with your card."),
+    Fault.LENGTH: _("The number is too short or too long. Compare it with your card."),
+    Fault.PREFIX: _("This brand's numbers begin differently. Compare the first signs with your card."),
+    Fault.CHECK_DIGIT: _("There seems to be a typing error. Compare the number with your card once more."),
+    Fault.EXAMPLE: _("That is only the example. Enter the number on your own card."),
+}
 RECORDS_AWAY = _(
     "We can't reach our records just now. Nothing was lost: your points are safe,"
     " and a code stays as good as it was."

@@ -68,6 +68,7 @@ def _bring_up(config: pytest.Config) -> None:
         "SECRET_KEY": sha256(b"secret key of the tests").hexdigest(),
         "CODE_MASTER_KEYS": f"test:{sha256(b'master key of the tests').hexdigest()}",
         "LEDGER_SEAL_KEYS": f"test:{sha256(b'seal key of the tests').hexdigest()}",
+        "MEMBERSHIP_NUMBER_KEYS": f"test:{sha256(b'number key of the tests').hexdigest()}",
         "TEST_REDIS_URL": redis_url,
         "VAR_DIR": str(
             Path(running.enter_context(tempfile.TemporaryDirectory(prefix="tokuten-var-"))) / "main"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import F
+from stdnum import ean
 
 from campaigns import services as campaigns
 from giftcodes import codec, keys
@@ -17,7 +18,7 @@ from giftcodes.services import ChannelSize, Terms
 from ledger import services as ledger
 from ledger.expiry import ExpiryPolicy
 from ledger.models import Account, Lot, Posting, Reason, Transfer, transfer_id_of
-from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
+from parties.models import Brand, Member, NumberPattern, Program, Role, StaffRole, Store, User
 
 NOON = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)  # noon in Japan
 _numbers = itertools.count(1)
@@ -57,6 +58,18 @@ def deposit(brand: Brand, points: int) -> None:
 def store(**fields: Any) -> Store:
     number = next(_numbers)
     return Store.objects.create(**{"code": f"store-{number}", "name": f"Store {number}"} | fields)
+
+
+def number_pattern(brand: Brand, **fields: Any) -> NumberPattern:
+    """Numbers of 13 digits that begin with 29 and end in the check digit of bar codes."""
+    defaults = {"prefix": "29", "least_length": 13, "most_length": 13, "check_digit": "ean"}
+    return NumberPattern.objects.create(brand=brand, **defaults | {"example": "2900-0000-00001"} | fields)
+
+
+def membership_number() -> str:
+    """A number that fits that pattern."""
+    digits = f"29{next(_numbers):010d}"
+    return digits + ean.calc_check_digit(digits)
 
 
 def user(**fields: Any) -> User:

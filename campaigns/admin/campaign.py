@@ -43,7 +43,7 @@ class CampaignAdmin(LiabilityPage, ConditionsPages, PosterPages, BrandChoice, Hi
     change_form_template = "campaigns/campaign_form.html"
     fieldsets = (
         (None, {"fields": ("brand", "name", "slug", "page_address")}),
-        (_("Period and limit"), {"fields": ("starts_at", "ends_at", "limit_per_member")}),
+        (_("Period and limit"), {"fields": ("starts_at", "ends_at", "limit_per_member", "known_by")}),
         (_("Page"), {"fields": ("title_ja", "text_ja", "title_en", "text_en", "colour", "logo")}),
     )
 

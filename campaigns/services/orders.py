@@ -256,7 +256,7 @@ def _reserve(order: Order, *, site_url: str, at: datetime) -> Batch:
         claim_until=order.claim_until,
         lot_life_days=order.lot_life_days,
         limit_per_member=campaign.limit_per_member,
-        limit_group=f"campaign:{campaign.pk}",
+        limit_group=queries.limit_group_of(campaign),
         claim_url_base=queries.page_address(campaign, site_url=site_url),
         activation=Activation(order.activation),
     )

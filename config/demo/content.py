@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from campaigns import services as campaigns
-from campaigns.models import Campaign, Order, OrderChannel, OrderState
+from campaigns.models import Campaign, KnownBy, Order, OrderChannel, OrderState
 from config.demo.history import make_history
 from config.demo.logo import draw_logo
 from giftcodes import codec, keys
@@ -21,11 +21,15 @@ from giftcodes import services as giftcodes
 from giftcodes.models import Batch, Claim
 from ledger.expiry import JAPAN, end_after_days
 from parties import access
-from parties.models import Brand, Program, Role, StaffRole, Store, User
+from parties.models import Brand, CheckDigit, NumberPattern, Program, Role, StaffRole, Store, User
 
 CODES = {"店頭ポスター / posters": 5_000, "レシート / receipts": 3_000, "会員メール / e-mail": 2_000}
 CAMPAIGN = "morning"
 FACE_POINTS = 500
+# Of the brand whose members are known by their number.
+CARD_CAMPAIGN = "book-card"
+CARD_CODES = {"しおり / bookmarks": 300}
+CARD_NUMBER = "2900-0000-01237"
 FUNDS_POINTS = 12_000_000
 CLAIMING_MEMBERS = 12
 MEMBER = "member-3@demo.example"
@@ -55,6 +59,7 @@ class Content(NamedTuple):
     """What was made. `has_past` is False in a folder of an older demo whose days are sealed already."""
 
     batch: Batch
+    card_batch: Batch
     logins: list[Login]
     has_past: bool
 
@@ -77,8 +82,10 @@ def make_content(*, folder: Path, site_url: str, at: datetime) -> Content:
     for brand in program.brands.filter(slug__in=_BRANDS):
         _deposit(brand, at)
     giftcodes.open_series(digit=1, at=at)
-    order = _order(_campaign(Brand.objects.get(slug="aozora-bakery"), at))
-    return Content(_approved(order, site_url=site_url, at=at), logins, has_past)
+    order = _order(_campaign(Brand.objects.get(slug="aozora-bakery"), at), CODES)
+    card_order = _order(_card_campaign(Brand.objects.get(slug="minato-books"), at), CARD_CODES)
+    batch, card_batch = (_approved(each, site_url=site_url, at=at) for each in (order, card_order))
+    return Content(batch, card_batch, logins, has_past)
 
 
 def claim_some(batch: Batch) -> int:
@@ -183,8 +190,29 @@ def _campaign(brand: Brand, at: datetime) -> Campaign:
     return campaign
 
 
+def _card_campaign(brand: Brand, at: datetime) -> Campaign:
+    """A campaign that asks for the number of the brand's card instead of a sign-in."""
+    card = {"prefix": "29", "least_length": 13, "most_length": 13, "check_digit": CheckDigit.EAN}
+    NumberPattern.objects.get_or_create(brand=brand, defaults={**card, "example": "2900-0000-00001"})
+    return Campaign.objects.get_or_create(
+        slug=CARD_CAMPAIGN,
+        defaults={
+            "brand": brand,
+            "name": "しおりのコード 2026",
+            "starts_at": at.astimezone(JAPAN).replace(hour=0, minute=0, second=0, microsecond=0),
+            "ends_at": end_after_days(at, days=90),
+            "known_by": KnownBy.MEMBERSHIP_NUMBER,
+            "title_ja": "しおりでたまる読書ポイント",
+            "title_en": "Points from your bookmark",
+            "text_ja": "しおりに載っている16桁のコードと、みなと書房カードの会員番号を入力してください。",
+            "text_en": "Enter the 16-digit code on the bookmark, then the number on your Minato card.",
+            "colour": "#2f5d50",
+        },
+    )[0]
+
+
 @transaction.atomic
-def _order(campaign: Campaign) -> Order:
+def _order(campaign: Campaign, codes: dict[str, int]) -> Order:
     order = campaign.orders.order_by("pk").first()
     if order is not None:
         return order
@@ -198,7 +226,7 @@ def _order(campaign: Campaign) -> Order:
         requested_by=marketer,
     )
     OrderChannel.objects.bulk_create(
-        OrderChannel(order=order, name=name, quantity=size) for name, size in CODES.items()
+        OrderChannel(order=order, name=name, quantity=size) for name, size in codes.items()
     )
     return order
 

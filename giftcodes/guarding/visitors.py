@@ -13,6 +13,7 @@ from giftcodes.guarding.rules import (
     LOCK_SECONDS,
     MINUTE,
     PROOF_SECONDS,
+    STRIKES_OF_STRANGERS,
     STRIKES_PER_ADDRESS,
     STRIKES_PER_NETWORK,
     STRIKES_PER_PERSON,
@@ -24,6 +25,7 @@ from giftcodes.guarding.rules import (
 
 # What can't be taken for each other when a number is read out: no 0 1 I L O U.
 LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+STRANGERS_KEY = "strike:strangers"
 
 
 class Visitor(NamedTuple):
@@ -50,6 +52,11 @@ def member_name(member_id: int) -> str:
     return f"member:{member_id}"
 
 
+def stranger_name(visitor_id: str) -> str:
+    """The name by which the guard knows a browser in which nobody is signed in."""
+    return f"stranger:{visitor_id}"
+
+
 def person_of(member_id: int) -> str:
     """The hash that stands for a member in the tables."""
     return _hash(member_name(member_id))
@@ -65,8 +72,10 @@ def typo_rules(of: Visitor) -> list[Rule]:
     return [Rule(f"typo:{of.address}", [Span(MINUTE, TYPOS_PER_MINUTE)], is_marked=True)]
 
 
-def try_rules(of: Visitor, *, is_unknown: bool, proof_id: str) -> list[Rule]:
-    """All that stands between one try and the claim. An unknown code is a strike."""
+def try_rules(of: Visitor, *, is_unknown: bool, proof_id: str, is_stranger: bool = False) -> list[Rule]:
+    """All that stands between one try and the claim. An unknown code is a strike; those of strangers, who are
+    not signed in and can be a new person with each try, also count together.
+    """
     tries = [Span(MINUTE, settings.CLAIM_TRIES_PER_MINUTE), Span(HOUR, settings.CLAIM_TRIES_PER_HOUR)]
     rules = [
         Rule(f"try:{of.person}", tries, is_marked=True),
@@ -74,6 +83,9 @@ def try_rules(of: Visitor, *, is_unknown: bool, proof_id: str) -> list[Rule]:
         Rule(f"strike:{of.address}", [Span(DAY, STRIKES_PER_ADDRESS)], is_marked=is_unknown),
         Rule(f"strike:{of.network}", [Span(DAY, STRIKES_PER_NETWORK)], is_marked=is_unknown),
     ]
+    if is_stranger:
+        together = [Span(HOUR, STRIKES_OF_STRANGERS)]
+        rules.append(Rule(STRANGERS_KEY, together, is_marked=is_unknown))
     if proof_id:
         rules.append(Rule(f"proof:{proof_id}", [Span(PROOF_SECONDS, 1)], is_marked=True))
     return rules

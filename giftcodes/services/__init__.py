@@ -15,6 +15,7 @@ from giftcodes.services.batches import (
 from giftcodes.services.claims import Claimed, Proviso, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
 from giftcodes.services.minting import mint_next_chunk
+from giftcodes.services.number_tries import NumberAsker, try_code_for_number
 from giftcodes.services.replays import LostBatch, Replay, replay_claims
 from giftcodes.services.shipping import ship_claims
 from giftcodes.services.tries import Asker, count_typo, lift_lock, prune_tries, try_code
@@ -25,6 +26,7 @@ __all__ = [
     "Claimed",
     "HandedOver",
     "LostBatch",
+    "NumberAsker",
     "Proviso",
     "Replay",
     "Terms",
@@ -43,5 +45,6 @@ __all__ = [
     "ship_claims",
     "take_delivery",
     "try_code",
+    "try_code_for_number",
     "void_codes",
 ]

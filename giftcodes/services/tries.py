@@ -1,7 +1,9 @@
 """A claim with the guard against guessing in front of it: what every door to people calls."""
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from django.db import transaction
@@ -15,6 +17,7 @@ from giftcodes.guarding import guard, on_database
 from giftcodes.guarding.rules import LEAK_SAMPLE, Level, Site, is_leak
 from giftcodes.guarding.taken import Taken
 from giftcodes.guarding.visitors import (
+    STRANGERS_KEY,
     Visitor,
     member_name,
     new_reference,
@@ -43,6 +46,17 @@ class Asker(NamedTuple):
     proof_id: str = ""
 
 
+class Try(NamedTuple):
+    """One try as the guard counts it. `person` is a name (`member_name`, `stranger_name`), `member` None for
+    somebody who is not signed in.
+    """
+
+    person: str
+    address: str
+    member: Member | None
+    proof_id: str = ""
+
+
 def try_code(
     *, text: object, asker: Asker, at: datetime | None = None, unless: Proviso | None = None
 ) -> Claimed:
@@ -53,14 +67,24 @@ def try_code(
     reference number. KeysMissing, or the database's error if nothing can count: then nothing is granted.
     ClaimHeldBack as for `claim_code`; the try counts, and is no strike.
     """
+    attempt = Try(member_name(asker.member.pk), asker.address, asker.member, asker.proof_id)
+    claim = partial(claim_found, member=asker.member, at=at, unless=unless)
+    return try_behind_guard(text=text, attempt=attempt, claim=claim, at=at)
+
+
+def try_behind_guard(
+    *, text: object, attempt: Try, claim: Callable[..., Claimed], at: datetime | None
+) -> Claimed:
+    """What every way to claim has in common: read, count, and let `claim` have a try that passed."""
     code = codec.normalise(text)
     reading = directory.read(code)
     found = reading.found
-    by = visitor(person=member_name(asker.member.pk), address=asker.address)
+    by = visitor(person=attempt.person, address=attempt.address)
     reference = new_reference()
+    is_stranger = attempt.member is None
     taken = guard.take(
-        try_rules(by, is_unknown=found is None, proof_id=asker.proof_id),
-        Site(is_unknown=found is None, most=Level.CLOSED if asker.proof_id else Level.OPEN),
+        try_rules(by, is_unknown=found is None, proof_id=attempt.proof_id, is_stranger=is_stranger),
+        Site(is_unknown=found is None, most=Level.CLOSED if attempt.proof_id else Level.OPEN),
         token=reference,
         now_ms=None if at is None else guard.milliseconds(at),
     )
@@ -68,11 +92,11 @@ def try_code(
     if not taken.is_passed:
         raise _refusal(taken, by)
     try:
-        return claim_found(found, series=int(code[0]), member=asker.member, at=at, unless=unless)
+        return claim(found, series=int(code[0]))
     except CodeNotUsable as refusal:
         _record(int(code[0]), reading, by, taken, reference)
         if taken.held:
-            _lock(asker.member, by, taken, reference)
+            _lock(attempt.member, by, taken, reference)
         raise CodeNotUsable(reference) from refusal
 
 
@@ -112,7 +136,7 @@ def prune_tries(*, at: datetime) -> int:
 
 
 def _refusal(taken: Taken, by: Visitor) -> Exception:
-    if taken.full is None or taken.full.key.startswith("proof:"):
+    if taken.full is None or taken.full.key.startswith(("proof:", STRANGERS_KEY)):
         return ProofNeeded()
     now, until = _moment(taken.now_ms), _moment(taken.until_ms)
     if taken.full.key == by.strike_key:
@@ -137,7 +161,7 @@ def _record(series: int, reading: Reading, by: Visitor, taken: Taken, reference:
         _look_for_leak(series, _moment(taken.now_ms))
 
 
-def _lock(member: Member, by: Visitor, taken: Taken, reference: str) -> None:
+def _lock(member: Member | None, by: Visitor, taken: Taken, reference: str) -> None:
     if taken.held is None or not taken.held.hold:
         return
     now = _moment(taken.now_ms)

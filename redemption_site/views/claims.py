@@ -2,7 +2,6 @@
 
 import re
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -63,20 +62,36 @@ def _receive_waiting(request: HttpRequest) -> HttpResponse:
         return _typing_error(request, "", texts.NO_CODE_WAITING, "")
     if not pending.is_shown(request, found):
         return show_waiting()
+    if not request.user.is_authenticated:
+        return HttpResponseRedirect(_way_of(found), status=303)
     if found.asked:
         if not conditions.has_ticked(_tick_in(request), found.asked):
             return _ask(request, found, tick_error=texts.NOT_ACCEPTED, status=400)
         found = found._replace(accepted=_tick_in(request), asked=0)
-    return _receive(request, found)
+    return claim_now(request, found)
 
 
 @sensitive_variables()
 def _receive(request: HttpRequest, found: PendingClaim) -> HttpResponse:
-    if request.user.is_authenticated:
+    # What the form of such a campaign says is looked up; a member's claim elsewhere asks nothing more.
+    if request.user.is_authenticated and "number" not in request.POST:
         return claim_now(request, found)
-    response = HttpResponseRedirect(reverse("account_login"), status=303)
+    try:
+        way = _way_of(found)
+    except AWAY:
+        response = away(request, waiting_code=found.code)
+    else:
+        if request.user.is_authenticated and way != reverse("number"):
+            return claim_now(request, found)
+        response = HttpResponseRedirect(way, status=303)
     pending.keep(response, found)
     return response
+
+
+def _way_of(found: PendingClaim) -> str:
+    """Where somebody goes whose code waits: to the page for the number of the brand, or to the sign-in."""
+    slug = found.campaign_slug
+    return reverse("number" if slug and queries.campaign_by_number(slug) else "account_login")
 
 
 @sensitive_variables()
@@ -224,7 +239,7 @@ def _waiting_page(request: HttpRequest) -> HttpResponse:
     if found is None or (found.is_refused and not is_somebody):
         return redirect("landing")
     if not is_somebody:
-        return redirect(settings.LOGIN_URL)
+        return redirect(_way_of(found))
     if found.is_refused:
         return _refusal(request, found)
     if found.asked:

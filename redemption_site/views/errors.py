@@ -41,12 +41,13 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 @sensitive_variables()
-def away(request: HttpRequest, *, waiting_code: str = "") -> HttpResponse:
-    """503: nothing was lost. With a code that waits in the browser, a button that claims it.
+def away(request: HttpRequest, *, waiting_code: str = "", again: str = "claim") -> HttpResponse:
+    """503: nothing was lost. With a code that waits in the browser, a button that claims it, or leads to the
+    page named `again`, which asks for more than the code.
 
     The page asks nobody who is signed in: that stands in the database, which may be what is away.
     """
-    context = {"reason": texts.RECORDS_AWAY, "waiting_code": waiting_code}
+    context = {"reason": texts.RECORDS_AWAY, "waiting_code": waiting_code, "again": again}
     response = render(request, "redemption_site/away.html", context, status=503)
     response.headers["Retry-After"] = str(SECONDS_TO_WAIT)
     response.headers["Cache-Control"] = "no-store"

@@ -57,6 +57,7 @@ def code_page(
     context = {
         "campaign": campaign,
         "site_url": settings.SITE_URL,
+        "asks_for_number": queries.asks_for_number(campaign) if campaign else False,
         "standing": _standing(campaign, at) if campaign else "",
         "error": error,
         "advice": advice,

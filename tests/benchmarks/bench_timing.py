@@ -1,8 +1,9 @@
 """Whether the time of a refusal tells why (T21): `python -m tests.benchmarks.bench_timing [SAMPLES]`.
 
-Unknown, void, used and another brand's void code, in turn, through the page and, for what the page evens out,
-through the service alone. Welch's t of each kind against unknown; below 4.5 nothing can be told. The guard's
-limits are raised, or it would end the measurement after five tries.
+Unknown, void, used and another brand's void code, in turn, through the page, through the page that takes a
+membership number and, for what the pages even out, through the service alone. Welch's t of each kind against
+unknown; below 4.5 nothing can be told. The guard's limits are raised, or it would end the measurement after
+five tries.
 """
 
 import statistics
@@ -36,14 +37,19 @@ def rows(samples: int = SAMPLES) -> list[Row]:
         from giftcodes.guarding import rules, visitors
         from giftcodes.services import tries
 
-        strikes = ("STRIKES_PER_PERSON", "STRIKES_PER_ADDRESS", "STRIKES_PER_NETWORK")
+        strikes = (
+            "STRIKES_PER_PERSON",
+            "STRIKES_PER_ADDRESS",
+            "STRIKES_PER_NETWORK",
+            "STRIKES_OF_STRANGERS",
+        )
         for name in strikes:
             patch.object(visitors, name, 10**9).start()
         calm = rules.Breaker(least_tries=10**9)
         patch.object(tries, "Site", partial(rules.Site, breaker=calm)).start()
         codes = _codes()
         table = []
-        for name, ask in (("page", _page), ("service", _service)):
+        for name, ask in (("page", _page), ("without a sign-in", _stranger), ("service", _service)):
             with ThreadPoolExecutor(THREADS) as pool:
                 parts = pool.map(lambda _, ask=ask: _measure(ask, codes, samples // THREADS), range(THREADS))
                 taken = [sample for part in parts for sample in part]
@@ -87,6 +93,25 @@ def _page() -> Callable[[str], None]:
     return post
 
 
+def _stranger() -> Callable[[str], None]:
+    from django.test import Client
+
+    from redemption_site.pending import mark_of
+    from tests import make
+
+    client = Client(headers={"host": SITE, "x-forwarded-proto": "https"})
+    number = make.membership_number()
+
+    def post(code: str) -> None:
+        client.post("/claim/", {"code": code, "campaign": "timing", "number": "1"}, secure=True)
+        form = {"membership_number": number, "shown": mark_of(code)}
+        status = client.post("/claim/number/", form, secure=True).status_code
+        if status != 422:
+            raise RuntimeError(f"the page answered {status}")
+
+    return post
+
+
 def _service() -> Callable[[str], None]:
     from giftcodes import services as giftcodes
     from giftcodes.errors import CodeNotUsable
@@ -107,13 +132,22 @@ def _service() -> Callable[[str], None]:
 def _codes() -> dict[str, str]:
     from django.utils import timezone
 
+    from campaigns.models import KnownBy
+    from campaigns.queries import limit_group_of
     from giftcodes import services as giftcodes
     from tests import make
     from tests.giftcodes.guarded import unknown_code
+    from tests.redemption_site import visits
 
     now = timezone.now()
     window = {"claim_from": now - timedelta(days=1), "claim_until": now + timedelta(days=30)}
-    ours, theirs = (make.live_batch(size=1_000, **window) for _ in range(2))
+    campaign = visits.campaign(
+        brand=make.brand(funds=1_000_000), slug="timing", known_by=KnownBy.MEMBERSHIP_NUMBER
+    )
+    make.number_pattern(campaign.brand)
+    group = limit_group_of(campaign)
+    ours = make.live_batch(size=1_000, brand=campaign.brand, limit_group=group, **window)
+    theirs = make.live_batch(size=1_000, **window)
     for batch in (ours, theirs):
         first = batch.first_serial
         giftcodes.void_codes(batch_id=batch.pk, first_serial=first, last_serial=first, **make.decided(batch))

@@ -36,6 +36,7 @@ def production() -> Iterator[Path]:
             "SECRET_KEY": secrets.token_urlsafe(64),
             "CODE_MASTER_KEYS": f"bench:{secrets.token_hex(32)}",
             "LEDGER_SEAL_KEYS": f"bench:{secrets.token_hex(32)}",
+            "MEMBERSHIP_NUMBER_KEYS": f"bench:{secrets.token_hex(32)}",
             "SEALS_DIR": str(folder / "seals"),
             "CLAIM_JOURNAL_DIR": str(folder / "journal"),
             "SITE_URL": f"https://{SITE}",

@@ -29,7 +29,17 @@ from ledger.models import (
     Transfer,
 )
 from parties.errors import NotReachable
-from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
+from parties.models import (
+    Brand,
+    Member,
+    MembershipNumber,
+    NumberPattern,
+    Program,
+    Role,
+    StaffRole,
+    Store,
+    User,
+)
 from tests import make
 from tests.campaigns import promos, tickets
 from tests.campaigns.pages import order_data, signed_in
@@ -47,6 +57,7 @@ SEEN_BY = {
     Delivery: EVERY_ROLE,
     Brand: EVERY_ROLE,
     Store: EVERY_ROLE,
+    NumberPattern: EVERY_ROLE,
     StaffRole: EVERY_ROLE,
     Program: EVERY_ROLE,
     Deposit: {Role.FINANCE, Role.AUDITOR},
@@ -60,7 +71,7 @@ SEEN_BY = {
     Claim: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
     Dispute: {Role.AUDITOR, Role.SUPPORT},
 }
-OPERATORS_ONLY = {Series, Lot, Member, DaySeal, Attempt, ClaimLock, Alarm}
+OPERATORS_ONLY = {Series, Lot, Member, MembershipNumber, DaySeal, Attempt, ClaimLock, Alarm}
 SUPERUSERS_ONLY = {User}
 
 
@@ -85,6 +96,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Brand: team.brand,
         Program: team.brand.program,
         Store: team.brand.stores.get(),
+        NumberPattern: make.number_pattern(team.brand),
         StaffRole: team.marketer.staff_roles.get(),
         Account: batch.unclaimed,
         **ledger_rows_of(team),
@@ -227,6 +239,7 @@ WRITES = {
     Campaign: {Role.MARKETER},
     Order: {Role.MARKETER},
     Store: {Role.MARKETER},
+    NumberPattern: {Role.MARKETER},
     Deposit: {Role.FINANCE},
     Adjustment: {Role.FINANCE, Role.SUPPORT},
 }

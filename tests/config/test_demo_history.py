@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
+from campaigns.models import KnownBy
 from config.demo import content
 from giftcodes.reports import prove
 from ledger import audit
@@ -24,6 +25,7 @@ from ledger.models import (
     UseKind,
 )
 from parties.models import Program
+from parties.numbers import read_number
 
 # The demo runs on SQLite.
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -67,6 +69,13 @@ def test_the_past_is_sound_on_any_day(tmp_path: Path, moment: str) -> None:
     assert Receivable.objects.values_list("points", "recovered_points").get() == (450, 120)
     pairs = SettlementLine.objects.values("funder", "acceptor").distinct()
     assert pairs.count() == 9  # each brand's points were spent at each
+
+
+def test_the_number_that_the_demo_names_fits_its_campaign(tmp_path: Path) -> None:
+    batch = made(tmp_path, NOON).card_batch
+    pattern = batch.brand.number_pattern.pattern
+    assert read_number(content.CARD_NUMBER, pattern) == content.CARD_NUMBER.replace("-", "")
+    assert batch.order.campaign.known_by == KnownBy.MEMBERSHIP_NUMBER
 
 
 def test_a_second_start_adds_nothing(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from config.secrets import (
     keep_demo_secrets,
     make_secrets,
     read_master_keys,
+    read_number_keys,
     read_seal_keys,
 )
 
@@ -26,6 +27,7 @@ GOOD = {
     "SECRET_KEY": secrets.token_urlsafe(64),
     "CODE_MASTER_KEYS": f"k1:{secrets.token_hex(32)}",
     "LEDGER_SEAL_KEYS": f"s1:{secrets.token_hex(32)}",
+    "MEMBERSHIP_NUMBER_KEYS": f"n1:{secrets.token_hex(32)}",
     "SEALS_DIR": "/srv/tokuten/seals",
     "CLAIM_JOURNAL_DIR": "/srv/tokuten/journal",
     "SITE_URL": "https://points.example.com",
@@ -78,6 +80,8 @@ def test_production_is_what_is_meant_when_nothing_is_said(tmp_path: Path) -> Non
         ("LEDGER_SEAL_KEYS", "s1:00"),
         ("LEDGER_SEAL_KEYS", "s1:" + "00" * 32),
         ("LEDGER_SEAL_KEYS", "0123456789abcdef" * 4),
+        ("MEMBERSHIP_NUMBER_KEYS", None),
+        ("MEMBERSHIP_NUMBER_KEYS", "n1:" + "00" * 32),
         ("SEALS_DIR", None),
         ("CLAIM_JOURNAL_DIR", None),
         ("SITE_URL", None),
@@ -131,8 +135,10 @@ def test_the_demo_adds_a_secret_that_its_older_file_lacks(tmp_path: Path) -> Non
 
     assert all(one == kept[0] for one in kept)
     assert keep_demo_secrets(tmp_path) == kept[0]
-    assert kept[0] == older | {"LEDGER_SEAL_KEYS": kept[0]["LEDGER_SEAL_KEYS"]}
+    added = {name: kept[0][name] for name in ("LEDGER_SEAL_KEYS", "MEMBERSHIP_NUMBER_KEYS")}
+    assert kept[0] == older | added
     assert read_seal_keys(kept[0]["LEDGER_SEAL_KEYS"])
+    assert read_number_keys(kept[0]["MEMBERSHIP_NUMBER_KEYS"])
     assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secrets.env"]
 

@@ -2,6 +2,7 @@
 
 import os
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,10 @@ from giftcodes import codec, keys
 from giftcodes import services as giftcodes
 from giftcodes.errors import CodeNotUsable
 from giftcodes.models import Batch
-from giftcodes.services import Asker, Claimed
+from giftcodes.services import Asker, Claimed, NumberAsker
 from parties.models import Member
+from parties.services import NumberOf
+from tests import make
 from tests.make import NOON
 
 HOME = "203.0.113.9"
@@ -27,6 +30,22 @@ def strike(batch: Batch, member: Member, *, address: str = HOME, at: datetime = 
     """Type a code that nobody issued; the reference number of the refusal."""
     with pytest.raises(CodeNotUsable) as refusal:
         attempt(unknown_code(batch, place), member, address=address, at=at)
+    return refusal.value.reference
+
+
+def stranger(
+    batch: Batch, visitor: str, *, address: str = HOME, number: str = "", **more: Any
+) -> NumberAsker:
+    """A browser in which nobody is signed in, and the number that is typed there."""
+    of = NumberOf(batch.brand_id, number or make.membership_number())
+    return NumberAsker(of, visitor, address, batch.limit_group, **{"holds_since": NOON} | more)
+
+
+def strike_without_sign_in(batch: Batch, visitor: str, *, at: datetime | None = None, **who: Any) -> str:
+    """The same, without a sign-in."""
+    asker = stranger(batch, visitor, **who)
+    with pytest.raises(CodeNotUsable) as refusal:
+        giftcodes.try_code_for_number(text=unknown_code(batch), asker=asker, at=at)
     return refusal.value.reference
 
 

@@ -15,7 +15,7 @@ from giftcodes.models import Claim
 from parties.models import Member, Role
 from parties.periods import moment_text
 from tests import make
-from tests.giftcodes.guarded import attempt, strike
+from tests.giftcodes.guarded import attempt, stranger, strike, strike_without_sign_in
 from tests.redemption_site import visits
 
 pytestmark = pytest.mark.django_db
@@ -167,3 +167,23 @@ def test_a_lifted_lock_forgets_strikes_on_the_page_as_well() -> None:
         strike(batch, member, at=now + timedelta(minutes=1), place=place)
     near = guard_queries.near_lock(now=now + timedelta(minutes=2))
     assert [person.strikes for person in near] == [2]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "not signed in"), ("ja", "ログインなし")])
+def test_a_lock_of_nobody_who_was_signed_in_is_shown_and_lifted_like_any_other(
+    language: str, words: str
+) -> None:
+    batch = visits.batch_now(size=1)
+    references = [strike_without_sign_in(batch, "a browser") for _ in range(5)]
+    lock = ClaimLock.objects.get()
+    assert lock.member is None
+    client = signed_in(Role.SUPPORT, language=language)
+    page = client.get(OVERVIEW, {"reference": references[0]}).content.decode()
+    assert page.count(words) == 2  # the look-up, and the locks that stand
+    assert "(None)" not in page
+    assert "<td>None" not in page
+    address = f"{OVERVIEW}{lock.pk}/lift/"
+    assert "Member None" not in client.get(address).content.decode()
+    assert client.post(address, {"reason": "worn leaflet"}).status_code == 303
+    giftcodes.try_code_for_number(text=make.code_of(batch), asker=stranger(batch, "a browser"))
+    assert Claim.objects.count() == 1

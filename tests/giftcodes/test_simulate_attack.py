@@ -14,12 +14,14 @@ pytestmark = pytest.mark.django_db
 def test_guesses_hit_nothing_the_breaker_trips_and_honest_people_go_on() -> None:
     said = StringIO()
     call_command("simulate_attack", seed=7, scale=0.05, stdout=said)
-    _seed, crowd, blind, botnet, leak = said.getvalue().splitlines()
+    _seed, crowd, blind, botnet, leak, strangers = said.getvalue().splitlines()
     assert "0 hits; no alarm; 0 locked" in crowd
     assert "refused 95, unknown 5; 0 hits; no alarm; 1 locked" in blind
     assert "proof asked" in botnet
     assert "0 hits; alarm after 0." in botnet
     assert "0 hits; alarm after" in leak
+    assert "0 hits; no alarm; 0 locked" in strangers
+    assert "unknown 100" in strangers
     assert not list(audit.differences())
 
 

@@ -16,16 +16,26 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from giftcodes import codec, keys, services
-from giftcodes.errors import CodeNotUsable, ProofNeeded, TooManyTries
+from giftcodes.errors import AnonymousClosed, CodeNotUsable, ProofNeeded, TooManyTries
 from giftcodes.guard_models import Alarm, AlarmKind, ClaimLock
 from giftcodes.models import Activation, Batch, BatchState, Delivery
+from giftcodes.services import NumberAsker
 from ledger import services as ledger
 from parties.models import Brand, Member, Program, User
+from parties.services import NumberOf
 
 START = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 CODES = 1_000_000
 BOTS = 10_000
 HONEST_TRIES, HONEST_PEOPLE, TYPOS = 6_000, 1_500, 0.05
+
+
+_ANSWERS: dict[type[Exception], str] = {
+    CodeNotUsable: "unknown",
+    TooManyTries: "refused",
+    ProofNeeded: "proof asked",
+    AnonymousClosed: "sign-in asked",
+}
 
 
 class Outcome(NamedTuple):
@@ -56,7 +66,7 @@ class Command(BaseCommand):
         chance = random.Random(seed)  # noqa: S311  # guesses of a simulation
         world = _World(chance, scale)
         self.stdout.write(f"seed {seed}; {CODES:,} live codes; a guess hits once in {10**14 // CODES:,}")
-        attacks = (world.crowd, world.blind, world.botnet, world.leaked_key)
+        attacks = (world.crowd, world.blind, world.botnet, world.leaked_key, world.strangers)
         for number, attack in enumerate(attacks):
             # Days apart, so that no count of one reaches into the next.
             self._print(attack(START + timedelta(days=3 * number)))
@@ -128,18 +138,37 @@ class _World:
 
         return self._run("leaked series key", at, codes(), timedelta(seconds=2), AlarmKind.KEY_LEAK)
 
+    def strangers(self, at: datetime) -> Outcome:
+        """Without a sign-in: a new browser and a new network for each guess, slow enough for the breaker to
+        see too few tries, while honest people claim with their numbers.
+        """
+
+        def codes() -> Iterator[tuple[NumberAsker, str, str]]:
+            for number in range(self._some(2_000)):
+                address = f"10.{number % 250}.{number // 250}.1"
+                yield self._stranger(f"bot-{number}", address, at), address, self._guess()
+                if number % 10 == 0:
+                    home = f"192.0.{number // 10 % 200}.9"
+                    yield self._stranger(f"shopper-{number}", home, at), home, self._code(next(self.fresh))
+
+        return self._run("strangers without a sign-in", at, codes(), timedelta(seconds=2))
+
+    def _stranger(self, visitor: str, address: str, at: datetime) -> NumberAsker:
+        of = NumberOf(self.batch.brand_id, visitor)
+        return NumberAsker(of, visitor, address, self.batch.limit_group, holds_since=at)
+
     def _run(
         self,
         name: str,
         at: datetime,
-        tries: Iterator[tuple[Member, str, str]],
+        tries: Iterator[tuple[Member, str, str]] | Iterator[tuple[NumberAsker, str, str]],
         pause: timedelta,
         kind: AlarmKind | None = None,
     ) -> Outcome:
         answers: Counter[str] = Counter()
         begun, hits = at, 0
-        for member, address, code in tries:
-            answer = _answer(member, address, code, at)
+        for who, address, code in tries:
+            answer = _answer(who, address, code, at)
             answers[answer] += 1
             hits += answer == "claimed" and code not in self.given
             at += pause
@@ -179,22 +208,21 @@ def _is_well_formed(code: str) -> bool:
     return True
 
 
-def _answer(member: Member, address: str, code: str, at: datetime) -> str:
+def _answer(who: Member | NumberAsker, address: str, code: str, at: datetime) -> str:
     """What the page would do, in one word."""
     try:
-        services.try_code(text=code, asker=services.Asker(member, address), at=at)
+        if isinstance(who, NumberAsker):
+            services.try_code_for_number(text=code, asker=who, at=at)
+        else:
+            services.try_code(text=code, asker=services.Asker(who, address), at=at)
     except codec.NotACode:
         try:
             services.count_typo(address=address, at=at)
         except TooManyTries:
             return "refused"
         return "typing error"
-    except CodeNotUsable:
-        return "unknown"
-    except TooManyTries:
-        return "refused"
-    except ProofNeeded:
-        return "proof asked"
+    except tuple(_ANSWERS) as refusal:
+        return next(word for kind, word in _ANSWERS.items() if isinstance(refusal, kind))
     return "claimed"
 
 
