@@ -50,8 +50,8 @@ def try_code_for_number(
     The same refusals as `try_code`, but AnonymousClosed where that asks for a proof of work: then nothing was
     tried, and the code can be claimed after a sign-in. A code of another limit group is CodeNotUsable, and so
     is a repeat, unless this browser received the points or had the code before they were. `balance` of what
-    comes back is not for this browser's eyes. ClaimHeldBack as for `claim_code`, by what `unless` makes of the
-    member of the number.
+    comes back is not for this browser's eyes. ClaimHeldBack as for `claim_code`, by what `unless` makes of
+    the member of the number.
     """
     attempt = Try(stranger_name(asker.visitor), asker.address, member=None)
     try:
