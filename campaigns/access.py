@@ -13,6 +13,14 @@ def reachable_campaigns(user: Person, *roles: Role) -> QuerySet[Campaign]:
     return Campaign.objects.filter(brand__in=reachable_brands(user, *roles))
 
 
+def access_campaign(user: Person, campaign_id: int, *roles: Role) -> Campaign:
+    """The campaign, if `user` reaches it with one of `roles`; else NotReachable."""
+    campaign = reachable_campaigns(user, *roles).filter(pk=campaign_id).first()
+    if campaign is None:
+        raise NotReachable
+    return campaign
+
+
 def reachable_orders(user: Person, *roles: Role) -> QuerySet[Order]:
     """Orders of the brands that `user` reaches with one of `roles`."""
     return Order.objects.filter(campaign__brand__in=reachable_brands(user, *roles))

@@ -32,6 +32,13 @@ CODE_NOT_USABLE_ADVICE = _(
     "It may have been used already, be outside its period or above the limit per person,"
     " or not be a valid code. Compare the digits once more; if they are right, ask whoever gave you the code."
 )
+# How a campaign stands, for those who look at its preview.
+STANDINGS: dict[str, Promise | str] = {
+    "not_begun": _("Not begun"),
+    "open": _("Running"),
+    "ended": _("Ended"),
+    "stopped": _("Stopped"),
+}
 RECORDS_AWAY = _(
     "We can't reach our records just now. Nothing was lost: your points are safe,"
     " and a code stays as good as it was."

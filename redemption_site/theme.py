@@ -2,20 +2,24 @@
 
 from typing import NamedTuple
 
-from redemption_site.colours import MIN_CONTRAST, contrast_with_white
+from campaigns.colours import MIN_CONTRAST, contrast_with_white
 
 # Text in the brand's colour also stands on the tint, which takes up to a tenth of the contrast of white.
 _MIN_CONTRAST_ON_TINT = MIN_CONTRAST * 1.13
 _TINT = 0.07
+_WHITE, _BLACK = "#ffffff", "#000000"
 
 
 class Theme(NamedTuple):
-    """CSS colours: the brand's own, what is written on it, the brand's darkened until readable, a tint."""
+    """CSS colours: the brand's own, what is written on it, the brand's darkened until readable, a tint, and
+    what may be mixed into the brand's under text (it only adds to the contrast).
+    """
 
     brand: str
     on_brand: str
     brand_text: str
     tint: str
+    shade: str
 
 
 def theme_of(colour: str) -> Theme:
@@ -23,8 +27,9 @@ def theme_of(colour: str) -> Theme:
     brand = text = f"#{colour.lower()}"
     while contrast_with_white(text) < _MIN_CONTRAST_ON_TINT:
         text = _mixed(text, with_level=0, share=0.95)
-    on_brand = "#ffffff" if contrast_with_white(brand) >= MIN_CONTRAST else "#000000"
-    return Theme(brand, on_brand, text, _mixed(brand, with_level=255, share=_TINT))
+    is_dark = contrast_with_white(brand) >= MIN_CONTRAST
+    on_brand, shade = (_WHITE, _BLACK) if is_dark else (_BLACK, _WHITE)
+    return Theme(brand, on_brand, text, _mixed(brand, with_level=255, share=_TINT), shade)
 
 
 def _mixed(colour: str, *, with_level: int, share: float) -> str:

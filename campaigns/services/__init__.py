@@ -14,6 +14,7 @@ from campaigns.services.orders import (
     reopen_stale_orders,
     submit_order,
 )
+from campaigns.services.pages import publish_page, take_page_offline
 
 __all__ = [
     "activate_codes",
@@ -22,10 +23,12 @@ __all__ = [
     "discard_order",
     "hold_campaign",
     "hold_draft",
+    "publish_page",
     "reject_deposit",
     "reject_order",
     "reopen_order",
     "reopen_stale_orders",
     "request_deposit",
     "submit_order",
+    "take_page_offline",
 ]

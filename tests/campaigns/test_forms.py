@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from campaigns.colours import contrast_with_white
 from campaigns.forms import CampaignForm, LogoField
 from campaigns.models import Campaign
 from parties.forms import (
@@ -26,7 +27,6 @@ from parties.forms import (
     plain_text,
 )
 from parties.periods import end_text, moment_text, period_text
-from redemption_site.colours import contrast_with_white
 from tests.campaigns import promos
 from tests.make import NOON
 

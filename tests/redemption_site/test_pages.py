@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from campaigns.colours import contrast_with_white
 from ledger import audit
-from redemption_site.colours import contrast_with_white
 from redemption_site.theme import theme_of
 from tests import make
 from tests.redemption_site import visits
