@@ -99,6 +99,7 @@ class LogoField(forms.ImageField):
 class HeroField(forms.ImageField):
     """The picture over the page; what is kept are two crops of it."""
 
+    default_validators = []  # the file is judged by what is in it, never by its name
     default_error_messages = {
         "size": _("The file is too large. Choose a picture of at most 10 MB and 25 megapixels."),
         "format": _("This is no PNG, JPEG, WebP or GIF picture."),

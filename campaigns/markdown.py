@@ -5,6 +5,7 @@ Two walls. markdown-it is told to know no HTML and to link to https, mailto and 
 whatever is not on a list of its own. A line break stays one, as in the plain texts that were typed before.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -24,6 +25,7 @@ _UNWANTED = [
     "lheading",  # a row of hyphens under a line is a line to most people, not a heading
 ]
 _TAGS = {"p", "br", "strong", "em", "a", "ul", "ol", "li", "h2", "h3", "h4", "blockquote", "hr", "span"}
+_HOST = re.compile(r"[a-z0-9.-]+")  # as markdown-it hands it over: punycode
 _SCHEMES = {"https", "mailto", "tel"}
 
 
@@ -70,7 +72,7 @@ class _Reader(MarkdownIt):
         except ValueError:
             return False
         if parts.scheme == "https":
-            return bool(parts.hostname) and "@" not in parts.netloc
+            return _HOST.fullmatch(parts.hostname or "") is not None and "@" not in parts.netloc
         return parts.scheme in _SCHEMES and bool(parts.path)
 
 

@@ -45,6 +45,6 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
     try:
         of_the_picture = ImageCms.ImageCmsProfile(BytesIO(profile))
         converted = ImageCms.profileToProfile(picture, of_the_picture, ImageCms.createProfile("sRGB"))
-    except ImageCms.PyCMSError:
+    except (ImageCms.PyCMSError, OSError):
         return picture  # a broken profile: the picture as it stands
     return converted or picture

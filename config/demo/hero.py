@@ -1,6 +1,7 @@
 """The demo campaign's picture, drawn here: morning over the hills, fresh bread in front."""
 
 from io import BytesIO
+from itertools import pairwise
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -46,7 +47,7 @@ def _glow(picture: Image.Image) -> None:
 def _smoothed(ridge: list[tuple[int, int]]) -> list[tuple[float, float]]:
     """A soft line through the points."""
     line = []
-    for (left, begin), (right, end) in zip(ridge, ridge[1:], strict=False):
+    for (left, begin), (right, end) in pairwise(ridge):
         for step in range(33):
             share = step / 32
             ease = share * share * (3 - 2 * share)
