@@ -1,12 +1,25 @@
-"""Contrast of two colours, after WCAG 2.2 (definitions of relative luminance and contrast ratio)."""
+"""Contrast of two colours, after WCAG 2.2 (definitions of relative luminance and contrast ratio). Pure."""
 
 MIN_CONTRAST = 4.5
-_WHITE = "#ffffff"
+MIN_CONTRAST_OF_EDGES = 3.0
+# Below that, a band in the colour can hardly be told from the white around it.
+PALE = 1.25
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours ("#rrggbb"), from 1 to 21, whichever of them is the text."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 def contrast_with_white(colour: str) -> float:
-    """Contrast ratio of white text on `colour` ("#rrggbb"), from 1 to 21."""
-    return (_luminance(_WHITE) + 0.05) / (_luminance(colour) + 0.05)
+    """Contrast ratio of white text on `colour`."""
+    return contrast(colour, "#ffffff")
+
+
+def is_pale(colour: str) -> bool:
+    """Whether the colour can hardly be told from white."""
+    return contrast_with_white(colour) < PALE
 
 
 def _luminance(colour: str) -> float:
@@ -20,4 +33,4 @@ def _linear(part: float) -> float:
 
 def text_on(colour: str) -> str:
     """Black or white, whichever can be read on `colour`: at 4.5 : 1 or more on any."""
-    return _WHITE if contrast_with_white(colour) >= MIN_CONTRAST else "#000000"
+    return "#ffffff" if contrast_with_white(colour) >= MIN_CONTRAST else "#000000"

@@ -107,6 +107,18 @@ class WindowOutsideCampaign(OrderUnfit):
         self.window, self.period = window, period
 
 
+class PageNotPublished(OrderUnfit):
+    """The campaign's page is a draft: whoever got a code would find no page at its address."""
+
+    code = "page_not_published"
+
+
+class PageInUse(CampaignsError):
+    """The page can't be taken offline: codes with its address have been approved."""
+
+    code = "page_in_use"
+
+
 class FundsShort(CampaignsError):
     """The brand's funds don't cover the order; nothing was reserved."""
 

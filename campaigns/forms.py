@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import logos, queries, rules
+from campaigns import heroes, logos, markdown, pictures, queries, rules
 from campaigns.conditions_models import ConditionsVersion
 from campaigns.errors import CampaignsError
 from campaigns.models import MAX_LOT_LIFE_DAYS, Campaign, Deposit, KnownBy, Order, OrderChannel
@@ -21,7 +21,7 @@ from campaigns.wording import words_of
 from giftcodes.models import MAX_CODES_PER_BATCH
 from ledger.models import MAX_POINTS
 from ledger.statements import database_time
-from parties.forms import PeriodEndField, PeriodStartField, PlainLineField, PlainTextField
+from parties.forms import MarkedTextField, PeriodEndField, PeriodStartField, PlainLineField, PlainTextField
 from parties.periods import period_text
 
 if TYPE_CHECKING:
@@ -93,8 +93,51 @@ class LogoField(forms.ImageField):
             return data or None
         try:
             return logos.clean_logo(data)
-        except logos.NotALogo as refusal:
+        except pictures.NotAPicture as refusal:
             raise ValidationError(self.error_messages[refusal.code], code=refusal.code) from refusal
+
+
+class HeroField(forms.ImageField):
+    """The picture over the page; what is kept are two crops of it."""
+
+    default_validators = []  # the file is judged by what is in it, never by its name
+    default_error_messages = {
+        "size": _("The file is too large. Choose a picture of at most 10 MB and 25 megapixels."),
+        "format": _("This is no PNG, JPEG, WebP or GIF picture."),
+        "small": _("This picture would look blurred. Choose one of at least 1280 × 400 pixels."),
+        "detail": _(
+            "This picture has so much fine detail that it would load slowly on a telephone. Choose a "
+            "calmer one, or one that is less grainy."
+        ),
+    }
+
+    def to_python(self, data: Any) -> Any:
+        if not isinstance(data, UploadedFile):
+            return data or None
+        try:
+            return heroes.clean_hero(data)
+        except pictures.NotAPicture as refusal:
+            raise ValidationError(self.error_messages[refusal.code], code=refusal.code) from refusal
+
+
+class PageTextField(MarkedTextField):
+    """Markdown for a campaign's page."""
+
+    default_error_messages = {
+        "deep": _("Lists and quotes can stand in one another at most %(most)s deep."),
+    }
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if markdown.depth_of(value or "") > markdown.MOST_DEPTH:
+            most = {"most": markdown.MOST_DEPTH}
+            raise ValidationError(self.error_messages["deep"], code="deep", params=most)
+
+
+_HOW_TO_MARK = _(
+    "Line breaks are kept. “**today**” is bold, a line that begins with “- ” is part of a list, and "
+    "“[our shops](https://example.com/shops)” is a link."
+)
 
 
 class CampaignForm(ModelForm):
@@ -116,6 +159,10 @@ class CampaignForm(ModelForm):
             "text_en",
             "colour",
             "logo",
+            "hero_wide",
+            "is_hero_decorative",
+            "hero_alt_ja",
+            "hero_alt_en",
         )
         field_classes = {
             "name": PlainLineField,
@@ -124,8 +171,11 @@ class CampaignForm(ModelForm):
             "colour": ColourField,
             "title_ja": PlainLineField,
             "title_en": PlainLineField,
-            "text_ja": PlainTextField,
-            "text_en": PlainTextField,
+            "text_ja": PageTextField,
+            "text_en": PageTextField,
+            "hero_wide": HeroField,
+            "hero_alt_ja": PlainLineField,
+            "hero_alt_en": PlainLineField,
             "starts_at": PeriodStartField,
             "ends_at": PeriodEndField,
             "logo": LogoField,
@@ -151,9 +201,24 @@ class CampaignForm(ModelForm):
                 " numbers with a right check digit are taken."
             ),
             "title_en": _("Left empty, the English page shows the Japanese title."),
-            "text_ja": _("Plain text; line breaks are kept."),
-            "text_en": _("Plain text; line breaks are kept."),
-            "logo": _("PNG, JPEG, WebP or GIF, at most 1 MB. It is scaled down to 512 pixels."),
+            "text_ja": _HOW_TO_MARK,
+            "text_en": _HOW_TO_MARK,
+            "logo": _(
+                "PNG, JPEG, WebP or GIF, at most 1 MB. It is scaled down to 512 pixels, or to less if it "
+                "would weigh more than 20 kB."
+            ),
+            "hero_wide": _(
+                "A photograph or drawing of at least 1280 × 400 pixels, at most 10 MB. Its middle is shown: "
+                "1280 × 400 on desktops, 720 × 360 on telephones. No text stands on it, and it should hold "
+                "none."
+            ),
+            "is_hero_decorative": _("Screen readers pass it over, and it needs no description."),
+            "hero_alt_ja": _(
+                "What can be seen on it, for people who can't see it, for example: “Freshly baked bread on a "
+                "wooden table”."
+            ),
+            "hero_alt_en": _("Left empty, the English page has the Japanese description."),
+            "colour": _("Any colour: the text on it and in it is made readable. Below is what members see."),
         }
 
     def clean_known_by(self) -> str:
@@ -170,6 +235,7 @@ class CampaignForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        self._clean_hero(cleaned)
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if starts_at is None or ends_at is None:
             return cleaned
@@ -184,6 +250,18 @@ class CampaignForm(ModelForm):
             )
             self.add_error("ends_at", ValidationError(message, params={"window": period_text(*promised)}))
         return cleaned
+
+    def _clean_hero(self, cleaned: dict[str, Any]) -> None:
+        """Both crops come and go together, and a picture is described unless it is mere decoration."""
+        hero = cleaned.get("hero_wide")
+        if isinstance(hero, heroes.Hero):
+            cleaned["hero_wide"], self.instance.hero_narrow = hero.wide, hero.narrow
+        elif hero is False:
+            self.instance.hero_narrow = ""
+        is_described = cleaned.get("hero_alt_ja") or cleaned.get("is_hero_decorative")
+        if hero and not is_described and "hero_alt_ja" not in self.errors:
+            message = _("Describe the picture for people who can't see it, or mark it as decoration.")
+            self.add_error("hero_alt_ja", message)
 
 
 class OrderForm(ModelForm):

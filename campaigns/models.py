@@ -31,8 +31,16 @@ class KnownBy(models.TextChoices):
     MEMBERSHIP_NUMBER = "membership_number", _("membership number of the brand, without a sign-in")
 
 
+def hero_path(_campaign: "Campaign", _filename: str) -> str:
+    """Where a crop of the picture over the page is kept, likewise."""
+    return f"heroes/{uuid.uuid4().hex}.webp"
+
+
 class Campaign(models.Model):
-    """A brand's promotion: its period, its page, its limit per member. Ends are exclusive instants."""
+    """A brand's promotion: its period, its page, its limit per member. Ends are exclusive instants.
+
+    `published_at` is null as long as the page is a draft that the public doesn't see.
+    """
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="campaigns", verbose_name=_("brand"))
     slug = models.SlugField(_("address of the page"), max_length=40, unique=True)
@@ -51,6 +59,14 @@ class Campaign(models.Model):
         _("colour"), max_length=7, default="#1a5f7a", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z")]
     )
     logo = models.ImageField(_("logo"), upload_to=logo_path, blank=True)
+    hero_wide = models.ImageField(_("picture over the page"), upload_to=hero_path, blank=True)
+    hero_narrow = models.ImageField(
+        _("the picture for telephones"), upload_to=hero_path, blank=True, editable=False
+    )
+    hero_alt_ja = models.CharField(_("description of the picture (Japanese)"), max_length=120, blank=True)
+    hero_alt_en = models.CharField(_("description of the picture (English)"), max_length=120, blank=True)
+    is_hero_decorative = models.BooleanField(_("the picture is decoration only"), default=False)
+    published_at = models.DateTimeField(_("published at"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     history = HistoricalRecords()
@@ -68,6 +84,14 @@ class Campaign(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(known_by__in=KnownBy.values), name="campaigns_campaign_known_by"
+            ),
+            models.CheckConstraint(
+                condition=Q(hero_wide="", hero_narrow="") | (~Q(hero_wide="") & ~Q(hero_narrow="")),
+                name="campaigns_campaign_hero_has_both_crops",
+            ),
+            models.CheckConstraint(
+                condition=Q(hero_wide="") | Q(is_hero_decorative=True) | ~Q(hero_alt_ja=""),
+                name="campaigns_campaign_hero_is_described",
             ),
         ]
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from campaigns import errors
 from campaigns.conditions_models import MAX_CONDITIONS_LETTERS
 from campaigns.dispute_models import MAX_TEXT_LENGTH
+from campaigns.gaps import Gap
 from campaigns.models import MAX_LOT_LIFE_DAYS, DepositState, OrderState
 from campaigns.rules import MAX_CHANNELS
 from giftcodes.errors import DeliveryRefused, GiftcodesError, KeysMissing
@@ -89,6 +90,19 @@ def _dispute_refused(refusal: errors.DisputeRefused) -> str:
     return _("This form can't be sent. Open the page again.")
 
 
+def words_of_gap(gap: Gap) -> str:
+    """What a page still lacks, and what that means for its readers."""
+    return {
+        Gap.TITLE_EN: _("No English title: the English page shows the Japanese one."),
+        Gap.TEXT_JA: _("No text: the page says nothing about the campaign but its period."),
+        Gap.TEXT_EN: _("No English text: the English page shows the Japanese one."),
+        Gap.HERO: _("No picture over the page."),
+        Gap.HERO_ALT_EN: _("No English description of the picture: screen readers read the Japanese one."),
+        Gap.LOGO: _("No logo: the brand's name stands in its place."),
+        Gap.PALE: _("The colour can hardly be told from white: the band with the title will not stand out."),
+    }[gap]
+
+
 _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     errors.OrderNotOpen: _order_not_open,
     errors.OwnOrder: lambda _refusal: _(
@@ -120,6 +134,14 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
         "The claim window has ended already. Choose an end in the future."
     ),
     errors.WindowOutsideCampaign: _outside,
+    errors.PageNotPublished: lambda _refusal: _(
+        "The campaign's page is still a draft: people with a code would find nothing at its address. "
+        "Publish the page first."
+    ),
+    errors.PageInUse: lambda _refusal: _(
+        "Codes that lead to this page have been approved, so it stays: people who find one later have to "
+        "be told how things stand. To withdraw the codes, ask the operator."
+    ),
     errors.FundsShort: _funds_short,
     errors.SeriesShort: lambda _refusal: _(
         "No code series has room for so many codes: more would make codes easier to guess. "

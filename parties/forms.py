@@ -25,6 +25,7 @@ else:
     DATETIME_CLASSES = ["vDateTimeField"]
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_MOST_INDENT = 16
 _MINUTE = timedelta(minutes=1)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 
@@ -47,6 +48,26 @@ def plain_text(text: str) -> str:
     return "\n".join(kept).strip()
 
 
+def marked_text(text: str) -> str:
+    """Paragraphs with Markdown's marks: like `plain_text`, but the blanks before a line (nested lists) and
+    two behind it (a forced break) mean something and stay.
+    """
+    lines = [_marked_line(line) for line in text.splitlines()]
+    kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return "\n".join(kept).strip("\n")
+
+
+def _marked_line(line: str) -> str:
+    words = plain_line(line)
+    bare = "".join(char for char in line.expandtabs(4) if char == " " or not _is_unseen(char))
+    indent = min(len(bare) - len(bare.lstrip(" ")), _MOST_INDENT)
+    return " " * indent + words + "  " * bare.endswith("  ") if words else ""
+
+
+def _is_unseen(char: str) -> bool:
+    return char.isspace() or unicodedata.category(char) in _INVISIBLE
+
+
 def _without_invisible(text: str) -> str:
     return "".join(char for char in text if unicodedata.category(char) not in _INVISIBLE)
 
@@ -65,6 +86,17 @@ class PlainTextField(forms.CharField):
     def to_python(self, value: Any) -> str | None:
         text = super().to_python(value)
         return plain_text(text) if text else text
+
+
+class MarkedTextField(forms.CharField):
+    """Paragraphs of Markdown, treated likewise."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"strip": False})
+
+    def to_python(self, value: Any) -> str | None:
+        text = super().to_python(value)
+        return marked_text(text) if text else text
 
 
 class LocalMinuteInput(forms.DateTimeInput):

@@ -105,8 +105,9 @@ class Places(NamedTuple):
 
 
 def campaign_at(slug: str) -> Campaign | None:
-    """The campaign of that page address."""
-    return Campaign.objects.filter(slug=slug).select_related("brand").first()
+    """The campaign whose page has that address, if the page is public."""
+    public = Campaign.objects.filter(published_at__isnull=False)
+    return public.filter(slug=slug).select_related("brand").first()
 
 
 def campaign_by_number(slug: str) -> Campaign | None:

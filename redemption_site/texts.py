@@ -52,6 +52,13 @@ NOT_A_NUMBER: dict[Fault, Promise | str] = {
     Fault.CHECK_DIGIT: _("There seems to be a typing error. Compare the number with your card once more."),
     Fault.EXAMPLE: _("That is only the example. Enter the number on your own card."),
 }
+# How a campaign stands, for those who look at its preview.
+STANDINGS: dict[str, Promise | str] = {
+    "not_begun": _("Not begun"),
+    "open": _("Running"),
+    "ended": _("Ended"),
+    "stopped": _("Stopped"),
+}
 RECORDS_AWAY = _(
     "We can't reach our records just now. Nothing was lost: your points are safe,"
     " and a code stays as good as it was."

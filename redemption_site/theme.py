@@ -2,28 +2,33 @@
 
 from typing import NamedTuple
 
-from campaigns.colours import MIN_CONTRAST, contrast_with_white, text_on
+from campaigns.colours import MIN_CONTRAST, contrast, text_on
 
-# Text in the brand's colour also stands on the tint, which takes up to a tenth of the contrast of white.
-_MIN_CONTRAST_ON_TINT = MIN_CONTRAST * 1.13
 _TINT = 0.07
+_WHITE, _BLACK = "#ffffff", "#000000"
+_PAGE = "#f5f6f8"  # --page in site.css; white, where there is any, is lighter still
 
 
 class Theme(NamedTuple):
-    """CSS colours: the brand's own, what is written on it, the brand's darkened until readable, a tint."""
+    """CSS colours: the brand's own, what is written on it, the brand's darkened until readable, a tint, and
+    what may be mixed into the brand's under text (it only adds to the contrast).
+    """
 
     brand: str
     on_brand: str
     brand_text: str
     tint: str
+    shade: str
 
 
 def theme_of(colour: str) -> Theme:
     """The theme of "rrggbb", of any colour: also of those that the admin would refuse."""
     brand = text = f"#{colour.lower()}"
-    while contrast_with_white(text) < _MIN_CONTRAST_ON_TINT:
+    tint = _mixed(brand, with_level=255, share=_TINT)
+    while min(contrast(text, ground) for ground in (tint, _PAGE)) < MIN_CONTRAST:
         text = _mixed(text, with_level=0, share=0.95)
-    return Theme(brand, text_on(brand), text, _mixed(brand, with_level=255, share=_TINT))
+    on_brand = text_on(brand)
+    return Theme(brand, on_brand, text, tint, _BLACK if on_brand == _WHITE else _WHITE)
 
 
 def _mixed(colour: str, *, with_level: int, share: float) -> str:

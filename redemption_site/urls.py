@@ -1,5 +1,6 @@
 """Addresses of the pages that members see. Of allauth's own pages only those that are needed are here."""
 
+from django.contrib.admin import site
 from django.urls import path, re_path
 
 from redemption_site.views import (
@@ -13,6 +14,7 @@ from redemption_site.views import (
     own_data,
     pages,
     passkeys,
+    preview,
     providers,
     sign_in,
     support,
@@ -64,4 +66,13 @@ urlpatterns = [
     ),
     re_path(r"^theme/(?P<colour>[0-9a-f]{6})\.css$", explained(pages.theme), name="theme"),
     re_path(r"^media/logos/(?P<name>[0-9a-f]{32})\.png$", explained(pages.logo), name="logo"),
+    re_path(r"^media/heroes/(?P<name>[0-9a-f]{32})\.webp$", explained(pages.hero), name="hero"),
+    re_path(
+        r"^c/(?P<slug>[-\w]+)/card-(?P<lang>ja|en)-(?P<key>[0-9a-f]{32})\.png$",
+        explained(pages.card),
+        name="share_card",
+    ),
+    # For staff, behind the admin's own sign-in; outside its address, where the content policy is laxer.
+    path("preview/new/", site.admin_view(preview.of_new), name="preview_new"),
+    path("preview/<int:campaign_id>/", site.admin_view(preview.of_campaign), name="preview"),
 ]

@@ -22,6 +22,7 @@ from campaigns.admin.conditions import ConditionsPages
 from campaigns.admin.history import HistoryAdmin
 from campaigns.admin.liability import LiabilityPage
 from campaigns.admin.posters import PosterPages
+from campaigns.admin.publishing import PublishingPage
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, OrderState
 from ledger.statements import database_time
@@ -30,7 +31,7 @@ from parties.periods import period_text
 
 
 @admin.register(Campaign)
-class CampaignAdmin(LiabilityPage, ConditionsPages, PosterPages, BrandChoice, HistoryAdmin):
+class CampaignAdmin(LiabilityPage, ConditionsPages, PosterPages, PublishingPage, BrandChoice, HistoryAdmin):
     """The brand is chosen once; the page's address stays once codes with that address exist."""
 
     form = CampaignForm
@@ -45,10 +46,14 @@ class CampaignAdmin(LiabilityPage, ConditionsPages, PosterPages, BrandChoice, Hi
         (None, {"fields": ("brand", "name", "slug", "page_address")}),
         (_("Period and limit"), {"fields": ("starts_at", "ends_at", "limit_per_member", "known_by")}),
         (_("Page"), {"fields": ("title_ja", "text_ja", "title_en", "text_en", "colour", "logo")}),
+        (
+            _("Picture over the page"),
+            {"fields": ("hero_wide", "is_hero_decorative", "hero_alt_ja", "hero_alt_en")},
+        ),
     )
 
     class Media:
-        css = {"all": ("parties/admin.css",)}
+        css = {"all": ("parties/admin.css", "campaigns/campaign.css")}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         rows: QuerySet[Campaign] = super().get_queryset(request)
@@ -99,7 +104,9 @@ class CampaignAdmin(LiabilityPage, ConditionsPages, PosterPages, BrandChoice, Hi
     @admin.display(description=_("stage"))
     def stage(self, campaign: Campaign) -> str:
         now: datetime = vars(campaign)["seen_at"]
-        if now < campaign.starts_at:
+        if campaign.published_at is None:
+            kind, text = "quiet", gettext("draft")
+        elif now < campaign.starts_at:
             kind, text = "waiting", gettext("not begun")
         elif now < campaign.ends_at:
             kind, text = "good", gettext("running")

@@ -57,6 +57,8 @@ class HistoryAdmin(HistoryBase):
             "approved": _("approved"),
             "rejected": _("rejected"),
             "reopened": _("taken back"),
+            "published": _("published"),
+            "taken offline": _("taken offline"),
         }
         forms = {"+": _("created"), "~": _("changed"), "-": _("deleted")}
         return steps.get(record.history_change_reason or "") or forms[record.history_type]

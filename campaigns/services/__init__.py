@@ -31,6 +31,7 @@ from campaigns.services.orders import (
     reopen_stale_orders,
     submit_order,
 )
+from campaigns.services.pages import publish_page, take_page_offline
 
 __all__ = [
     "Asked",
@@ -48,6 +49,7 @@ __all__ = [
     "open_dispute",
     "prune_dispute_texts",
     "publish_conditions",
+    "publish_page",
     "reject_deposit",
     "reject_order",
     "reopen_order",
@@ -55,6 +57,7 @@ __all__ = [
     "request_deposit",
     "resolve_dispute",
     "submit_order",
+    "take_page_offline",
     "tell_answers",
     "unless_accepted",
     "withdraw_dispute",

@@ -18,6 +18,7 @@ from campaigns.errors import (
     OrderChanged,
     OrderNotOpen,
     OwnOrder,
+    PageNotPublished,
     SeriesShort,
     TermsRefused,
 )
@@ -237,6 +238,8 @@ def _is_what_was_seen(order: Order, submitted_hash: str) -> bool:
 def _refuse_unfit(order: Order, at: datetime) -> None:
     """The rules of the order itself; the first that it does not keep is raised."""
     campaign = order.campaign
+    if campaign.published_at is None:
+        raise PageNotPublished
     channels = list(order.channels.values_list("name", "quantity"))
     rules.refuse_bad_quantities(
         face_points=order.face_points, quantities=[quantity for _name, quantity in channels]

@@ -13,7 +13,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from campaigns import services as campaigns
+from campaigns.heroes import clean_hero
 from campaigns.models import Campaign, KnownBy, Order, OrderChannel, OrderState
+from config.demo.hero import draw_hero
 from config.demo.history import make_history
 from config.demo.logo import draw_logo
 from giftcodes import codec, keys
@@ -33,6 +35,22 @@ CARD_NUMBER = "2900-0000-01237"
 FUNDS_POINTS = 12_000_000
 CLAIMING_MEMBERS = 12
 MEMBER = "member-3@demo.example"
+_TEXT_JA = """焼きたてのパンといっしょに、**500ポイント**をどうぞ。
+ポスター、レシート、メールに載っている16桁のコードを入力してください。
+
+## ポイントの使いみち
+
+- 青空ベーカリー、みなと書房、ひだまり薬局の全店で使えます
+- **1ポイントを1円**として、1ポイントから使えます
+- 受け取った日から180日間有効です"""
+_TEXT_EN = """**500 points** to go with your fresh bread.
+Enter the 16-digit code from the poster, your receipt or our e-mail.
+
+## What the points are good for
+
+- All shops of Aozora Bakery, Minato Books and Hidamari Pharmacy take them
+- **One point is one yen**, from a single point on
+- They are valid for 180 days from the day you receive them"""
 _BRANDS = {
     "aozora-bakery": ("青空ベーカリー", {"ekimae": "駅前店", "kawabata": "川端店"}),
     "minato-books": ("みなと書房", {"honten": "本店", "tower": "タワー店"}),
@@ -178,16 +196,21 @@ def _campaign(brand: Brand, at: datetime) -> Campaign:
             "limit_per_member": 5,
             "title_ja": "朝のごほうびポイント",
             "title_en": "Good-morning points",
-            "text_ja": "焼きたてのパンといっしょに、500ポイントをどうぞ。\n"
-            "ポスター、レシート、メールに載っている16桁のコードを入力してください。",
-            "text_en": "500 points to go with your fresh bread.\n"
-            "Enter the 16-digit code from the poster, your receipt or our e-mail.",
+            "text_ja": _TEXT_JA,
+            "text_en": _TEXT_EN,
+            "hero_alt_ja": "朝日がのぼる丘を背に、木の台に並んだ焼きたてのパン",
+            "hero_alt_en": "Freshly baked loaves on a wooden board, and the sun rising over hills",
             "colour": "#a3441f",
         },
     )
     if not campaign.logo:
         campaign.logo.save("logo.png", draw_logo())
-    return campaign
+    if not campaign.hero_wide and campaign.hero_alt_ja:
+        wide, narrow = clean_hero(draw_hero())
+        campaign.hero_narrow.save(narrow.name, narrow, save=False)
+        campaign.hero_wide.save(wide.name, wide)
+    marketer = User.objects.get(email=f"marketer@{brand.slug}.example")
+    return campaigns.publish_page(campaign_id=campaign.pk, user=marketer, at=at)
 
 
 def _card_campaign(brand: Brand, at: datetime) -> Campaign:

@@ -1,16 +1,23 @@
 """Moments, points and codes as people read them."""
 
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from django import template
+from django.conf import settings
+from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, pgettext
 
 from campaigns.conditions_models import ConditionsVersion
+from campaigns.markdown import as_html, as_plain
 from campaigns.models import Campaign
 from parties.models import Program
 from redemption_site import conditions, pending
+from redemption_site.cards import card_key
+from redemption_site.words import language_of, words_in
 
 register = template.Library()
 
@@ -19,6 +26,12 @@ register = template.Library()
 def moment(value: datetime) -> str:
     """An instant in Japan time: "2026年6月30日(火) 23:59"."""
     return date_format(localtime(value), pgettext("format of a moment", "D j F Y, H:i"))
+
+
+@register.filter
+def days_until(value: datetime) -> int:
+    """Whole days on the calendar in Japan from today; 0 is today, negative is past."""
+    return (localtime(value).date() - localtime().date()).days
 
 
 @register.filter
@@ -77,15 +90,33 @@ def day(value: datetime) -> str:
 
 @register.filter
 def words(campaign: Campaign, part: str) -> str:
-    """The campaign's "title" or "text" in the reader's language; Japanese where it has no English."""
-    return str(getattr(campaign, f"{part}_{_language_of(campaign, part)}"))
+    """The campaign's "title", "text" or "hero_alt" in the reader's language; Japanese where it has no
+    English.
+    """
+    return words_in(campaign, part, get_language() or "ja")
 
 
 @register.filter
 def words_lang(campaign: Campaign, part: str) -> str:
     """The language that `words` speaks, for screen readers."""
-    return _language_of(campaign, part)
+    return language_of(campaign, part, get_language() or "ja")
 
 
-def _language_of(campaign: Campaign, part: str) -> str:
-    return "en" if get_language() == "en" and getattr(campaign, f"{part}_en") else "ja"
+@register.filter
+def markdown(text: str) -> SafeString:
+    """A campaign's text as HTML."""
+    home = urlsplit(settings.SITE_URL).hostname or ""
+    return mark_safe(as_html(text, home=home))  # noqa: S308  # sanitised by nh3, see campaigns/markdown.py
+
+
+@register.filter
+def without_marks(text: str) -> str:
+    """The same as plain text in one line."""
+    return as_plain(text)
+
+
+@register.simple_tag
+def card_address(campaign: Campaign) -> str:
+    """Where the picture for shared links of the campaign is, in the reader's language."""
+    lang = "en" if get_language() == "en" else "ja"
+    return reverse("share_card", args=(campaign.slug, lang, card_key(campaign, lang)))

@@ -1,8 +1,10 @@
 """Pages that need nobody: the landing page, a campaign's page, and what they are dressed in."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,11 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from campaigns.models import Campaign
-from redemption_site import conditions, queries, texts
-from redemption_site.conditions import NOT_TICKED, Ticked
+from redemption_site import cards, conditions, queries, texts
+from redemption_site.conditions import NOT_TICKED, Asked, Ticked
 from redemption_site.theme import theme_of
 from redemption_site.typos import suspect
 
+STANDINGS = ("not_begun", "open", "ended", "stopped")
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -51,28 +54,35 @@ def code_page(
     """The page with the code field, with what was typed, what is wrong with it, and what to do. Support
     finds the try by its `reference`. The tick that the person set below the field stays.
     """
-    at = timezone.now()
     found = suspect(typed) if typed else None
+    at = timezone.now()
     asked = conditions.asked_by(campaign, request, at=at)
-    context = {
-        "campaign": campaign,
-        "site_url": settings.SITE_URL,
-        "asks_for_number": queries.asks_for_number(campaign) if campaign else False,
-        "standing": _standing(campaign, at) if campaign else "",
+    standing = _standing(campaign, at) if campaign else ""
+    context = page_context(campaign, standing, asked) | {
         "error": error,
         "advice": advice,
         "typed": typed,
         "reference": reference,
         "hint": texts.GROUP_HINTS[found.kind] % found._asdict() if found else "",
-        "asked": asked,
         "is_ticked": asked is not None and conditions.has_ticked(tick.text, asked.version.pk),
         "tick_error": tick.error,
+    }
+    return render(request, "redemption_site/code.html", context, status=status)
+
+
+def page_context(campaign: Campaign | None, standing: str, asked: Asked | None = None) -> dict[str, Any]:
+    """What the template needs of a campaign that stands as one of STANDINGS says, with an untouched field."""
+    return {
+        "campaign": campaign,
+        "site_url": settings.SITE_URL,
+        "asks_for_number": queries.asks_for_number(campaign) if campaign else False,
+        "standing": standing,
+        "asked": asked,
         "not_accepted": texts.NOT_ACCEPTED,
         "script_texts": texts.NOT_A_CODE,
         "script_hints": texts.GROUP_HINTS,
         "empty_text": texts.EMPTY_CODE,
     }
-    return render(request, "redemption_site/code.html", context, status=status)
 
 
 def _standing(campaign: Campaign, at: datetime) -> str:
@@ -86,16 +96,42 @@ def _standing(campaign: Campaign, at: datetime) -> str:
 @require_safe
 def theme(_request: HttpRequest, colour: str) -> HttpResponse:
     """A brand's colours as a style sheet. A function of its address, so it may be kept for ever."""
-    css = ":root{--brand:%s;--on-brand:%s;--brand-text:%s;--tint:%s}\n" % theme_of(colour)  # noqa: UP031
+    css = ":root{--brand:%s;--on-brand:%s;--brand-text:%s;--tint:%s;--shade:%s}\n" % theme_of(colour)  # noqa: UP031
     return HttpResponse(css, content_type="text/css", headers={"Cache-Control": _FOR_EVER})
 
 
 @require_safe
 def logo(_request: HttpRequest, name: str) -> FileResponse:
     """A brand's logo. Its name is random and never used again, so it may be kept for ever."""
-    path = f"logos/{name}.png"
+    return _kept(f"logos/{name}.png", "image/png")
+
+
+@require_safe
+def hero(_request: HttpRequest, name: str) -> FileResponse:
+    """A crop of the picture over a page, likewise."""
+    return _kept(f"heroes/{name}.webp", "image/webp")
+
+
+@require_safe
+def card(_request: HttpRequest, slug: str, lang: str, key: str) -> HttpResponse | FileResponse:
+    """What a shared link shows. A function of its key, drawn when it is first asked for: a brand or a title
+    that changes needs no second step to change it too.
+    """
+    row, path = queries.campaign_at(slug), f"cards/{key}.png"
+    if row is None:
+        raise Http404
+    if default_storage.exists(path):
+        return _kept(path, "image/png")
+    if cards.card_key(row, lang) != key:
+        raise Http404
+    png = cards.draw_card(row, lang)
+    default_storage.save(path, ContentFile(png))
+    return HttpResponse(png, content_type="image/png", headers={"Cache-Control": _FOR_EVER})
+
+
+def _kept(path: str, content_type: str) -> FileResponse:
     if not default_storage.exists(path):
         raise Http404
     return FileResponse(
-        default_storage.open(path), content_type="image/png", headers={"Cache-Control": _FOR_EVER}
+        default_storage.open(path), content_type=content_type, headers={"Cache-Control": _FOR_EVER}
     )

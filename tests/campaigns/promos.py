@@ -44,6 +44,7 @@ def campaign(of: Team, **fields: Any) -> Campaign:
         "starts_at": NOON - timedelta(days=10),
         "ends_at": NOON + timedelta(days=60),
         "limit_per_member": 3,
+        "published_at": NOON - timedelta(days=20),
     }
     return Campaign.objects.create(**defaults | fields)
 

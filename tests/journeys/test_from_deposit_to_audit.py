@@ -77,8 +77,8 @@ def _campaign(page: Page, brand: Brand) -> None:
     page.fill("input[name=ends_at]", (today + timedelta(days=60)).strftime(FORM_TIME))
     page.fill("input[name=title_ja]", "秋のポイント")
     page.fill("input[name=title_en]", "Points in autumn")
-    page.locator("[name=_save]").first.click()
-    page.wait_for_url("**/admin/campaigns/campaign/**")
+    page.locator("[name=_publish]").click()
+    page.get_by_text("The page is public now.").wait_for()
 
 
 def _order(page: Page) -> str:

@@ -39,6 +39,7 @@ def campaign(*, brand: Brand | None = None, days: tuple[float, float] = (-1, 1),
         "title_en": "Spring points",
         "starts_at": now + timedelta(days=days[0]),
         "ends_at": now + timedelta(days=days[1]),
+        "published_at": now,
     }
     return Campaign.objects.create(brand=brand or make.brand(), **defaults | fields)
 
