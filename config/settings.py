@@ -2,10 +2,8 @@
 omission), demo (embedded: SQLite, no servers, secrets made in var/) or test.
 """
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -14,7 +12,6 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config.providers import read_providers
 from config.secrets import (
     check_secret_key,
     keep_demo_secrets,
@@ -23,6 +20,7 @@ from config.secrets import (
     read_number_keys,
     read_seal_keys,
 )
+from config.sign_in import passkey_place, read_providers
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -43,13 +41,6 @@ def _required(name: str, example: str) -> str:
             f"{name} is not set: set it in the environment, for example {name}={example}"
         )
     return value
-
-
-def _is_bare_address(host: str) -> bool:
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
 
 
 # --- Secrets --------------------------------------------------------------------------------------
@@ -278,13 +269,7 @@ ACCOUNT_RATE_LIMITS = {
 }
 ACCOUNT_EMAIL_VERIFICATION = "none"  # the code from the mail is the verification, at every sign-in
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-# Passkeys belong to this one origin. Browsers make none for bare addresses: outside production those are
-# reached as localhost.
-_site = urlsplit(SITE_URL)
-PASSKEY_HOST = _site.hostname or ""
-if not IS_PRODUCTION and _is_bare_address(PASSKEY_HOST):
-    PASSKEY_HOST = "localhost"
-PASSKEY_ORIGIN = f"{_site.scheme}://{PASSKEY_HOST}" + (f":{_site.port}" if _site.port else "")
+PASSKEY_HOST, PASSKEY_ORIGIN = passkey_place(SITE_URL, is_production=IS_PRODUCTION)
 MFA_ADAPTER = "redemption_site.passkeys.PasskeyAdapter"
 MFA_SUPPORTED_TYPES = ["webauthn"]  # no one-time passwords, no recovery codes
 # LINE and any OpenID Connect provider. Without them no page offers one.

@@ -1,10 +1,15 @@
 """A clean slate per test: allauth counts in the cache, which outlives a test's database."""
 
+from collections.abc import Iterator
+
 import pytest
+from django.conf import LazySettings
 from django.core.cache import cache
 from django.test import Client
 
+from tests.oidc_provider import OidcProvider, oidc_provider
 from tests.redemption_site import visits
+from tests.redemption_site.round import know
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +23,17 @@ def hanako(db: None) -> Client:
     client = Client(headers={"accept-language": "en"})
     visits.member_in(client)
     return client
+
+
+@pytest.fixture
+def provider(settings: LazySettings) -> Iterator[OidcProvider]:
+    """A provider that the site knows."""
+    with oidc_provider() as running:
+        know(settings, running)
+        yield running
+
+
+@pytest.fixture
+def second() -> Client:
+    """Another browser of the same person, in English."""
+    return Client(headers={"accept-language": "en"})

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from django.conf import LazySettings
 from django.test import Client
 
+from parties.models import User
 from tests.oidc_provider import OidcProvider
 from tests.redemption_site import visits
 from tests.redemption_site.visits import Answer
@@ -62,3 +63,8 @@ def go_on(client: Client) -> Answer:
 
 def is_signed_in(client: Client) -> bool:
     return "_auth_user_id" in client.session
+
+
+def newcomers() -> list[User]:
+    """People without an address: those who came through the provider."""
+    return list(User.objects.filter(email=None))

@@ -1,7 +1,5 @@
 """Accounts at providers, as their owner sees them: connected, removed, and never the last way in lost."""
 
-from collections.abc import Iterator
-
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.conf import LazySettings
@@ -9,21 +7,14 @@ from django.core import mail
 from django.test import Client
 
 from parties.models import User
-from tests.oidc_provider import OidcProvider, oidc_provider
+from tests.oidc_provider import OidcProvider
 from tests.redemption_site import visits
-from tests.redemption_site.round import address_in, come_back, is_signed_in, know, sign_in
+from tests.redemption_site.round import address_in, come_back, is_signed_in, sign_in
 from tests.redemption_site.visits import Answer
 
 pytestmark = pytest.mark.django_db
 
 PAGE, CONNECT = "/account/connections/", "/account/connections/example/connect/"
-
-
-@pytest.fixture
-def provider(settings: LazySettings) -> Iterator[OidcProvider]:
-    with oidc_provider() as running:
-        know(settings, running)
-        yield running
 
 
 @pytest.fixture

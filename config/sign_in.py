@@ -1,7 +1,10 @@
-"""Which providers sign people in, from the environment; a broken value ends the start with what to set."""
+"""How people sign in beside the code by e-mail, from the environment; a broken value ends the start with
+what to set.
+"""
 
 import json
 import re
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +18,25 @@ _EXAMPLE = (
     '[{"id": "example", "name": "Example ID", "issuer": "https://id.example.com", "client_id": "...",'
     ' "client_secret": "...", "email_is_trusted": false}]'
 )
+
+
+def passkey_place(site_url: str, *, is_production: bool) -> tuple[str, str]:
+    """The host that passkeys belong to, and the one origin that may use them: those of the site.
+
+    Browsers make none for bare addresses; outside production those are reached as localhost.
+    """
+    site = urlsplit(site_url)
+    host = site.hostname or ""
+    if not is_production and _is_bare_address(host):
+        host = "localhost"
+    return host, f"{site.scheme}://{host}" + (f":{site.port}" if site.port else "")
+
+
+def _is_bare_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 def read_providers(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.providers import read_providers
+from config.sign_in import passkey_place, read_providers
 from redemption_site.provider import Provider
 from tests.config.test_settings import _start
 
@@ -87,6 +87,20 @@ def test_half_a_line_channel_is_refused(channel: tuple[str, str]) -> None:
 
 def test_outside_production_a_provider_may_be_on_this_machine() -> None:
     assert read(json.dumps([GOOD | {"issuer": "http://127.0.0.1:9000"}]), is_strict=False)
+
+
+@pytest.mark.parametrize(
+    ("site_url", "is_production", "place"),
+    [
+        ("https://points.example.com", True, ("points.example.com", "https://points.example.com")),
+        ("https://points.example.com:8443", True, ("points.example.com", "https://points.example.com:8443")),
+        ("http://127.0.0.1:8000", False, ("localhost", "http://localhost:8000")),
+        ("http://[::1]:8000", False, ("localhost", "http://localhost:8000")),
+        ("https://192.0.2.1", True, ("192.0.2.1", "https://192.0.2.1")),
+    ],
+)
+def test_passkeys_belong_to_the_site(site_url: str, is_production: bool, place: tuple[str, str]) -> None:
+    assert passkey_place(site_url, is_production=is_production) == place
 
 
 def test_production_does_not_start_with_a_broken_value(tmp_path: Path) -> None:
