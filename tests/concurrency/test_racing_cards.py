@@ -41,8 +41,9 @@ def test_members_who_draw_the_same_number_at_once_get_two(monkeypatch: pytest.Mo
     drawn, members = threading.local(), [make.member() for _ in range(RACERS)]
 
     def draw(_below: int) -> int:
-        drawn.times = getattr(drawn, "times", -1) + 1
-        return drawn.times
+        number: int = getattr(drawn, "times", -1) + 1
+        drawn.times = number
+        return number
 
     monkeypatch.setattr(secrets, "randbelow", draw)
 
