@@ -42,7 +42,7 @@ NOT_TICKED = Ticked()
 
 def asked_by(campaign: Campaign | None, request: HttpRequest, *, at: datetime) -> Asked | None:
     """What the campaign asks of the person; None if it has no conditions."""
-    version = campaign and conditions_queries.conditions_in_force(campaign, at=at)
+    version = conditions_queries.conditions_in_force(campaign, at=at) if campaign else None
     if version is None:
         return None
     member: Member | None = getattr(request.user, "member", None)

@@ -30,7 +30,9 @@ class ConditionsPages(ScopedAdmin):
         def door(name: str, view: Any) -> URLPattern:
             tail = "" if name == "conditions" else f"{name.removeprefix('conditions_')}/"
             wrapped = self.admin_site.admin_view(view)
-            return path(f"<int:campaign_id>/conditions/{tail}", wrapped, name=f"campaigns_campaign_{name}")
+            address = f"<int:campaign_id>/conditions/{tail}"
+            found: URLPattern = path(address, wrapped, name=f"campaigns_campaign_{name}")
+            return found
 
         own = [
             door("conditions", self.conditions_view),

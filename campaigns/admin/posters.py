@@ -29,7 +29,9 @@ class PosterPages(ScopedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         def door(tail: str, view: Any, name: str) -> URLPattern:
-            return path(f"<int:campaign_id>/posters/{tail}", self.admin_site.admin_view(view), name=name)
+            wrapped: Any = self.admin_site.admin_view(view)
+            found: URLPattern = path(f"<int:campaign_id>/posters/{tail}", wrapped, name=name)
+            return found
 
         own = [
             door("", self.posters_view, "campaigns_campaign_posters"),

@@ -22,6 +22,7 @@ BENCHMARKS = {
     "minting": "A whole order",
     "spending": "Spending, one connection",
     "guard": "The guard before a claim, one connection (ratio to a claim without it)",
+    "conditions": "Conditions of participation, one connection (ratio to a claim that asks for nothing)",
     "claims": "Claims over HTTP, 16 connections (ratio to the bare application)",
 }
 

@@ -41,14 +41,16 @@ def batch_locked() -> WSGIHandler:
     return _site
 
 
-def _claim_row_by_row(*, text: object, member: Member, at: Any = None) -> Claimed:
+def _claim_row_by_row(*, text: object, member: Member, at: Any = None, unless: Any = None) -> Claimed:
     with transaction.atomic():
         digit, serial, batch = _find(text)
         run_together(*locking.share_batch(batch.pk))
         return _claim(digit, serial, Batch.objects.select_related("brand").get(pk=batch.pk), member)
 
 
-def _claim_with_the_batch_locked(*, text: object, member: Member, at: Any = None) -> Claimed:
+def _claim_with_the_batch_locked(
+    *, text: object, member: Member, at: Any = None, unless: Any = None
+) -> Claimed:
     with transaction.atomic():
         digit, serial, batch = _find(text)
         return _claim(digit, serial, Batch.objects.select_for_update().get(pk=batch.pk), member)

@@ -79,7 +79,12 @@ def test_the_brand_reads_and_its_marketers_write(role: Role) -> None:
     team = promos.team()
     campaign = promos.campaign(team)
     promos.conditions(campaign, team.marketer)
-    draft = {"campaign_id": campaign.pk, "text_ja": "案", "text_en": "", "in_force_from": None}
+    draft: dict[str, Any] = {
+        "campaign_id": campaign.pk,
+        "text_ja": "案",
+        "text_en": "",
+        "in_force_from": None,
+    }
     campaigns.write_conditions(**draft, user=team.marketer, at=NOON)
     insider, outsider = (signed_in(make.staff(role, brand)) for brand in (team.brand, promos.team().brand))
     page = insider.get(address(campaign))

@@ -5,6 +5,7 @@ the held campaign are relied on for.
 import threading
 from collections import Counter
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import IntegrityError
@@ -80,7 +81,7 @@ def test_of_members_who_race_for_one_code_the_winner_alone_has_accepted() -> Non
 
 def test_of_publications_and_edits_at_once_nothing_unseen_is_published() -> None:
     scene = Scene()
-    ask = {"campaign_id": scene.campaign.pk, "user": scene.team.marketer, "at": NOON}
+    ask: dict[str, Any] = {"campaign_id": scene.campaign.pk, "user": scene.team.marketer, "at": NOON}
     write = partial(campaigns.write_conditions, **ask, text_en="", in_force_from=None)
     seen = queries.fingerprint_of_draft(write(text_ja="案"))
     publish = partial(campaigns.publish_conditions, **ask, fingerprint=seen)
