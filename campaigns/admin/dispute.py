@@ -126,6 +126,7 @@ class DisputeAdmin(ScopedAdmin):
         except CampaignsError as refusal:
             self.message_user(request, words_of(refusal), messages.ERROR)
             return self._page(request, self.get_object(request, str(dispute_id)), typed=_typed(request))
+        self.log_change(request, message.dispute, message.act)
         self.message_user(request, done, messages.SUCCESS)
         if message.masked_codes:
             text = _("Something in your text looked like a code: only its last 4 digits were kept.")

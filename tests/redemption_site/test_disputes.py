@@ -141,6 +141,16 @@ def test_a_ticket_is_for_its_member_alone(hanako: Client) -> None:
     assert hanako.get(page_of(dispute).lower().replace("/help/disputes/", LIST)).status_code == 200
 
 
+@pytest.mark.django_db
+def test_the_sign_in_leads_back_to_the_form_with_its_number(client: Client) -> None:
+    address = f"{ASK}?reference=AB2C3D4E"
+    asked = client.get(address)
+    assert asked.status_code == 302
+    client.post(asked["Location"], {"email": "hanako@example.com", "next": address})
+    data = {"code": visits.sign_in_code(), "next": address}
+    assert client.post("/sign-in/code/", data, follow=True).redirect_chain[-1][0] == address
+
+
 def test_nothing_of_it_may_be_kept_by_a_browser(hanako: Client) -> None:
     dispute = ticket_of(hanako)
     for address in ("/help/", ASK, LIST, page_of(dispute)):
