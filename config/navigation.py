@@ -24,6 +24,7 @@ from ledger.models import (
     Transfer,
 )
 from parties.models import Brand, Member, Program, StaffRole, Store, User
+from parties.site_models import BrandSite
 
 Item = tuple[str, Any]
 
@@ -70,6 +71,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("badge", StaffRole),
                 ("apartment", Brand),
                 ("toll", Program),
+                ("link", BrandSite),
                 ("person", User),
             ],
         ),

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from parties.errors import NotReachable
 from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
+from parties.site_models import BrandSite
 
 Person = User | AnonymousUser
 
@@ -90,6 +91,11 @@ def reachable_members(user: Person, *roles: Role) -> QuerySet[Member]:
 def reachable_stores(user: Person, *roles: Role) -> QuerySet[Store]:
     """Stores of the brands that `user` reaches."""
     return Store.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def reachable_brand_sites(user: Person, *roles: Role) -> QuerySet[BrandSite]:
+    """Sites, for single sign-on, of the brands that `user` reaches."""
+    return BrandSite.objects.filter(brand__in=reachable_brands(user, *roles))
 
 
 def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:

@@ -11,6 +11,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from parties import site_models  # noqa: F401  # tables of this app, which Django looks for here
+
 
 class Program(models.Model):
     """A point currency that members hold: the unit of one ledger. One point is worth `yen_per_point` yen."""
