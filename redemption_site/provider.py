@@ -270,16 +270,18 @@ class NotSpoken(errors.OAuth2Error):  # type: ignore[misc]  # oauthlib ships no 
 def _refuse_unspoken(request: Request) -> dict[str, Any]:
     """What would otherwise be passed over in silence, and change what the site relies on."""
     for name in ("request", "request_uri", "registration"):
-        if getattr(request, name):
+        if getattr(request, name, None):
             refusal = NotSpoken(f"The parameter {name} is not supported.", request=request)
             refusal.error = f"{name}_not_supported"
             raise refusal
     if request.response_mode not in (None, "query"):
+        request.response_mode = "query"  # of the refusal
         raise errors.InvalidRequestError("Only response_mode=query is supported.", request=request)
     if "openid" not in request.scopes:
         raise errors.InvalidScopeError("The scope openid is needed.", request=request)
     if request.max_age is not None and not _is_number(request.max_age):
         raise errors.InvalidRequestError("max_age must be a number of seconds.", request=request)
+    request.claims = {}  # not supported, so not read
     return {}
 
 

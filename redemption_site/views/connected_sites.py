@@ -1,8 +1,9 @@
 """The brand sites that a member lets know who they are, and the way to take that back."""
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -31,4 +32,4 @@ def withdraw(request: HttpRequest, site_id: int) -> HttpResponse:
     if consent is None:
         raise Http404
     site_services.withdraw_from_site(member=member, site=consent.site, at=database_time())
-    return redirect("/account/connected-sites/?withdrawn=1", status=303)
+    return HttpResponseRedirect(f"{reverse('connected_sites')}?withdrawn=1", status=303)

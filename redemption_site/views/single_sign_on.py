@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from allauth.idp.oidc.internal.tokens import decode_jwt_token
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -81,13 +81,13 @@ def decide(request: HttpRequest) -> HttpResponseBase:
     if act == "again":
         return _to_sign_in_again(request, asked, query)
     if act != "agree":
-        return redirect(f"{reverse('sso_declined')}?{query.urlencode()}", status=303)
+        return HttpResponseRedirect(f"{reverse('sso_declined')}?{query.urlencode()}", status=303)
     if signs_in_here(request.user):
         site_services.agree_to_site(
             member=member_of(request.user), site=asked.site, scopes=asked.scopes, at=database_time()
         )
         _drop_prompts(query, "consent")
-    return redirect(f"{reverse('sso_continue')}?{query.urlencode()}", status=303)
+    return HttpResponseRedirect(f"{reverse('sso_continue')}?{query.urlencode()}", status=303)
 
 
 @while_on
@@ -123,7 +123,7 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
             site_services.revoke_tokens(user_id=int(request.user.pk), client=site.client)
         if request.POST.get("act") == "leave":
             logout(request)
-        return redirect(f"{reverse('sso_signed_out')}?{query.urlencode()}", status=303)
+        return HttpResponseRedirect(f"{reverse('sso_signed_out')}?{query.urlencode()}", status=303)
     site, back = _read_sign_out(request.GET)
     if not request.user.is_authenticated:
         return _sent_to(back) if back else redirect("landing")
