@@ -21,11 +21,11 @@ _HOW_TO_MAKE_A_MASTER = "python3 -c \"import secrets; print('k1:' + secrets.toke
 _HOW_TO_MAKE_A_SEAL = _HOW_TO_MAKE_A_MASTER.replace("k1:", "s1:")
 
 
-_PEM_END = "-----END PRIVATE KEY-----"
+_PEM_START, _PEM_END = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
 
 
-def _make_signing_key() -> str:
-    """A PEM on one line, as a file of environment variables holds it."""
+def make_signing_key() -> str:
+    """A PEM on one line, as a file of environment variables holds it, for the demo and the tests."""
     key = generate_private_key(public_exponent=65_537, key_size=2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return pem.strip().replace("\n", "\\n")
@@ -35,7 +35,7 @@ _MAKERS: dict[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(64),
     "CODE_MASTER_KEYS": lambda: f"k1:{secrets.token_hex(32)}",
     "LEDGER_SEAL_KEYS": lambda: f"s1:{secrets.token_hex(32)}",
-    "IDP_OIDC_PRIVATE_KEY": _make_signing_key,
+    "IDP_OIDC_PRIVATE_KEY": make_signing_key,
 }
 
 
@@ -112,6 +112,8 @@ def read_signing_keys(value: str) -> list[str]:
     if "".join(keys).split() != text.split() or len(set(keys)) != len(keys):
         raise ImproperlyConfigured(_SIGNING_KEY_WEAK)
     for pem in keys:
+        if not pem.startswith(_PEM_START):
+            raise ImproperlyConfigured(_SIGNING_KEY_WEAK)
         try:
             key = load_pem_private_key(pem.encode(), password=None)
         except (ValueError, TypeError):

@@ -55,8 +55,8 @@ SECRET_KEY = check_secret_key(env.str("SECRET_KEY", default=_made.get("SECRET_KE
 CODE_MASTER_KEYS = read_master_keys(env.str("CODE_MASTER_KEYS", default=_made.get("CODE_MASTER_KEYS", "")))
 LEDGER_SEAL_KEYS = read_seal_keys(env.str("LEDGER_SEAL_KEYS", default=_made.get("LEDGER_SEAL_KEYS", "")))
 
-# Identities are signed with the first one; the others are published as well, so that keys can be changed without
-# a gap. None: no single sign-on.
+# Identities are signed with the first one; the others are published as well, so that keys can be changed
+# without a gap. None: no single sign-on.
 _signing_keys = read_signing_keys(
     env.str("IDP_OIDC_PRIVATE_KEY", default=_made.get("IDP_OIDC_PRIVATE_KEY", ""))
 )

@@ -1,4 +1,4 @@
-"""What is typed about a brand site: addresses to the letter, for a browser that may be led to nowhere else."""
+"""What is typed about a brand site: addresses, to the letter, as browsers may be led nowhere else."""
 
 import re
 from typing import TYPE_CHECKING, Any

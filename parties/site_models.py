@@ -18,9 +18,7 @@ class BrandSite(models.Model):
     secret is ours, as a digest; it is random and long, so a slow hash would only cost time at each sign-in.
     """
 
-    brand = models.ForeignKey(
-        "parties.Brand", models.PROTECT, related_name="sites", verbose_name=_("brand")
-    )
+    brand = models.ForeignKey("parties.Brand", models.PROTECT, related_name="sites", verbose_name=_("brand"))
     client = models.OneToOneField(
         Client, models.PROTECT, related_name="brand_site", editable=False, verbose_name=_("client ID")
     )
@@ -58,9 +56,7 @@ class SiteConsent(models.Model):
     member = models.ForeignKey(
         "parties.Member", models.CASCADE, related_name="site_consents", verbose_name=_("member")
     )
-    site = models.ForeignKey(
-        BrandSite, models.PROTECT, related_name="consents", verbose_name=_("brand site")
-    )
+    site = models.ForeignKey(BrandSite, models.PROTECT, related_name="consents", verbose_name=_("brand site"))
     scopes = models.CharField(_("what it may learn"), max_length=40, blank=True)
     given_at = models.DateTimeField(_("given at"))
 

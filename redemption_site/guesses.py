@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from contextlib import suppress
 from typing import NamedTuple
 
 from allauth.core.internal.ratelimit import truncate_ip
@@ -49,7 +50,5 @@ class Guesses(NamedTuple):
 
     def give_back(self) -> None:
         """It was right, and counts for nothing."""
-        try:
+        with suppress(ValueError):  # it ended meanwhile
             cache.decr(self.key)
-        except ValueError:
-            pass  # it ended meanwhile

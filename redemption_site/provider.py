@@ -84,11 +84,11 @@ class ProviderAdapter(DefaultOIDCAdapter):  # type: ignore[misc]  # allauth ship
         """SITE_URL, whatever host a request was sent to."""
         return settings.SITE_URL
 
-    def get_user_sub(self, client: Client, user: User) -> str:  # noqa: ARG002
+    def get_user_sub(self, client: Client, user: User) -> str:
         """The member's public number, alike for all sites: members belong to the program."""
         return str(member_of(user).public_id)
 
-    def get_user_by_sub(self, client: Client, sub: str) -> User | None:  # noqa: ARG002
+    def get_user_by_sub(self, client: Client, sub: str) -> User | None:
         """The person behind the number, while they may sign in here."""
         try:
             member = Member.objects.select_related("user").filter(public_id=UUID(sub)).first()
@@ -98,7 +98,7 @@ class ProviderAdapter(DefaultOIDCAdapter):  # type: ignore[misc]  # allauth ship
 
     def get_claims(
         self,
-        purpose: str,  # noqa: ARG002
+        purpose: str,
         user: User,
         client: Client,
         scopes: list[str],
@@ -232,7 +232,7 @@ class Validator(OAuthLibRequestValidator):  # type: ignore[misc]  # allauth ship
         return agreed_to(request.user, request.client).issuperset(request.scopes)
 
     def validate_user_match(self, id_token_hint: str, scopes: Any, claims: Any, request: Request) -> bool:
-        """Whoever is signed in is whom the site means. Nobody may be signed in yet: then it is asked later."""
+        """Whoever is signed in is whom the site means. If nobody is yet, it is asked later."""
         user = context.request.user
         if not id_token_hint or not signs_in_here(user):
             return True

@@ -22,9 +22,7 @@ urlpatterns = [
     path("wallet/", explained(wallet.wallet), name="wallet"),
     path("wallet/<slug:program>/history/", explained(wallet.history), name="history"),
     path("account/", explained(account.account), name="account"),
-    path(
-        "account/connected-sites/", explained(connected_sites.connected_sites), name="connected_sites"
-    ),
+    path("account/connected-sites/", explained(connected_sites.connected_sites), name="connected_sites"),
     path(
         "account/connected-sites/<int:site_id>/withdraw/",
         explained(connected_sites.withdraw),

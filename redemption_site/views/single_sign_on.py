@@ -50,21 +50,28 @@ def authorize(request: HttpRequest) -> HttpResponseBase:
         return _not_understood(request)
     except errors.OAuth2Error as refusal:
         return _sent_to(refusal.in_uri(refusal.redirect_uri))
-    user = request.user
-    if user.is_authenticated and not signs_in_here(user):
+    page = _page_before(request, asked)
+    if page is not None:
+        return page
+    headers, _body, _status = Provider().create_authorization_response(
+        *spoken(request), scopes=asked.scopes, credentials={"user": request.user}
+    )
+    return _sent_to(headers["Location"])
+
+
+def _page_before(request: HttpRequest, asked: Asked) -> HttpResponseBase | None:
+    """What the person has to do here before the brand site is answered; None if nothing."""
+    if not request.user.is_authenticated:
+        return _to_sign_in(asked, request.GET.copy())
+    if not signs_in_here(request.user):
         return render(request, "redemption_site/sso_staff.html", {"site": asked.site}, status=403)
-    if not user.is_authenticated:
-        return redirect_to_login(f"{reverse('sso_continue')}?{request.GET.urlencode()}")
     context = {"site": asked.site, "scopes": asked.scopes, "query": request.GET.urlencode()}
     if asked.prompts & {"login", "select_account"} or is_too_old(request, asked.max_age):
         return render(request, "redemption_site/sso_again.html", context)
-    is_agreed = agreed_to(user, asked.site.client).issuperset(asked.scopes)
+    is_agreed = agreed_to(request.user, asked.site.client).issuperset(asked.scopes)
     if not is_agreed or "consent" in asked.prompts:
         return render(request, "redemption_site/sso_consent.html", context)
-    headers, _body, _status = Provider().create_authorization_response(
-        *spoken(request), scopes=asked.scopes, credentials={"user": user}
-    )
-    return _sent_to(headers["Location"])
+    return None
 
 
 @while_on
@@ -79,7 +86,8 @@ def decide(request: HttpRequest) -> HttpResponseBase:
         return _not_understood(request)
     act = request.POST.get("act")
     if act == "again":
-        return _to_sign_in_again(request, asked, query)
+        logout(request)
+        return _to_sign_in(asked, query)
     if act != "agree":
         return HttpResponseRedirect(f"{reverse('sso_declined')}?{query.urlencode()}", status=303)
     if signs_in_here(request.user):
@@ -158,15 +166,15 @@ def _read(request: HttpRequest, query: QueryDict | None = None) -> Asked:
     return Asked(site, scopes, frozenset(info["prompt"]), asked.max_age, asked.redirect_uri, asked.state)
 
 
-def _to_sign_in_again(request: HttpRequest, asked: Asked, query: QueryDict) -> HttpResponseBase:
-    """Out, in, and back with a request that is content with a sign-in as young as that."""
+def _to_sign_in(asked: Asked, query: QueryDict) -> HttpResponseBase:
+    """In, and back with the request. What it wanted of the sign-in is done then; a `max_age` of seconds,
+    which nobody keeps, is content with one as young as FRESH_SECONDS.
+    """
+    is_asked_anew = asked.prompts & {"login", "select_account"}
     _drop_prompts(query, "login", "select_account")
-    wanted = int(asked.max_age) if asked.max_age is not None else FRESH_SECONDS
-    query["max_age"] = str(max(wanted, FRESH_SECONDS))
-    logout(request)
-    to_sign_in: HttpResponseBase = redirect_to_login(f"{reverse('sso_continue')}?{query.urlencode()}")
-    to_sign_in.status_code = 303
-    return to_sign_in
+    if is_asked_anew or asked.max_age is not None:
+        query["max_age"] = str(max(int(asked.max_age or 0), FRESH_SECONDS))
+    return redirect_to_login(f"{reverse('sso_continue')}?{query.urlencode()}")
 
 
 def _drop_prompts(query: QueryDict, *done: str) -> None:

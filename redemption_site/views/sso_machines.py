@@ -23,6 +23,20 @@ from parties.site_models import SCOPES
 from redemption_site.guesses import SECONDS, TooManyGuesses
 from redemption_site.provider import Provider
 
+CLAIMS = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "at_hash",
+    "locale",
+    "email",
+    "email_verified",
+]
+
 Answer = tuple[dict[str, str], Any, int]
 
 
@@ -47,7 +61,7 @@ def spoken(request: HttpRequest) -> tuple[str, str, str, dict[str, str]]:
 @while_on
 @require_GET
 @cache_control(public=True, max_age=3600)
-def configuration(request: HttpRequest) -> JsonResponse:
+def configuration(_request: HttpRequest) -> JsonResponse:
     """Discovery: what is spoken here and where. Whole addresses, made of SITE_URL."""
 
     def at(name: str) -> str:
@@ -70,8 +84,7 @@ def configuration(request: HttpRequest) -> JsonResponse:
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": settings.IDP_OIDC_AUTH_METHODS,
         "revocation_endpoint_auth_methods_supported": settings.IDP_OIDC_AUTH_METHODS,
-        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "locale"]
-        + ["email", "email_verified"],
+        "claims_supported": CLAIMS,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": [code for code, _name in settings.LANGUAGES],
         "claims_parameter_supported": False,

@@ -17,7 +17,6 @@ from parties.access import member_of
 from parties.models import Member, User
 from parties.site_models import BrandSite
 from redemption_site.guesses import WRONG_SECRETS
-from tests import make
 from tests.redemption_site import visits
 from tests.redemption_site.shops import (
     CALLBACK,
@@ -78,9 +77,7 @@ def test_a_member_signs_in_to_a_shop_which_learns_number_address_and_language(
     assert abs(claims["auth_time"] - claims["iat"]) < 60
     told = shop.userinfo(tokens["access_token"])
     assert "no-store" in told["Cache-Control"]
-    assert told.json() == {
-        name: claims[name] for name in ("sub", "email", "email_verified", "locale")
-    }
+    assert told.json() == {name: claims[name] for name in ("sub", "email", "email_verified", "locale")}
 
 
 def test_a_shop_that_does_not_ask_for_the_address_does_not_learn_it(
@@ -120,7 +117,13 @@ def test_discovery_names_what_is_spoken_and_nothing_else(shop: Shop, settings: L
 
 @pytest.mark.parametrize(
     "address",
-    ["/.well-known/openid-configuration", "/sso/keys/", "/sso/userinfo/", "/sso/authorize/", "/sso/sign-out/"],
+    [
+        "/.well-known/openid-configuration",
+        "/sso/keys/",
+        "/sso/userinfo/",
+        "/sso/authorize/",
+        "/sso/sign-out/",
+    ],
 )
 def test_without_a_key_there_is_no_provider(client: Client, settings: LazySettings, address: str) -> None:
     assert client.get(address).status_code != 404
@@ -129,9 +132,7 @@ def test_without_a_key_there_is_no_provider(client: Client, settings: LazySettin
     assert client.post("/sso/token/").status_code == 404
 
 
-def test_keys_change_without_a_gap(
-    shop: Shop, client: Client, hanako: User, settings: LazySettings
-) -> None:
+def test_keys_change_without_a_gap(shop: Shop, client: Client, hanako: User, settings: LazySettings) -> None:
     before = shop.tokens_of(client)
     old = settings.IDP_OIDC_PRIVATE_KEYS[0]
     new = {
@@ -159,9 +160,7 @@ def test_a_newcomer_comes_back_from_the_sign_in_to_the_question_and_to_the_shop(
     assert answer["Location"].startswith("/sign-in/?next=/sso/continue/")
     sent = client.post(answer["Location"], {"email": "new@example.com"} | {"next": next_of(answer)})
     assert not User.objects.filter(email="new@example.com").exists()
-    signed_in = client.post(
-        sent["Location"], {"code": visits.sign_in_code(), "next": next_of(sent)}
-    )
+    signed_in = client.post(sent["Location"], {"code": visits.sign_in_code(), "next": next_of(sent)})
     page = follow(client, signed_in)
     assert "Aozora Shop" in page.content.decode()
     back = agreed(client, page)
@@ -178,7 +177,7 @@ def test_no_form_leads_straight_out_of_the_site(shop: Shop, client: Client, hana
     page = shop.ask(client)
     for act in ("agree", "decline", "again"):
         answer = act_on(client, page, act)
-        assert answer.status_code == 303
+        assert answer.status_code in (302, 303)
         assert answer["Location"].startswith("/"), act
 
 
@@ -236,13 +235,20 @@ def test_a_shop_can_have_somebody_sign_in_once_more(
     to_sign_in = act_on(client, page, "again")
     assert "_auth_user_id" not in client.session
     client.post(to_sign_in["Location"], {"email": "hanako@example.com"})
-    signed_in = client.post(
-        "/sign-in/code/", {"code": visits.sign_in_code(), "next": next_of(to_sign_in)}
-    )
+    signed_in = client.post("/sign-in/code/", {"code": visits.sign_in_code(), "next": next_of(to_sign_in)})
     answer = follow(client, signed_in)
     if "consent" in prompt:
         answer = agreed(client, answer)
     assert "code" in parameters_of(answer["Location"])
+
+
+@pytest.mark.parametrize("changes", [{"prompt": "login"}, {"max_age": "0"}, {"prompt": "select_account"}])
+def test_nobody_signs_in_twice_for_one_visit(shop: Shop, client: Client, changes: dict[str, str]) -> None:
+    to_sign_in = shop.ask(client, **changes)
+    client.post(to_sign_in["Location"], {"email": "hanako@example.com"})
+    signed_in = client.post("/sign-in/code/", {"code": visits.sign_in_code(), "next": next_of(to_sign_in)})
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=20)):
+        assert "同意してログインする" in follow(client, signed_in).content.decode()
 
 
 def test_a_sign_in_older_than_the_shop_allows_does_not_count(
@@ -251,14 +257,12 @@ def test_a_sign_in_older_than_the_shop_allows_does_not_count(
     shop.code_for(client)
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=5)):
         assert shop.ask(client, max_age="600").status_code == 302
-        assert "もう一度サインイン" in shop.ask(client, max_age="60").content.decode()
+        assert "もう一度ログイン" in shop.ask(client, max_age="60").content.decode()
         assert error_of(shop.ask(client, max_age="60", prompt="none")) == "login_required"
         assert shop.ask(client, max_age="600", prompt="none").status_code == 302
 
 
-def test_a_hint_at_somebody_else_is_answered_with_an_error(
-    shop: Shop, client: Client, hanako: User
-) -> None:
+def test_a_hint_at_somebody_else_is_answered_with_an_error(shop: Shop, client: Client, hanako: User) -> None:
     token = shop.tokens_of(client)["id_token"]
     assert "code" in parameters_of(shop.ask(client, prompt="none", id_token_hint=token)["Location"])
     taro = Client()
@@ -297,7 +301,7 @@ def test_whoever_can_not_be_known_is_told_nothing_and_nobody_is_sent_there(
             answer = client.get(address.replace("authorize", door))
             assert (answer.status_code, answer.has_header("Location")) == (400, False)
             assert "evil" not in answer.content.decode()
-            assert "このサインインは続けられません" in answer.content.decode()
+            assert "このログインは続けられません" in answer.content.decode()
     query = shop.asking(**changes).partition("?")[2]
     assert client.post("/sso/decide/", {"query": query, "act": "agree"}).status_code == 400
 
