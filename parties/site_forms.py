@@ -50,7 +50,7 @@ class AddressesField(forms.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}), **options)
 
-    def clean(self, value: Any) -> list[str]:  # type: ignore[override]  # a list, made of a text
+    def clean(self, value: Any) -> list[str]:
         addresses = super().clean(value).split()
         if len(addresses) > MAX_ADDRESSES:
             raise ValidationError(_("At most %(most)s addresses.") % {"most": MAX_ADDRESSES})
@@ -86,7 +86,7 @@ class BrandSiteForm(ModelForm):
         super().__init__(*args, **options)
         if self.instance.pk and "redirect_uris" in self.fields:
             client = self.instance.client
-            self.initial |= {
+            self.initial = dict(self.initial) | {
                 "redirect_uris": "\n".join(client.get_redirect_uris()),
                 "sign_out_uris": "\n".join(client.get_post_logout_redirect_uris()),
                 "learns_email": "email" in client.get_scopes(),

@@ -8,7 +8,7 @@ the member agreed to, each code once, and no guessing of secrets.
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 from allauth.account.authentication import get_authentication_records
@@ -40,7 +40,7 @@ from parties.site_models import BrandSite
 from redemption_site.guesses import Guesses
 
 
-def signs_in_here(user: Person) -> bool:
+def signs_in_here(user: Person) -> TypeGuard[User]:
     """Whether this is somebody whom a brand's site may know: signed in, active, and not of the staff."""
     return user.is_authenticated and user.is_active and not user.is_staff
 
@@ -185,8 +185,9 @@ class Validator(OAuthLibRequestValidator):  # type: ignore[misc]  # allauth ship
     # --- Tokens ---
 
     def _code_of(self, request: Request) -> dict[str, Any]:
-        found: dict[str, Any] = self._lookup_authorization_code(request, request.client_id, request.code)
-        return found["code"]
+        kept = self._lookup_authorization_code(request, request.client_id, request.code)
+        code: dict[str, Any] = kept["code"]
+        return code
 
     def _prep_access_token(self, ctx: Any, token: dict[str, Any], request: Request) -> Token:
         """A row for the new token, and none any more for those of the same person that have ended."""

@@ -128,7 +128,7 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
         query = QueryDict(request.POST.get("query", ""))
         site, _back = _read_sign_out(query)
         if site and signs_in_here(request.user):
-            site_services.revoke_tokens(user_id=int(request.user.pk), client=site.client)
+            site_services.revoke_tokens(user_id=request.user.pk, client=site.client)
         if request.POST.get("act") == "leave":
             logout(request)
         return HttpResponseRedirect(f"{reverse('sso_signed_out')}?{query.urlencode()}", status=303)

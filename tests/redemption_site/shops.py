@@ -54,7 +54,7 @@ class Shop:
         return found
 
     def path(self, name: str) -> str:
-        return urlsplit(self.metadata[name]).path
+        return str(urlsplit(self.metadata[name]).path)
 
     def asking(self, **changes: str | None) -> str:
         """The address that a visitor is sent to; None leaves a parameter out."""

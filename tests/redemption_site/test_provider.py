@@ -134,7 +134,7 @@ def test_without_a_key_there_is_no_provider(client: Client, settings: LazySettin
 
 def test_keys_change_without_a_gap(shop: Shop, client: Client, hanako: User, settings: LazySettings) -> None:
     before = shop.tokens_of(client)
-    old = settings.IDP_OIDC_PRIVATE_KEYS[0]
+    old: dict[str, Any] = settings.IDP_OIDC_PRIVATE_KEYS[0]
     new = {
         "pem": read_signing_keys(make_secrets()["IDP_OIDC_PRIVATE_KEY"])[0],
         "issued_at": old["issued_at"] - timedelta(seconds=1),
