@@ -9,16 +9,15 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from allauth.account.authentication import get_authentication_records
 from allauth.core import context
 from allauth.core.internal.httpkit import extract_basic_auth
-from allauth.idp.oidc.adapter import DefaultOIDCAdapter
+from allauth.idp.oidc.adapter import DefaultOIDCAdapter, get_adapter
 from allauth.idp.oidc.internal.oauthlib.request_validator import OAuthLibRequestValidator
 from allauth.idp.oidc.internal.oauthlib.server import generate_opaque_token
 from allauth.idp.oidc.internal.oauthlib.utils import get_validator_context
-from allauth.idp.oidc.internal.tokens import decode_jwt_token
 from allauth.idp.oidc.models import Client, Token
 from django.conf import settings
 from django.core.cache import cache
@@ -38,6 +37,7 @@ from parties.access import Person, member_of
 from parties.models import Member, User
 from parties.site_models import BrandSite
 from redemption_site.guesses import Guesses
+from redemption_site.identities import read_identity, sign_identity
 
 
 def signs_in_here(user: Person) -> TypeGuard[User]:
@@ -200,12 +200,18 @@ class Validator(OAuthLibRequestValidator):  # type: ignore[misc]  # allauth ship
     def finalize_id_token(
         self, id_token: dict[str, Any], token: dict[str, Any], token_handler: Any, request: Request
     ) -> str:
+        """As allauth's, with when the person signed in, and with a key that is parsed already."""
         code = self._code_of(request)
-        id_token |= _told(code, request.scopes)
+        claims = get_adapter().get_claims("id_token", request.user, request.client, request.scopes)
+        id_token |= claims | _told(code, request.scopes)
+        id_token |= {
+            "iss": settings.SITE_URL,
+            "exp": id_token["iat"] + settings.IDP_OIDC_ID_TOKEN_EXPIRES_IN,
+            "jti": uuid4().hex,
+        }
         if code["auth_time"] is not None:
             id_token["auth_time"] = code["auth_time"]
-        signed: str = super().finalize_id_token(id_token, token, token_handler, request)
-        return signed
+        return sign_identity(id_token)
 
     def validate_bearer_token(self, token: str, scopes: list[str], request: Request) -> bool:
         """A token works while its member would be let in, and lets the site learn all that it opens."""
@@ -237,8 +243,8 @@ class Validator(OAuthLibRequestValidator):  # type: ignore[misc]  # allauth ship
         user = context.request.user
         if not id_token_hint or not signs_in_here(user):
             return True
-        hint = decode_jwt_token(id_token_hint, client_id=request.client.id, verify_exp=False, verify_iss=True)
-        return hint is not None and hint.get("sub") == str(member_of(user).public_id)
+        hint = read_identity(id_token_hint, audience=request.client.id)
+        return hint.get("sub") == str(member_of(user).public_id)
 
 
 class Provider(

@@ -6,7 +6,6 @@ no form leads out directly: it leads to a page of ours, and that page leads out,
 
 from typing import Any, NamedTuple
 
-from allauth.idp.oidc.internal.tokens import decode_jwt_token
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
@@ -21,6 +20,7 @@ from ledger.statements import database_time
 from parties import site_services
 from parties.access import member_of
 from parties.site_models import BrandSite
+from redemption_site.identities import read_identity
 from redemption_site.provider import Provider, agreed_to, is_too_old, signs_in_here, site_by_client_id
 from redemption_site.views.sso_machines import spoken, while_on
 
@@ -188,9 +188,9 @@ def _drop_prompts(query: QueryDict, *done: str) -> None:
 
 def _read_sign_out(query: QueryDict) -> tuple[BrandSite | None, str | None]:
     """The brand site, and the address that it has registered for this; None for what can't be relied on."""
-    hint = decode_jwt_token(query.get("id_token_hint", ""), verify_exp=False, verify_iss=True)
-    client_id = query.get("client_id") or (hint or {}).get("aud")
-    if hint and hint.get("aud") != client_id:
+    hint = read_identity(query.get("id_token_hint", ""))
+    client_id = query.get("client_id") or hint.get("aud")
+    if hint and hint["aud"] != client_id:
         return None, None
     site = site_by_client_id(client_id) if client_id else None
     back = query.get("post_logout_redirect_uri")

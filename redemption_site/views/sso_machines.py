@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from allauth.idp.oidc import views as allauth_views
 from allauth.idp.oidc.internal.oauthlib.utils import convert_response, extract_headers, get_uri
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -21,6 +20,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from parties.site_models import SCOPES
 from redemption_site.guesses import SECONDS, TooManyGuesses
+from redemption_site.identities import ALGORITHM, public_keys
 from redemption_site.provider import Provider
 
 CLAIMS = [
@@ -81,7 +81,7 @@ def configuration(_request: HttpRequest) -> JsonResponse:
         "grant_types_supported": ["authorization_code"],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
         "token_endpoint_auth_methods_supported": settings.IDP_OIDC_AUTH_METHODS,
         "revocation_endpoint_auth_methods_supported": settings.IDP_OIDC_AUTH_METHODS,
         "claims_supported": CLAIMS,
@@ -95,7 +95,12 @@ def configuration(_request: HttpRequest) -> JsonResponse:
     return JsonResponse(data)
 
 
-keys = while_on(require_GET(allauth_views.jwks))
+@while_on
+@require_GET
+@cache_control(public=True, max_age=3600)
+def keys(_request: HttpRequest) -> JsonResponse:
+    """The keys that identities are checked with."""
+    return JsonResponse({"keys": public_keys()})
 
 
 @csrf_exempt
