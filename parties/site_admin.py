@@ -30,7 +30,7 @@ class BrandSiteAdmin(ScopedAdmin):
     form = BrandSiteForm
     reach = access.reachable_brand_sites
     keeps_people = True
-    list_display = ("name", "brand", "client_id", "is_open")
+    list_display = ("name", "brand", "id_at_the_site", "is_open")
     list_filter = ("is_open",)
     search_fields = ("name", "client__id")
     list_select_related = ("brand",)
@@ -41,12 +41,16 @@ class BrandSiteAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: BrandSite | None = None) -> tuple[str, ...]:
         if obj is not None and not self.has_change_permission(request, obj):
-            return ("brand", "name", "client_id", "is_open", "addresses")
+            return ("brand", "name", "id_at_the_site", "is_open", "addresses")
         asked = ("redirect_uris", "sign_out_uris", "learns_email")
-        return ("brand", "name", *asked) if obj is None else ("brand", "name", "client_id", "is_open", *asked)
+        return (
+            ("brand", "name", *asked)
+            if obj is None
+            else ("brand", "name", "id_at_the_site", "is_open", *asked)
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: BrandSite | None = None) -> tuple[str, ...]:
-        return () if obj is None else ("brand", "client_id", "addresses")
+        return () if obj is None else ("brand", "id_at_the_site", "addresses")
 
     def formfield_for_foreignkey(
         self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
@@ -89,7 +93,7 @@ class BrandSiteAdmin(ScopedAdmin):
         return TemplateResponse(request, "parties/site_secret.html", context)
 
     @admin.display(description=gettext_lazy("client ID"))
-    def client_id(self, site: BrandSite) -> str:
+    def id_at_the_site(self, site: BrandSite) -> str:
         return str(site.client_id)
 
     @admin.display(description=gettext_lazy("addresses after signing in"))

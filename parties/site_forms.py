@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django import forms
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
 else:
     ModelForm = forms.ModelForm
+
+if apps.is_installed("unfold"):
+    from unfold.widgets import TEXTAREA_CLASSES
+else:
+    TEXTAREA_CLASSES = ["vLargeTextField"]
 
 MAX_ADDRESSES, MAX_LENGTH = 10, 500
 # What stands in an address and in a header as it is; no wildcard, backslash, quote or blank.
@@ -45,10 +51,9 @@ def check_address(text: str) -> None:
 class AddressesField(forms.CharField):
     """Addresses, one a line; their list is the value."""
 
-    widget = forms.Textarea
-
     def __init__(self, **options: Any) -> None:
-        super().__init__(widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}), **options)
+        look = {"rows": 3, "spellcheck": "false", "class": " ".join(TEXTAREA_CLASSES)}
+        super().__init__(widget=forms.Textarea(attrs=look), **options)
 
     def clean(self, value: Any) -> list[str]:
         addresses = super().clean(value).split()
