@@ -1,5 +1,7 @@
 """A clean slate per test: allauth counts in the cache, which outlives a test's database."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.core.cache import cache
 from django.test import Client
@@ -10,8 +12,10 @@ from tests.redemption_site.shops import Shop
 
 
 @pytest.fixture(autouse=True)
-def _no_counts_from_other_tests() -> None:
+def _no_counts_from_other_tests() -> Iterator[None]:
     cache.clear()
+    yield
+    cache.clear()  # whoever signs in next, in another folder, begins anew as well
 
 
 @pytest.fixture
