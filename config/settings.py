@@ -266,7 +266,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # the code from the mail is the verificatio
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 # --- Single sign-on for brands' sites -------------------------------------------------------------
-IDP_OIDC_ADAPTER = "redemption_site.provider.ProviderAdapter"
+IDP_OIDC_ADAPTER = "redemption_site.sso_provider.ProviderAdapter"
 IDP_OIDC_PRIVATE_KEYS = [  # the newest signs
     {"pem": pem, "issued_at": datetime.fromtimestamp(len(_signing_keys) - place, UTC)}
     for place, pem in enumerate(_signing_keys)

@@ -20,8 +20,8 @@ from ledger.statements import database_time
 from parties import site_services
 from parties.access import member_of
 from parties.site_models import BrandSite
-from redemption_site.identities import read_identity
-from redemption_site.provider import Provider, agreed_to, is_too_old, signs_in_here, site_by_client_id
+from redemption_site.sso_identities import read_identity
+from redemption_site.sso_provider import Provider, agreed_to, is_too_old, signs_in_here, site_by_client_id
 from redemption_site.views.sso_machines import spoken, while_on
 
 # A sign-in that was asked for once more may take so long; the site is told when it was (auth_time).

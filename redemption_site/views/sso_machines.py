@@ -20,8 +20,8 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from parties.site_models import SCOPES
 from redemption_site.guesses import SECONDS, TooManyGuesses
-from redemption_site.identities import ALGORITHM, public_keys
-from redemption_site.provider import Provider
+from redemption_site.sso_identities import ALGORITHM, public_keys
+from redemption_site.sso_provider import Provider
 
 CLAIMS = [
     "iss",

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from redemption_site.guesses import WRONG_SECRETS, Guesses
-from redemption_site.provider import Validator
+from redemption_site.sso_provider import Validator
 from tests.concurrency.racing import race
 from tests.giftcodes.guarded import a_redis
 from tests.redemption_site import visits

@@ -37,7 +37,7 @@ from parties.access import Person, member_of
 from parties.models import Member, User
 from parties.site_models import BrandSite
 from redemption_site.guesses import Guesses
-from redemption_site.identities import read_identity, sign_identity
+from redemption_site.sso_identities import read_identity, sign_identity
 
 
 def signs_in_here(user: Person) -> TypeGuard[User]:
