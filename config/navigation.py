@@ -25,6 +25,7 @@ from ledger.models import (
     Transfer,
 )
 from parties.models import Brand, Member, MembershipNumber, NumberPattern, Program, StaffRole, Store, User
+from parties.site_models import BrandSite
 
 Item = tuple[str, Any]
 
@@ -74,6 +75,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("badge", StaffRole),
                 ("apartment", Brand),
                 ("toll", Program),
+                ("link", BrandSite),
                 ("person", User),
             ],
         ),

@@ -4,8 +4,16 @@ import fcntl
 import os
 import secrets
 import tempfile
+from collections.abc import Callable, Container
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from django.core.exceptions import ImproperlyConfigured
 
 _HOW_TO_MAKE_ONE = 'python3 -c "import secrets; print(secrets.token_urlsafe(64))"'
@@ -14,14 +22,28 @@ _HOW_TO_MAKE_A_SEAL = _HOW_TO_MAKE_A_MASTER.replace("k1:", "s1:")
 _HOW_TO_MAKE_A_NUMBER_KEY = _HOW_TO_MAKE_A_MASTER.replace("k1:", "n1:")
 
 
-def make_secrets() -> dict[str, str]:
-    """Fresh random secrets under the names of their environment variables."""
-    return {
-        "SECRET_KEY": secrets.token_urlsafe(64),
-        "CODE_MASTER_KEYS": f"k1:{secrets.token_hex(32)}",
-        "LEDGER_SEAL_KEYS": f"s1:{secrets.token_hex(32)}",
-        "MEMBERSHIP_NUMBER_KEYS": f"n1:{secrets.token_hex(32)}",
-    }
+_PEM_START, _PEM_END = (f"-----{where} PRIVATE KEY-----" for where in ("BEGIN", "END"))
+
+
+def make_signing_key() -> str:
+    """A PEM on one line, as a file of environment variables holds it, for the demo and the tests."""
+    key = generate_private_key(public_exponent=65_537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return pem.strip().replace("\n", "\\n")
+
+
+_MAKERS: dict[str, Callable[[], str]] = {
+    "SECRET_KEY": lambda: secrets.token_urlsafe(64),
+    "CODE_MASTER_KEYS": lambda: f"k1:{secrets.token_hex(32)}",
+    "LEDGER_SEAL_KEYS": lambda: f"s1:{secrets.token_hex(32)}",
+    "MEMBERSHIP_NUMBER_KEYS": lambda: f"n1:{secrets.token_hex(32)}",
+    "IDP_OIDC_PRIVATE_KEY": make_signing_key,
+}
+
+
+def make_secrets(given: Container[str] = ()) -> dict[str, str]:
+    """Fresh random secrets under the names of their environment variables, but for those that are given."""
+    return {name: make() for name, make in _MAKERS.items() if name not in given}
 
 
 def keep_demo_secrets(folder: Path) -> dict[str, str]:
@@ -33,12 +55,13 @@ def keep_demo_secrets(folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "secrets.env"
     kept = _read_secrets(path)
-    if kept.keys() >= make_secrets().keys():
+    if kept.keys() >= _MAKERS.keys():
         return kept
     turn = os.open(folder, os.O_RDONLY)  # the folder is what they queue for: no lock file stays behind
     try:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        kept = make_secrets() | _read_secrets(path)
+        kept = _read_secrets(path)
+        kept |= make_secrets(given=kept)
         _write_secrets(path, kept)
     finally:
         os.close(turn)
@@ -87,6 +110,26 @@ def read_number_keys(value: str) -> dict[str, bytes]:
     return _read_keys(value, _NUMBER_KEYS_WEAK)
 
 
+def read_signing_keys(value: str) -> list[str]:
+    """The PEM texts of the keys that identities are signed with, the one that signs first; none if nothing is
+    set. A sentence that says what to set if one is weak, locked or no key.
+    """
+    text = value.replace("\\n", "\n").strip()
+    keys = [f"{part.strip()}\n{_PEM_END}\n" for part in text.split(_PEM_END)[:-1]]
+    if "".join(keys).split() != text.split() or len(set(keys)) != len(keys):
+        raise ImproperlyConfigured(_SIGNING_KEY_WEAK)
+    for pem in keys:
+        if not pem.startswith(_PEM_START):
+            raise ImproperlyConfigured(_SIGNING_KEY_WEAK)
+        try:
+            key = load_pem_private_key(pem.encode(), password=None)
+        except (ValueError, TypeError):
+            raise ImproperlyConfigured(_SIGNING_KEY_WEAK) from None  # the reason may quote the key
+        if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
+            raise ImproperlyConfigured(_SIGNING_KEY_WEAK)
+    return keys
+
+
 def _read_keys(value: str, advice: str) -> dict[str, bytes]:
     """Keys by id from "id:64 hex digits[,id:64 hex digits...]", in their order."""
     keys: dict[str, bytes] = {}
@@ -118,4 +161,9 @@ _NUMBER_KEYS_WEAK = (
     "MEMBERSHIP_NUMBER_KEYS is missing or weak: set it to id:key, the key being 64 random hex digits, "
     f"for example from: {_HOW_TO_MAKE_A_NUMBER_KEY} "
     "(keep a copy away from the database: without it nobody is found by their membership number)"
+)
+_SIGNING_KEY_WEAK = (
+    "IDP_OIDC_PRIVATE_KEY is weak or broken: leave it out (no single sign-on), or set it to an RSA key of at"
+    " least 2048 bits as PEM (PKCS #8, without a password), for example from: openssl genpkey -algorithm RSA"
+    " -pkeyopt rsa_keygen_bits:3072 (further keys after the first are published, but don't sign)"
 )

@@ -2,6 +2,8 @@
 omission), demo (embedded: SQLite, no servers, secrets made in var/) or test.
 """
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from config.secrets import (
     read_master_keys,
     read_number_keys,
     read_seal_keys,
+    read_signing_keys,
 )
 from config.sign_in import passkey_place, read_providers
 
@@ -49,12 +52,18 @@ _made: dict[str, str] = {}
 if TOKUTEN_ENV == "demo":
     _made = keep_demo_secrets(VAR_DIR)
 elif TOKUTEN_ENV == "test":
-    _made = make_secrets()
+    _made = make_secrets(given=os.environ)
 SECRET_KEY = check_secret_key(env.str("SECRET_KEY", default=_made.get("SECRET_KEY", "")))
 CODE_MASTER_KEYS = read_master_keys(env.str("CODE_MASTER_KEYS", default=_made.get("CODE_MASTER_KEYS", "")))
 LEDGER_SEAL_KEYS = read_seal_keys(env.str("LEDGER_SEAL_KEYS", default=_made.get("LEDGER_SEAL_KEYS", "")))
 MEMBERSHIP_NUMBER_KEYS = read_number_keys(
     env.str("MEMBERSHIP_NUMBER_KEYS", default=_made.get("MEMBERSHIP_NUMBER_KEYS", ""))
+)
+
+# Identities are signed with the first one; the others are published as well, so that keys can be changed
+# without a gap. None: no single sign-on.
+_signing_keys = read_signing_keys(
+    env.str("IDP_OIDC_PRIVATE_KEY", default=_made.get("IDP_OIDC_PRIVATE_KEY", ""))
 )
 
 # --- Where it runs --------------------------------------------------------------------------------
@@ -99,6 +108,7 @@ INSTALLED_APPS = [
     "csp",
     "allauth",
     "allauth.account",
+    "allauth.idp.oidc",
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
@@ -283,6 +293,18 @@ SOCIALACCOUNT_ADAPTER = "redemption_site.handshakes.ProviderAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+# --- Single sign-on for brands' sites -------------------------------------------------------------
+IDP_OIDC_ADAPTER = "redemption_site.sso_provider.ProviderAdapter"
+IDP_OIDC_PRIVATE_KEYS = [  # the newest signs
+    {"pem": pem, "issued_at": datetime.fromtimestamp(len(_signing_keys) - place, UTC)}
+    for place, pem in enumerate(_signing_keys)
+]
+IDP_OIDC_AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
+IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 600
+IDP_OIDC_ID_TOKEN_EXPIRES_IN = 300
+IDP_OIDC_AUTHORIZATION_CODE_EXPIRES_IN = 60
+
+# --- Mail -----------------------------------------------------------------------------------------
 if TOKUTEN_ENV == "demo":
     EMAIL_BACKEND = (
         "redemption_site.demo_mail.EmailBackend"  # shown on the page; refuses to run anywhere else

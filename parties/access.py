@@ -19,6 +19,7 @@ from parties.models import (
     Store,
     User,
 )
+from parties.site_models import BrandSite
 
 Person = User | AnonymousUser
 
@@ -110,6 +111,11 @@ def reachable_membership_numbers(user: Person, *roles: Role) -> QuerySet[Members
 def reachable_stores(user: Person, *roles: Role) -> QuerySet[Store]:
     """Stores of the brands that `user` reaches."""
     return Store.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def reachable_brand_sites(user: Person, *roles: Role) -> QuerySet[BrandSite]:
+    """Sites, for single sign-on, of the brands that `user` reaches."""
+    return BrandSite.objects.filter(brand__in=reachable_brands(user, *roles))
 
 
 def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:

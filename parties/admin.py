@@ -11,7 +11,10 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from parties import access
+from parties import (
+    access,
+    site_admin,  # noqa: F401  # registers its own
+)
 from parties.forms import NumberPatternForm, PlainLineField
 from parties.models import (
     Brand,

@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from parties import site_models  # noqa: F401  # tables of this app, which Django looks for here
 from parties.card_tokens import CARD_NUMBERS
 from parties.numbers import LEAST_LENGTH, LONGEST_PREFIX, MOST_LENGTH, Pattern
 

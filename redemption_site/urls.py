@@ -8,6 +8,7 @@ from redemption_site.views import (
     card,
     claims,
     conditions,
+    connected_sites,
     connections,
     fresh,
     numbers,
@@ -17,6 +18,8 @@ from redemption_site.views import (
     preview,
     providers,
     sign_in,
+    single_sign_on,
+    sso_machines,
     support,
     wallet,
 )
@@ -42,6 +45,12 @@ urlpatterns = [
     path("help/dispute/", explained(support.ask), name="ask"),
     path("help/disputes/", explained(support.disputes), name="disputes"),
     path("help/disputes/<slug:number>/", explained(support.dispute), name="dispute"),
+    path("account/connected-sites/", explained(connected_sites.connected_sites), name="connected_sites"),
+    path(
+        "account/connected-sites/<int:site_id>/withdraw/",
+        explained(connected_sites.withdraw),
+        name="withdraw_from_site",
+    ),
     # allauth looks for both names.
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_request_login_code"),
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_login"),
@@ -75,4 +84,16 @@ urlpatterns = [
     # For staff, behind the admin's own sign-in; outside its address, where the content policy is laxer.
     path("preview/new/", site.admin_view(preview.of_new), name="preview_new"),
     path("preview/<int:campaign_id>/", site.admin_view(preview.of_campaign), name="preview"),
+    # Single sign-on for brands' sites: for people, then for their servers.
+    path("sso/authorize/", explained(single_sign_on.authorize), name="sso_authorize"),
+    path("sso/decide/", explained(single_sign_on.decide), name="sso_decide"),
+    path("sso/continue/", explained(single_sign_on.go_on), name="sso_continue"),
+    path("sso/declined/", explained(single_sign_on.declined), name="sso_declined"),
+    path("sso/sign-out/", explained(single_sign_on.sign_out), name="sso_sign_out"),
+    path("sso/signed-out/", explained(single_sign_on.signed_out), name="sso_signed_out"),
+    path(".well-known/openid-configuration", sso_machines.configuration, name="sso_configuration"),
+    path("sso/keys/", sso_machines.keys, name="sso_keys"),
+    path("sso/token/", sso_machines.token, name="sso_token"),
+    path("sso/userinfo/", sso_machines.userinfo, name="sso_userinfo"),
+    path("sso/revoke/", sso_machines.revoke, name="sso_revoke"),
 ]

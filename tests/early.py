@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from config.secrets import make_signing_key
 from tests import servers
 
 STACKS = ("sqlite", "postgresql")
@@ -69,6 +70,7 @@ def _bring_up(config: pytest.Config) -> None:
         "CODE_MASTER_KEYS": f"test:{sha256(b'master key of the tests').hexdigest()}",
         "LEDGER_SEAL_KEYS": f"test:{sha256(b'seal key of the tests').hexdigest()}",
         "MEMBERSHIP_NUMBER_KEYS": f"test:{sha256(b'number key of the tests').hexdigest()}",
+        "IDP_OIDC_PRIVATE_KEY": make_signing_key(),  # once, not in each process: it takes a while
         "TEST_REDIS_URL": redis_url,
         "VAR_DIR": str(
             Path(running.enter_context(tempfile.TemporaryDirectory(prefix="tokuten-var-"))) / "main"

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('parties', '0002_sign_in_without_mail'),
+        ('parties', '0003_brand_sites'),
     ]
 
     operations = [

@@ -142,11 +142,26 @@ def views() -> Iterator[tuple[str, Any]]:
     return within(get_resolver().url_patterns, "")
 
 
-def test_no_view_is_excused_from_the_csrf_check() -> None:
+# Other sites' servers post to these, and a session changes nothing about their answers.
+OF_MACHINES = ["sso/token/", "sso/userinfo/", "sso/revoke/"]
+
+
+def test_no_view_is_excused_from_the_csrf_check_but_those_that_read_no_session() -> None:
     found = list(views())
     assert len(found) > 50
-    assert [address for address, view in found if getattr(view, "csrf_exempt", False)] == []
+    assert [address for address, view in found if getattr(view, "csrf_exempt", False)] == OF_MACHINES
     assert "django.middleware.csrf.CsrfViewMiddleware" in settings.MIDDLEWARE
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", OF_MACHINES)
+def test_what_is_excused_answers_alike_whoever_is_signed_in(client: Client, address: str) -> None:
+    visits.member_in(client)
+    answers = [visitor.post(f"/{address}", {"token": "x", "code": "x"}) for visitor in (client, Client())]
+    with_session, without = [(answer.status_code, answer.content, answer.cookies) for answer in answers]
+    assert with_session == without
+    assert "no-store" in answers[0]["Cache-Control"]
+    assert "Cookie" not in answers[0].get("Vary", "")  # the session was not even looked at
 
 
 @pytest.mark.django_db
@@ -163,6 +178,7 @@ def test_no_view_is_excused_from_the_csrf_check() -> None:
             "/admin/logout/",
         ),
         *("/sign-in/passkey/", "/sign-in/again/", "/sign-in/go-on/", "/account/passkeys/add/"),
+        *("/sso/decide/", "/sso/sign-out/", "/account/connected-sites/1/withdraw/"),
     ],
 )
 def test_a_form_without_its_token_does_nothing(address: str) -> None:

@@ -11,6 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from django.core.exceptions import ImproperlyConfigured
 
 from config.secrets import (
@@ -20,6 +29,7 @@ from config.secrets import (
     read_master_keys,
     read_number_keys,
     read_seal_keys,
+    read_signing_keys,
 )
 
 GOOD = {
@@ -98,6 +108,7 @@ def test_production_is_what_is_meant_when_nothing_is_said(tmp_path: Path) -> Non
         ("EMAIL_URL", "dummymail://"),
         ("EMAIL_URL", "mail.example.com"),
         ("DEFAULT_FROM_EMAIL", None),
+        ("IDP_OIDC_PRIVATE_KEY", "x"),
         ("TOKUTEN_ENV", "staging"),
     ],
 )
@@ -122,12 +133,13 @@ def test_the_demo_makes_its_secrets_once_for_its_owner_alone(tmp_path: Path) -> 
     assert check_secret_key(made[0]["SECRET_KEY"])
     assert len(read_master_keys(made[0]["CODE_MASTER_KEYS"])["k1"]) == 32
     assert len(read_seal_keys(made[0]["LEDGER_SEAL_KEYS"])["s1"]) == 32
+    assert len(read_signing_keys(made[0]["IDP_OIDC_PRIVATE_KEY"])) == 1
     assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secrets.env"]
 
 
 def test_the_demo_adds_a_secret_that_its_older_file_lacks(tmp_path: Path) -> None:
-    older = {"SECRET_KEY": "x" * 60, "CODE_MASTER_KEYS": "k1:older"}
+    older = {"SECRET_KEY": "x" * 60, "CODE_MASTER_KEYS": "k1:older", "IDP_OIDC_PRIVATE_KEY": "older"}
     (tmp_path / "secrets.env").write_text("".join(f"{name}={value}\n" for name, value in older.items()))
 
     with ThreadPoolExecutor(8) as pool:  # several starts at once after the upgrade
@@ -161,3 +173,34 @@ def test_the_first_seal_key_makes_new_seals_and_older_ones_are_kept() -> None:
 
 def test_made_secrets_differ_each_time() -> None:
     assert make_secrets() != make_secrets()
+
+
+def _pem(key: RSAPrivateKey | EllipticCurvePrivateKey, password: bytes = b"") -> str:
+    lock = BestAvailableEncryption(password) if password else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock).decode()
+
+
+def test_signing_keys_keep_their_order_however_their_lines_are_written() -> None:
+    first, second = (_pem(rsa.generate_private_key(65_537, 2048)) for _ in range(2))
+    assert read_signing_keys("") == []
+    assert read_signing_keys(first) == [first]
+    assert read_signing_keys(f"{first}{second}") == [first, second]
+    assert read_signing_keys(f"{second.strip()}\n\n{first}".replace("\n", "\\n")) == [second, first]
+
+
+def test_a_weak_or_broken_signing_key_is_refused_without_being_repeated() -> None:
+    good = _pem(rsa.generate_private_key(65_537, 2048))
+    weak = [
+        _pem(rsa.generate_private_key(65_537, 1024)),  # noqa: S505  # that it is weak is the point
+        _pem(rsa.generate_private_key(65_537, 2048), password=b"secret"),
+        _pem(ec.generate_private_key(ec.SECP256R1())),
+        good[:400],
+        good.replace("PRIVATE", "PUBLIC"),
+        f"{good}{good}",
+        f"{good} and more",
+        f"more {good}",
+    ]
+    for value in weak:
+        with pytest.raises(ImproperlyConfigured, match="IDP_OIDC_PRIVATE_KEY is weak or broken") as refusal:
+            read_signing_keys(value)
+        assert value.splitlines()[1:2] == [] or value.splitlines()[1] not in str(refusal.value)

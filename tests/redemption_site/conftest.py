@@ -7,14 +7,18 @@ from django.conf import LazySettings
 from django.core.cache import cache
 from django.test import Client
 
+from parties.models import User
 from tests.oidc_provider import OidcProvider, oidc_provider
 from tests.redemption_site import visits
 from tests.redemption_site.round import know
+from tests.redemption_site.shops import Shop
 
 
 @pytest.fixture(autouse=True)
-def _no_counts_from_other_tests() -> None:
+def _no_counts_from_other_tests() -> Iterator[None]:
     cache.clear()
+    yield
+    cache.clear()  # whoever signs in next, in another folder, begins anew as well
 
 
 @pytest.fixture
@@ -37,3 +41,16 @@ def provider(settings: LazySettings) -> Iterator[OidcProvider]:
 def second() -> Client:
     """Another browser of the same person, in English."""
     return Client(headers={"accept-language": "en"})
+
+
+@pytest.fixture
+def shop(db: None) -> Shop:
+    """A brand's shop that members can sign in to."""
+    return Shop()
+
+
+@pytest.fixture
+def known(client: Client, db: None) -> User:
+    """Hanako, signed in through the pages, in `client`."""
+    visits.sign_in(client)
+    return User.objects.get(email="hanako@example.com")
