@@ -262,7 +262,26 @@ else:
             " else would leave sign-in codes in a log or a file, or send none."
         )
     vars().update(env.email_url_config(_email_url))
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "points@example.com") or "Tokuten <no-reply@localhost>"
+
+# --- Notices before points expire -----------------------------------------------------------------
+# How many days before; in production none unless asked for, as a mail has to say who sends it
+# (特定電子メール法: name, postal address, whom to write to).
+NOTICE_DAYS = env.list("NOTICE_DAYS", cast=int, default=[] if IS_PRODUCTION else [30, 7])
+NOTICE_SENDER_NAME = env.str("NOTICE_SENDER_NAME", default="" if IS_PRODUCTION else "Tokuten")
+NOTICE_SENDER_ADDRESS = env.str("NOTICE_SENDER_ADDRESS", default="" if IS_PRODUCTION else "東京都（デモ）")
+if NOTICE_DAYS:
+    if (
+        sorted(set(NOTICE_DAYS), reverse=True) != NOTICE_DAYS
+        or not 3 <= NOTICE_DAYS[-1] <= NOTICE_DAYS[0] <= 90
+    ):
+        raise ImproperlyConfigured("NOTICE_DAYS must be days from 90 to 3, the most first: NOTICE_DAYS=30,7")
+    if not (NOTICE_SENDER_NAME and NOTICE_SENDER_ADDRESS and (SUPPORT_EMAIL or not IS_PRODUCTION)):
+        raise ImproperlyConfigured(
+            "NOTICE_DAYS is set: set NOTICE_SENDER_NAME, NOTICE_SENDER_ADDRESS and SUPPORT_EMAIL, too. Each"
+            " notice has to say who sends it."
+        )
 
 # --- Background work ------------------------------------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"
@@ -302,6 +321,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 SWEEP_SECONDS = 30.0 if IS_PRODUCTION else 2.0
 EXPIRY_SECONDS = 60.0 if IS_PRODUCTION else 5.0
 SEAL_SECONDS = 600.0 if IS_PRODUCTION else 15.0
+NOTICE_SECONDS = 60.0 if IS_PRODUCTION else 15.0
 SHIP_SECONDS = 1.0  # what a lost disk may cost: claims made since the last tick
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-batches": {"task": "giftcodes.tasks.sweep_batches", "schedule": SWEEP_SECONDS},
@@ -316,6 +336,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": SEAL_SECONDS},
     },
     "prune-tries": {"task": "giftcodes.tasks.prune_tries", "schedule": 3600.0, "options": {"expires": 600.0}},
+    "send-notices": {
+        "task": "redemption_site.tasks.send_notices",
+        "schedule": NOTICE_SECONDS,
+        "options": {"expires": NOTICE_SECONDS},
+    },
     # A message that waited longer has been overtaken by others.
     "ship-claims": {
         "task": "giftcodes.tasks.ship_claims",

@@ -2,10 +2,11 @@
 row.
 """
 
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 
 from django.db.models import Q, QuerySet, Sum
 
+from ledger.expiry import JAPAN
 from ledger.models import Account, AccountKind, Lot, Posting
 from parties.models import Brand, Member
 
@@ -50,6 +51,24 @@ def open_lots(wallet: Account) -> QuerySet[Lot]:
         .order_by("expires_at", "pk")
         .select_related("funder")
     )
+
+
+def points_ending_on(
+    member: Member, program_id: int, last_day: date, *, at: datetime
+) -> list[tuple[datetime, int]]:
+    """(exclusive end, points) of the member's points of the program whose last day in Japan is `last_day` and
+    that can still be spent at `at`, soonest first: usually one line.
+    """
+    starts_at = datetime.combine(last_day, time(), tzinfo=JAPAN)
+    lots = Lot.objects.filter(
+        wallet__member=member,
+        wallet__program=program_id,
+        remaining_points__gt=0,
+        expires_at__gt=max(starts_at, at),
+        expires_at__lte=starts_at + timedelta(days=1),
+    )
+    ends = lots.order_by("expires_at").values_list("expires_at").annotate(points=Sum("remaining_points"))
+    return list(ends)
 
 
 def history_of(account: Account) -> QuerySet[Posting]:

@@ -11,3 +11,9 @@ class NotReachable(PartiesError):
     """The row does not exist or is not this person's to reach. Both look the same from outside."""
 
     code = "not_found"
+
+
+class LeavingRefused(PartiesError):
+    """The person works here, or did: their acts with money name them, so their log-in can't be erased."""
+
+    code = "leaving_refused"

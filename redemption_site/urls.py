@@ -2,7 +2,17 @@
 
 from django.urls import path, re_path
 
-from redemption_site.views import account, claims, pages, sign_in, wallet
+from redemption_site.views import (
+    account,
+    claims,
+    consents,
+    language,
+    leaving,
+    opt_out,
+    pages,
+    sign_in,
+    wallet,
+)
 from redemption_site.views.errors import explained
 
 urlpatterns = [
@@ -13,6 +23,13 @@ urlpatterns = [
     path("wallet/", explained(wallet.wallet), name="wallet"),
     path("wallet/<slug:program>/history/", explained(wallet.history), name="history"),
     path("account/", explained(account.account), name="account"),
+    path("account/consents/", explained(consents.consents), name="consents"),
+    path("account/language/", explained(language.language), name="language"),
+    path("account/close/", explained(leaving.close), name="close"),
+    path("account/close/confirm/", explained(leaving.confirm), name="close_confirm"),
+    path("account/close/sign-in/", explained(leaving.sign_in_again), name="close_sign_in"),
+    path("closed/", explained(leaving.closed), name="closed"),
+    path("notices/stop/<str:token>/", explained(opt_out.stop), name="stop_notices"),
     # allauth looks for both names.
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_request_login_code"),
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_login"),
