@@ -24,6 +24,7 @@ from ledger.models import (
     Transfer,
 )
 from parties.models import Brand, Member, Program, StaffRole, Store, User
+from parties.notice_models import ExpiryNotice
 
 Item = tuple[str, Any]
 
@@ -60,6 +61,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("lock", Delivery),
                 ("key", Series),
                 ("group", Member),
+                ("notifications", ExpiryNotice),
                 ("verified", DaySeal),
             ],
         ),

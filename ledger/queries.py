@@ -53,22 +53,27 @@ def open_lots(wallet: Account) -> QuerySet[Lot]:
     )
 
 
+def ending_on(last_day: date, *, at: datetime) -> QuerySet[Lot]:
+    """Lots with points that can still be spent at `at` and whose last day in Japan is `last_day`. Ends are
+    exclusive: the midnight after the day belongs to it, the one before does not.
+    """
+    starts_at = datetime.combine(last_day, time(), tzinfo=JAPAN)
+    ends_at = starts_at + timedelta(days=1)
+    return Lot.objects.filter(
+        remaining_points__gt=0, expires_at__gt=max(starts_at, at), expires_at__lte=ends_at
+    )
+
+
 def points_ending_on(
     member: Member, program_id: int, last_day: date, *, at: datetime
 ) -> list[tuple[datetime, int]]:
-    """(exclusive end, points) of the member's points of the program whose last day in Japan is `last_day` and
-    that can still be spent at `at`, soonest first: usually one line.
+    """(exclusive end, points) of what of the member's points of the program ends on that day, soonest first:
+    usually one line.
     """
-    starts_at = datetime.combine(last_day, time(), tzinfo=JAPAN)
-    lots = Lot.objects.filter(
-        wallet__member=member,
-        wallet__program=program_id,
-        remaining_points__gt=0,
-        expires_at__gt=max(starts_at, at),
-        expires_at__lte=starts_at + timedelta(days=1),
+    lots = ending_on(last_day, at=at).filter(wallet__member=member, wallet__program=program_id)
+    return list(
+        lots.order_by("expires_at").values_list("expires_at").annotate(points=Sum("remaining_points"))
     )
-    ends = lots.order_by("expires_at").values_list("expires_at").annotate(points=Sum("remaining_points"))
-    return list(ends)
 
 
 def history_of(account: Account) -> QuerySet[Posting]:

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from parties.errors import NotReachable
 from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
+from parties.notice_models import ExpiryNotice
 
 Person = User | AnonymousUser
 
@@ -85,6 +86,11 @@ def reachable_members(user: Person, *roles: Role) -> QuerySet[Member]:
     if is_operator(user, *roles) or (not roles and _is_staff(user) and user.is_superuser):
         return Member.objects.all()
     return Member.objects.none()
+
+
+def reachable_notices(user: Person, *roles: Role) -> QuerySet[ExpiryNotice]:
+    """Notices to members that `user` reaches."""
+    return ExpiryNotice.objects.filter(member__in=reachable_members(user, *roles).values("pk"))
 
 
 def reachable_stores(user: Person, *roles: Role) -> QuerySet[Store]:

@@ -23,9 +23,7 @@ TEXTS = (
     ConsentText(
         Purpose.EXPIRY_NOTICE,
         _("Tell me by e-mail before my points expire"),
-        _(
-            "Up to two e-mails for each day on which points of yours end: how many, and where you can use them."
-        ),
+        _("Up to two e-mails for each day on which points of yours end: how many, and where to use them."),
     ),
     ConsentText(
         Purpose.MARKETING_MAIL,
@@ -36,8 +34,8 @@ TEXTS = (
         Purpose.STATISTICS,
         _("Use what I told about myself for statistics"),
         _(
-            "Year of birth, prefecture and gender, if you told us, counted with those of many others. Nobody is"
-            " told about you."
+            "Year of birth, prefecture and gender, if you told us, counted with those of many others. Nobody"
+            " is told about you."
         ),
     ),
 )

@@ -45,12 +45,14 @@ def due_days(*, at: datetime) -> Iterator[tuple[int, date]]:
             yield days_before, open_day + timedelta(days=days_before - late)
 
 
-def queue_step(*, at: datetime, limit: int = 1_000) -> int:
-    """Put up to `limit` notices that are due into the queue; how many. 0 when none is missing."""
+def queue_steps(*, at: datetime, limit: int = 1_000) -> Iterator[None]:
+    """Put the notices that are due at `at` into the queue, in steps of at most `limit` lots."""
     for days_before, last_day in due_days(at=at):
-        if queued := ledger.queue_notices(last_day=last_day, days_before=days_before, at=at, limit=limit):
-            return queued
-    return 0
+        place = None
+        while place := ledger.queue_notices(
+            last_day=last_day, days_before=days_before, at=at, after=place, limit=limit
+        ):
+            yield
 
 
 def send_step(*, at: datetime, limit: int = NOTICES_PER_STEP) -> int:

@@ -29,6 +29,7 @@ from ledger.models import (
 )
 from parties.errors import NotReachable
 from parties.models import Brand, Member, Program, Role, StaffRole, Store, User
+from parties.notice_models import ExpiryNotice
 from tests import make
 from tests.campaigns import promos
 from tests.campaigns.pages import order_data, signed_in
@@ -58,7 +59,7 @@ SEEN_BY = {
     Settlement: {Role.FINANCE, Role.AUDITOR},
     Claim: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
 }
-OPERATORS_ONLY = {Series, Lot, Member, DaySeal, Attempt, ClaimLock, Alarm}
+OPERATORS_ONLY = {Series, Lot, Member, ExpiryNotice, DaySeal, Attempt, ClaimLock, Alarm}
 SUPERUSERS_ONLY = {User}
 
 

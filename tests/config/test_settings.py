@@ -155,3 +155,25 @@ def test_the_first_seal_key_makes_new_seals_and_older_ones_are_kept() -> None:
 
 def test_made_secrets_differ_each_time() -> None:
     assert make_secrets() != make_secrets()
+
+
+SENDER = {
+    "NOTICE_SENDER_NAME": "Points Inc.",
+    "NOTICE_SENDER_ADDRESS": "1-2-3 Chiyoda, Tokyo",
+    "SUPPORT_EMAIL": "help@example.com",
+}
+
+
+def test_notices_that_say_who_sends_them_can_be_sent(tmp_path: Path) -> None:
+    assert _start(tmp_path, NOTICE_DAYS="30,7", **SENDER).stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("missing", SENDER)
+def test_a_notice_has_to_say_who_sends_it(tmp_path: Path, missing: str) -> None:
+    refused = _start(tmp_path, NOTICE_DAYS="30,7", **SENDER | {missing: ""})
+    assert "set NOTICE_SENDER_NAME, NOTICE_SENDER_ADDRESS and SUPPORT_EMAIL" in refused.stderr
+
+
+@pytest.mark.parametrize("days", ["7,30", "7,7", "2", "91", "-1"])
+def test_days_of_notices_are_few_and_in_order(tmp_path: Path, days: str) -> None:
+    assert "NOTICE_DAYS must be days from 90 to 3" in _start(tmp_path, NOTICE_DAYS=days, **SENDER).stderr

@@ -86,6 +86,11 @@ def member_in(client: Client) -> None:
     client.force_login(user)
 
 
+def member_of(client: Client) -> Member:
+    """Who is signed in there."""
+    return Member.objects.get(user=client.session["_auth_user_id"])
+
+
 def staff_in(client: Client, email: str = "staff@example.com") -> Answer:
     """Somebody of the staff, signed in there by password, at the admin's own page."""
     make.user(email=email, password="correct horse", is_staff=True)
