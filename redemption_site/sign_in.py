@@ -8,6 +8,7 @@ import secrets
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.internal.flows.login_by_code import LoginCodeVerificationProcess
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
@@ -82,6 +83,9 @@ class SignInProcess(LoginCodeVerificationProcess):  # type: ignore[misc]  # alla
             newcomer = {"password": make_password(None)}
             self._user = User.objects.get_or_create(email=self.state["email"], defaults=newcomer)[0]
         response: HttpResponseBase = super().finish(redirect_url)
+        # allauth notes by which address; nobody needs it, and sessions outlive a person who leaves.
+        for record in self.request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, []):
+            record.pop("email", None)
         return response
 
 

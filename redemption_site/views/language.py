@@ -28,7 +28,7 @@ def language(request: HttpRequest) -> HttpResponse:
     """In which language mails come. The pages follow the switch at their foot."""
     wanted = request.POST.get("language", "")
     if request.method == "POST" and wanted in Language.values:
-        parties.prefer_language(user_id=request.user.pk, language=wanted)
+        parties.prefer_language(user_id=request.user.pk or 0, language=wanted)
         return HttpResponseRedirect(reverse("language") + "?saved=1", status=303)
     context = {
         "chosen": mails.language_of(request.user),

@@ -35,8 +35,12 @@ def test_what_is_left_becomes_breakage_of_each_funder_in_one_transfer() -> None:
     assert (given_up.points, given_up.is_repeat) == (670, False)
     assert (queries.balance_of(wallet), breakage(funder), breakage(other)) == (0, 270, 400)
     assert not queries.open_lots(wallet).exists()
-    transfer = Transfer.objects.get(pk=given_up.transfer_id)
-    assert (transfer.key, transfer.reason, transfer.posted_at) == ("forfeit:leave", Reason.FORFEIT, SOON)
+    transfer = Transfer.objects.get(key="forfeit:leave")
+    assert (transfer.pk, transfer.reason, transfer.posted_at) == (
+        given_up.transfer_id,
+        Reason.FORFEIT,
+        SOON,
+    )
     uses = LotUse.objects.filter(transfer=transfer).order_by("pk")
     assert [(use.kind, use.points, use.acceptor) for use in uses] == [
         ("forfeit", 70, None),

@@ -68,7 +68,7 @@ def test_the_version_of_the_wording_changes_with_its_words() -> None:
 
 def test_the_switch_of_the_pages_is_remembered_for_mails(hanako: Client, client: Client) -> None:
     hanako.post("/language/", {"language": "ja", "next": "/"})
-    user = User.objects.get(pk=visits.member_of(hanako).user_id)
+    user = visits.user_of(hanako)
     assert user.language == "ja"
     hanako.post("/language/", {"language": "xx", "next": "/"})
     hanako.get("/language/")
@@ -87,15 +87,15 @@ def test_the_language_of_mails_has_a_page(hanako: Client) -> None:
     assert "Saved." in page
     for wrong in ({}, {"language": "fr"}):
         assert hanako.post("/account/language/", wrong).status_code == 400
-    assert User.objects.get(pk=visits.member_of(hanako).user_id).language == "en"
+    assert visits.user_of(hanako).language == "en"
 
 
 def test_the_language_in_which_somebody_first_agrees_is_that_of_their_mails(hanako: Client) -> None:
     hanako.post("/account/consents/", {"agree": ["expiry_notice"]})
-    assert User.objects.get(pk=visits.member_of(hanako).user_id).language == "en"
+    assert visits.user_of(hanako).language == "en"
     hanako.post("/account/language/", {"language": "ja"})
     hanako.post("/account/consents/", {"agree": []})
-    assert User.objects.get(pk=visits.member_of(hanako).user_id).language == "ja"
+    assert visits.user_of(hanako).language == "ja"
 
 
 @pytest.mark.parametrize("address", ["/account/consents/", "/account/language/"])

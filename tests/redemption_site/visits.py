@@ -10,7 +10,7 @@ from django.test import Client
 from campaigns.models import Campaign, Order, OrderState
 from giftcodes import services as giftcodes
 from giftcodes.models import Batch
-from parties.models import Brand, Member
+from parties.models import Brand, Member, User
 from tests import make
 
 Answer = Any  # of the test client; its type has no public name
@@ -89,6 +89,11 @@ def member_in(client: Client) -> None:
 def member_of(client: Client) -> Member:
     """Who is signed in there."""
     return Member.objects.get(user=client.session["_auth_user_id"])
+
+
+def user_of(client: Client) -> User:
+    """The log-in of whoever is signed in there, as it is now."""
+    return User.objects.get(pk=client.session["_auth_user_id"])
 
 
 def staff_in(client: Client, email: str = "staff@example.com") -> Answer:
