@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+
 from giftcodes import audit as giftcodes_audit
 from giftcodes import services as giftcodes
 from giftcodes.errors import CodeNotUsable

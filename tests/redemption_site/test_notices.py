@@ -21,6 +21,7 @@ from parties.notice_models import ExpiryNotice, NoticeState
 from redemption_site import notices, tasks
 from tests import make
 from tests.make import NOON
+from tests.tampering import past_the_guards
 
 pytestmark = pytest.mark.django_db
 LAST_DAY = NOON.astimezone(JAPAN).date() + timedelta(days=60)  # 2027-01-01
@@ -268,8 +269,8 @@ def test_a_worker_that_dies_before_sending_loses_nothing(monkeypatch: pytest.Mon
 def test_steps_are_bounded() -> None:
     for _ in range(3):
         holder(10)
-    odd = Lot.objects.latest("pk")  # not all ends need to be midnights
-    Lot.objects.filter(pk=odd.pk).update(expires_at=odd.expires_at - timedelta(hours=3))
+    odd = Lot.objects.latest("pk").pk  # not all ends need to be midnights
+    past_the_guards(f"UPDATE ledger_lot SET expires_at = '2027-01-01 12:00:00' WHERE id = {odd}")
     queued = [ExpiryNotice.objects.count() for _ in notices.queue_steps(at=THIRTY_BEFORE, limit=1)]
     assert queued == [1, 2, 3]
     assert [notices.send_step(at=THIRTY_BEFORE, limit=2) for _ in range(3)] == [2, 1, 0]
