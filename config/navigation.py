@@ -25,6 +25,7 @@ from ledger.models import (
     Transfer,
 )
 from parties.models import Brand, Member, MembershipNumber, NumberPattern, Program, StaffRole, Store, User
+from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
 
 Item = tuple[str, Any]
@@ -64,6 +65,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("key", Series),
                 ("group", Member),
                 ("id_card", MembershipNumber),
+                ("notifications", ExpiryNotice),
                 ("verified", DaySeal),
             ],
         ),

@@ -10,10 +10,10 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
-from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from config.look import UNFOLD  # noqa: F401  # a setting
+from config.schedule import beat_schedule
 from config.secrets import (
     check_secret_key,
     keep_demo_secrets,
@@ -321,6 +321,24 @@ else:
 EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs must not keep a worker, or a page, for ever
 DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "points@example.com") or "Tokuten <no-reply@localhost>"
 
+# --- Notices before points expire -----------------------------------------------------------------
+# How many days before; in production none unless asked for, as a mail has to say who sends it
+# (特定電子メール法: name, postal address, whom to write to).
+NOTICE_DAYS = env.list("NOTICE_DAYS", cast=int, default=[] if IS_PRODUCTION else [30, 7])
+NOTICE_SENDER_NAME = env.str("NOTICE_SENDER_NAME", default="" if IS_PRODUCTION else "Tokuten")
+NOTICE_SENDER_ADDRESS = env.str("NOTICE_SENDER_ADDRESS", default="" if IS_PRODUCTION else "東京都（デモ）")
+if NOTICE_DAYS:
+    if (
+        sorted(set(NOTICE_DAYS), reverse=True) != NOTICE_DAYS
+        or not 3 <= NOTICE_DAYS[-1] <= NOTICE_DAYS[0] <= 90
+    ):
+        raise ImproperlyConfigured("NOTICE_DAYS must be days from 90 to 3, the most first: NOTICE_DAYS=30,7")
+    if not (NOTICE_SENDER_NAME and NOTICE_SENDER_ADDRESS and (SUPPORT_EMAIL or not IS_PRODUCTION)):
+        raise ImproperlyConfigured(
+            "NOTICE_DAYS is set: set NOTICE_SENDER_NAME, NOTICE_SENDER_ADDRESS and SUPPORT_EMAIL, too. Each"
+            " notice has to say who sends it."
+        )
+
 # --- Background work ------------------------------------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"
 CELERY_BROKER_URL = _required("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0") or "filesystem://localhost//"
@@ -359,37 +377,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 SWEEP_SECONDS = 30.0 if IS_PRODUCTION else 2.0
 EXPIRY_SECONDS = 60.0 if IS_PRODUCTION else 5.0
 SEAL_SECONDS = 600.0 if IS_PRODUCTION else 15.0
+NOTICE_SECONDS = 60.0 if IS_PRODUCTION else 15.0
 SHIP_SECONDS = 1.0  # what a lost disk may cost: claims made since the last tick
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "sweep-batches": {"task": "giftcodes.tasks.sweep_batches", "schedule": SWEEP_SECONDS},
-    "expire-points": {
-        "task": "ledger.tasks.expire_points",
-        "schedule": EXPIRY_SECONDS,
-        "options": {"expires": EXPIRY_SECONDS},
-    },
-    "seal-days": {
-        "task": "ledger.tasks.seal_days",
-        "schedule": SEAL_SECONDS,
-        "options": {"expires": SEAL_SECONDS},
-    },
-    "prune-tries": {"task": "giftcodes.tasks.prune_tries", "schedule": 3600.0, "options": {"expires": 600.0}},
-    "tell-answers": {
-        "task": "campaigns.tasks.tell_answers",
-        "schedule": SWEEP_SECONDS,
-        "options": {"expires": SWEEP_SECONDS},
-    },
-    "prune-dispute-texts": {
-        "task": "campaigns.tasks.prune_dispute_texts",
-        "schedule": 3600.0,
-        "options": {"expires": 600.0},
-    },
-    # A message that waited longer has been overtaken by others.
-    "ship-claims": {
-        "task": "giftcodes.tasks.ship_claims",
-        "schedule": SHIP_SECONDS,
-        "options": {"expires": 5.0},
-    },
-}
+CELERY_BEAT_SCHEDULE = beat_schedule(
+    sweep=SWEEP_SECONDS, expiry=EXPIRY_SECONDS, seal=SEAL_SECONDS, notice=NOTICE_SECONDS, ship=SHIP_SECONDS
+)
 # In memory: intervals this short need no record, and a killed beat leaves no damaged file behind.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 
@@ -404,33 +396,3 @@ LOGGING = {
     },
 }
 LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
-UNFOLD = {
-    "SITE_TITLE": "Tokuten",
-    "SITE_HEADER": "Tokuten",
-    "SITE_SYMBOL": "redeem",
-    "SITE_URL": reverse_lazy("landing"),
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("redemption_site/icon.svg")}
-    ],
-    "SHOW_LANGUAGES": True,
-    "STYLES": [lambda _request: static("parties/admin.css")],
-    "SCRIPTS": [lambda _request: static("parties/admin.js")],
-    "DASHBOARD_CALLBACK": "campaigns.desk.lay_out",
-    "SIDEBAR": {"navigation": "config.navigation.sidebar"},
-    # A calm blue green; the darker steps carry white text.
-    "COLORS": {
-        "primary": {
-            "50": "oklch(97.5% .012 220)",
-            "100": "oklch(94.5% .025 220)",
-            "200": "oklch(89.5% .045 220)",
-            "300": "oklch(82% .075 220)",
-            "400": "oklch(72% .1 220)",
-            "500": "oklch(60% .1 222)",
-            "600": "oklch(50% .088 224)",
-            "700": "oklch(43% .075 225)",
-            "800": "oklch(37% .062 226)",
-            "900": "oklch(31% .05 227)",
-            "950": "oklch(23% .038 228)",
-        }
-    },
-}

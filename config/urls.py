@@ -2,11 +2,12 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.i18n import set_language
+
+from redemption_site.views.language import switch_language
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("language/", set_language, name="set_language"),
+    path("language/", switch_language, name="set_language"),
     path("", include("redemption_site.urls")),
 ]
 

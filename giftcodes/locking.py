@@ -7,6 +7,7 @@ the same row. SQLite lets one writer in at a time and needs none.
 
 from django.db import connection
 
+from ledger.locking import member_lock
 from ledger.statements import Statement, run_together
 
 _SPACE = 0x746B << 40  # keeps these locks apart from others' in the same database
@@ -17,6 +18,14 @@ def share_batch(batch_id: int) -> list[Statement]:
     if connection.vendor != "postgresql":
         return []
     return [Statement("SELECT pg_advisory_xact_lock_shared(%s)", [_SPACE + batch_id])]
+
+
+def share_claim(batch_id: int, member_id: int) -> list[Statement]:
+    """The same, and the member shared with their other claims: leaving has the member alone."""
+    if connection.vendor != "postgresql":
+        return []
+    sql = "SELECT pg_advisory_xact_lock_shared(%s), pg_advisory_xact_lock_shared(%s)"
+    return [Statement(sql, [_SPACE + batch_id, member_lock(member_id)])]
 
 
 def own_batch(batch_id: int) -> None:

@@ -15,6 +15,12 @@ class InsufficientPoints(LedgerError):
     code = "insufficient_points"
 
 
+class PointsHeld(LedgerError):
+    """Some points of the wallet are set aside for a checkout: it has to end first."""
+
+    code = "points_held"
+
+
 class LimitExceeded(LedgerError):
     """A balance would pass 10^12 points, in either direction: no account holds more."""
 

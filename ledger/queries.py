@@ -2,10 +2,11 @@
 row.
 """
 
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 
 from django.db.models import Q, QuerySet, Sum
 
+from ledger.expiry import JAPAN
 from ledger.models import Account, AccountKind, Lot, Posting
 from parties.models import Brand, Member
 
@@ -49,6 +50,29 @@ def open_lots(wallet: Account) -> QuerySet[Lot]:
         Lot.objects.filter(wallet=wallet, remaining_points__gt=0)
         .order_by("expires_at", "pk")
         .select_related("funder")
+    )
+
+
+def ending_on(last_day: date, *, at: datetime) -> QuerySet[Lot]:
+    """Lots with points that can still be spent at `at` and whose last day in Japan is `last_day`. Ends are
+    exclusive: the midnight after the day belongs to it, the one before does not.
+    """
+    starts_at = datetime.combine(last_day, time(), tzinfo=JAPAN)
+    ends_at = starts_at + timedelta(days=1)
+    return Lot.objects.filter(
+        remaining_points__gt=0, expires_at__gt=max(starts_at, at), expires_at__lte=ends_at
+    )
+
+
+def points_ending_on(
+    member: Member, program_id: int, last_day: date, *, at: datetime
+) -> list[tuple[datetime, int]]:
+    """(exclusive end, points) of what of the member's points of the program ends on that day, soonest first:
+    usually one line.
+    """
+    lots = ending_on(last_day, at=at).filter(wallet__member=member, wallet__program=program_id)
+    return list(
+        lots.order_by("expires_at").values_list("expires_at").annotate(points=Sum("remaining_points"))
     )
 
 

@@ -15,6 +15,9 @@ def words_of(refusal: errors.LedgerError) -> str:
         return words[rule]
     known = {
         errors.InsufficientPoints: _("The points are not there: nothing was moved."),
+        errors.PointsHeld: _(
+            "Points are set aside for a purchase. Nothing was moved; wait until it has ended."
+        ),
         errors.LimitExceeded: _("No account holds more than 10^12 points: nothing was moved."),
         errors.ReversalRefused: _(
             "This transfer can't be taken back, or not as much of it. Nothing was moved."

@@ -19,6 +19,7 @@ from parties.models import (
     Store,
     User,
 )
+from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
 
 Person = User | AnonymousUser
@@ -106,6 +107,11 @@ def reachable_number_patterns(user: Person, *roles: Role) -> QuerySet[NumberPatt
 def reachable_membership_numbers(user: Person, *roles: Role) -> QuerySet[MembershipNumber]:
     """Like members: for the operator's people, and superusers."""
     return MembershipNumber.objects.filter(member__in=reachable_members(user, *roles))
+
+
+def reachable_notices(user: Person, *roles: Role) -> QuerySet[ExpiryNotice]:
+    """Notices to members that `user` reaches."""
+    return ExpiryNotice.objects.filter(member__in=reachable_members(user, *roles).values("pk"))
 
 
 def reachable_stores(user: Person, *roles: Role) -> QuerySet[Store]:

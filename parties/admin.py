@@ -27,6 +27,7 @@ from parties.models import (
     Store,
     User,
 )
+from parties.notice_models import ExpiryNotice
 from parties.scoped_admin import ScopedAdmin
 
 if TYPE_CHECKING:
@@ -216,6 +217,19 @@ class MemberAdmin(ScopedAdmin):
     reach = access.reachable_members
     operators_only = True
     look_roles = (Role.SUPPORT, Role.FINANCE, Role.AUDITOR)
-    list_display = ("public_id", "joined_at")
+    list_display = ("public_id", "joined_at", "closed_at")
     search_fields = ("public_id",)
-    fields = ("public_id", "joined_at")
+    fields = ("public_id", "joined_at", "closed_at")
+
+
+@admin.register(ExpiryNotice)
+class ExpiryNoticeAdmin(ScopedAdmin):
+    """What became of each notice before points expire: support is asked, and failures have to be seen."""
+
+    reach = access.reachable_notices
+    operators_only = True
+    look_roles = (Role.SUPPORT, Role.AUDITOR)
+    list_display = ("member", "program", "last_day", "days_before", "state", "tries", "ended_at")
+    list_filter = ("state", "days_before")
+    search_fields = ("member__public_id",)
+    list_select_related = ("member", "program")

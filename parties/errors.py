@@ -35,3 +35,9 @@ class NoFreeCardNumber(PartiesError):
     """Every card number that was drawn belongs to somebody: numbers have to get longer, and did not."""
 
     code = "no_free_card_number"
+
+
+class LeavingRefused(PartiesError):
+    """The person works here, or did: their acts with money name them, so their log-in can't be erased."""
+
+    code = "leaving_refused"

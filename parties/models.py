@@ -11,7 +11,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from parties import site_models  # noqa: F401  # tables of this app, which Django looks for here
+# Tables of this app, which Django looks for here.
+from parties import notice_models, site_models  # noqa: F401
 from parties.card_tokens import CARD_NUMBERS
 from parties.numbers import LEAST_LENGTH, LONGEST_PREFIX, MOST_LENGTH, Pattern
 
@@ -74,6 +75,11 @@ class Store(models.Model):
         return f"{self.brand} {self.name}"
 
 
+class Language(models.TextChoices):
+    JAPANESE = "ja", _("Japanese")
+    ENGLISH = "en", _("English")
+
+
 class UserManager(BaseUserManager["User"]):
     """Makes users whose login is their e-mail address."""
 
@@ -103,6 +109,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("may open the admin"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now, editable=False)
+    # Of mails; "" as long as nobody has said. It is personal, so it goes with the user.
+    language = models.CharField(_("language"), max_length=2, choices=Language.choices, blank=True)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -123,6 +131,9 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=Q(email__isnull=True) | ~Q(email=""), name="parties_user_email_not_empty"
             ),
+            models.CheckConstraint(
+                condition=Q(language__in=["", *Language.values]), name="parties_user_language_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -137,7 +148,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 class Member(models.Model):
     """An end user as the ledger knows them: an opaque id. What is personal sits in `MemberProfile` and
-    `User`.
+    `User`. Whoever has left (`closed_at`) is nobody's any more: no user, no new points, no spending.
     """
 
     public_id = models.UUIDField(_("member number"), default=uuid.uuid4, unique=True, editable=False)
@@ -145,10 +156,16 @@ class Member(models.Model):
         User, models.SET_NULL, null=True, blank=True, related_name="member", verbose_name=_("user")
     )
     joined_at = models.DateTimeField(_("joined at"), default=timezone.now, editable=False)
+    closed_at = models.DateTimeField(_("left at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(closed_at=None) | Q(user=None), name="parties_member_left_has_no_user"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.public_id.hex[:4]}…{self.public_id.hex[-4:]}"
@@ -214,19 +231,29 @@ class MemberCard(models.Model):
 class Purpose(models.TextChoices):
     MARKETING_MAIL = "marketing_mail", _("news by e-mail")
     STATISTICS = "statistics", _("statistics by age, gender and prefecture")
+    EXPIRY_NOTICE = "expiry_notice", _("notices before points expire")
 
 
 class Consent(models.Model):
-    """A member said yes or no to one purpose at one moment. The newest row per purpose counts."""
+    """A member said yes or no to one purpose at one moment, to what `wording` stands for in `language`. The
+    newest row per purpose counts. Never edited; it holds nothing that names a person, and outlives them.
+    """
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="consents", verbose_name=_("member"))
     purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose.choices)
     granted = models.BooleanField(_("granted"))
     given_at = models.DateTimeField(_("given at"))
+    wording = models.CharField(_("version of the wording"), max_length=20, blank=True)
+    language = models.CharField(_("language"), max_length=2, choices=Language.choices, blank=True)
 
     class Meta:
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(purpose__in=Purpose.values), name="parties_consent_purpose_known"
+            ),
+        ]
         indexes = [models.Index(fields=["member", "purpose", "-given_at"], name="parties_consent_newest")]
 
     def __str__(self) -> str:

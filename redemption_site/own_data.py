@@ -12,22 +12,28 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.db.models import Model, Q, QuerySet
 
+from campaigns.conditions_models import ConditionsAcceptance
+from campaigns.dispute_models import Dispute, DisputeMessage
 from giftcodes import guard_queries
 from giftcodes.models import Claim
 from ledger.expiry import JAPAN
 from ledger.files.cells import safe_text
 from ledger.models import Account, Lot
 from ledger.reports import EntryKind, Sought, kind_of
-from parties.models import Consent, Member, MemberCard, MemberProfile, User
+from parties.models import Consent, Member, MemberCard, MemberProfile, MembershipNumber, User
+from parties.notice_models import ExpiryNotice
+from parties.site_models import SiteConsent
 from redemption_site import queries
 from redemption_site.queries import Entry
 
 FORMAT = "tokuten-own-data/1"
 ROWS_AT_ONCE = 500
 
-Row = dict[str, str | int | bool | None]
+Row = dict[str, Any]  # as JSON takes it
 
 
 class Section(NamedTuple):
@@ -215,6 +221,84 @@ def _locks(member: Member) -> Iterator[Row]:
         }
 
 
+def _numbers(member: Member) -> Iterator[Row]:
+    for number in MembershipNumber.objects.filter(member=member).select_related("brand"):
+        yield {
+            "brand": number.brand.name,
+            "ends_in": number.tail,
+            "first_used_at": _moment(number.first_used_at),
+        }
+
+
+def _sites(member: Member) -> Iterator[Row]:
+    consents = SiteConsent.objects.filter(member=member).select_related("site__brand")
+    for consent in _paged(consents, "given_at"):
+        yield {
+            "site": consent.site.name,
+            "brand": consent.site.brand.name,
+            "may_learn": consent.scopes.split(),
+            "given_at": _moment(consent.given_at),
+        }
+
+
+def _conditions(member: Member) -> Iterator[Row]:
+    accepted = ConditionsAcceptance.objects.filter(member=member).select_related("version__campaign")
+    for acceptance in _paged(accepted, "accepted_at"):
+        yield {
+            "campaign": acceptance.version.campaign.title_ja,
+            "version": acceptance.version.number,
+            "accepted_at": _moment(acceptance.accepted_at),
+            "language": acceptance.language,
+            "sha256_of_the_text": acceptance.sha256,
+        }
+
+
+def _disputes(member: Member) -> Iterator[Row]:
+    """What stands on the member's own pages; who answered is not told there either."""
+    for dispute in _paged(Dispute.objects.filter(member=member), "opened_at"):
+        messages = DisputeMessage.objects.filter(dispute=dispute).order_by("written_at", "pk")
+        yield {
+            "number": dispute.number,
+            "kind": dispute.kind,
+            "state": dispute.state,
+            "opened_at": _moment(dispute.opened_at),
+            "messages": [
+                {
+                    "by": "support" if message.staff_id else "member",
+                    "text": message.text,
+                    "written_at": _moment(message.written_at),
+                }
+                for message in messages
+            ],
+        }
+
+
+def _notices(member: Member) -> Iterator[Row]:
+    for notice in _paged(ExpiryNotice.objects.filter(member=member).select_related("program"), "queued_at"):
+        yield {
+            "program": notice.program.name,
+            "last_day": notice.last_day.isoformat(),
+            "days_before": notice.days_before,
+            "state": notice.state,
+            "queued_at": _moment(notice.queued_at),
+        }
+
+
+def _passkeys(member: Member) -> Iterator[Row]:
+    for key in Authenticator.objects.filter(user__member=member, type=Authenticator.Type.WEBAUTHN):
+        yield {"name": key.wrap().name, "added_at": _moment(key.created_at)}
+
+
+def _identities(member: Member) -> Iterator[Row]:
+    for account in SocialAccount.objects.filter(user__member=member):
+        yield {
+            "provider": account.provider,
+            "name_there": account.extra_data.get("name", ""),
+            "known_there_as": account.uid,
+            "connected_at": _moment(account.date_joined),
+        }
+
+
 SECTIONS = [
     Section("account", "The person who signs in, by a code sent to this e-mail address.", _account),
     Section("membership", "The number under which points are kept, apart from the person.", _membership),
@@ -235,4 +319,11 @@ SECTIONS = [
         _refused_tries,
     ),
     Section("claim_locks", "Times in which no code could be claimed, after several unknown ones.", _locks),
+    Section("passkeys", "Passkeys that sign in; the keys themselves are in the devices.", _passkeys),
+    Section("connected_accounts", "Accounts of other services that sign in here.", _identities),
+    Section("membership_numbers", "Numbers of brands, kept as a keyed hash and their ending.", _numbers),
+    Section("brand_sites", "What brands' own sites may learn; the newest of a site counts.", _sites),
+    Section("conditions", "Conditions of participation that were accepted, and which text.", _conditions),
+    Section("disputes", "Questions to support and what was written, without codes.", _disputes),
+    Section("expiry_notices", "Mails before points expire: queued, sent or not.", _notices),
 ]

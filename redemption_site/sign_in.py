@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.internal.flows.login import (
     get_authentication_records,
     perform_login,
@@ -27,10 +28,12 @@ from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from parties.models import User
 
+_CLOCKS_APART = 60  # seconds between web servers
 SECONDS_FRESH = 10 * 60  # how long a sign-in is proof enough to change how one signs in
 
 
@@ -52,7 +55,18 @@ def is_signed_in(request: HttpRequest) -> bool:
 def is_fresh(request: HttpRequest) -> bool:
     """Whether this session's person signed in within the last ten minutes, in any way of this site."""
     records = get_authentication_records(request, request.user)
-    return bool(records) and time.time() - float(records[-1]["at"]) < SECONDS_FRESH
+    return bool(records) and -_CLOCKS_APART < time.time() - float(records[-1]["at"]) < SECONDS_FRESH
+
+
+def is_mailbox_proved(request: HttpRequest) -> bool:
+    """Whether this session's person signed in by a code that went to the address they have now."""
+    wanted = _mark_of_mailbox(getattr(request.user, "email", None) or "")
+    records = get_authentication_records(request, request.user)
+    return any(constant_time_compare(record.get("mailbox", ""), wanted) for record in records)
+
+
+def _mark_of_mailbox(address: str) -> str:
+    return salted_hmac("redemption_site/v1/mailbox", address.lower(), algorithm="sha256").hexdigest()[:32]
 
 
 class SignInProcess(LoginCodeVerificationProcess):  # type: ignore[misc]  # allauth ships no types
@@ -112,6 +126,10 @@ class SignInProcess(LoginCodeVerificationProcess):  # type: ignore[misc]  # alla
             newcomer = {"password": make_password(None)}
             self._user = User.objects.get_or_create(email=self.state["email"], defaults=newcomer)[0]
         response: HttpResponseBase = super().finish(redirect_url)
+        # allauth notes by which address. Sessions outlive a person who leaves: a keyed mark stays instead.
+        for record in self.request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, []):
+            if address := record.pop("email", None):
+                record["mailbox"] = _mark_of_mailbox(address)
         return response
 
 

@@ -37,6 +37,7 @@ from parties.access import Person, member_of
 from parties.models import Member, User
 from parties.site_models import BrandSite
 from redemption_site.guesses import Guesses
+from redemption_site.sign_in import is_mailbox_proved
 from redemption_site.sso_identities import read_identity, sign_identity
 
 
@@ -65,16 +66,6 @@ def signed_in_at(request: HttpRequest) -> int | None:
     """When the person of this session last proved who they are, in Unix seconds, if it is known."""
     records = get_authentication_records(request, request.user)
     return int(records[-1]["at"]) if records else None
-
-
-def is_mailbox_proved(request: HttpRequest) -> bool:
-    """Whether the person of this session signed in by a code that went to their address."""
-    records = get_authentication_records(request, request.user)
-    return any(
-        record.get("method") == "code" and record.get("email", "").lower() == request.user.email
-        for record in records
-        if request.user.is_authenticated
-    )
 
 
 class ProviderAdapter(DefaultOIDCAdapter):  # type: ignore[misc]  # allauth ships no types

@@ -71,6 +71,7 @@ KINDS_OF_ENTRIES: dict[EntryKind, Promise | str] = {
     EntryKind.GIVEN_BACK: _("Given back"),
     EntryKind.EXPIRED: _("Expired"),
     EntryKind.TAKEN_BACK: _("Taken back"),
+    EntryKind.GIVEN_UP: _("Given up"),
 }
 
 FORM_INCOMPLETE = _("The form did not arrive whole. Please send it once more.")

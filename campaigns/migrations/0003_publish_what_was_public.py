@@ -1,8 +1,10 @@
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 from django.db.models import F
 
 
-def publish(apps, schema_editor):
+def publish(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Every page was public as soon as it was saved. New rows are drafts, so this is what tells them apart."""
     campaigns = apps.get_model('campaigns', 'Campaign').objects.using(schema_editor.connection.alias)
     campaigns.filter(published_at=None).update(published_at=F('created_at'))

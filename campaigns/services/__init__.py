@@ -20,6 +20,7 @@ from campaigns.services.disputes import (
     resolve_dispute,
     withdraw_dispute,
 )
+from campaigns.services.leaving import close_account
 from campaigns.services.orders import (
     activate_codes,
     approve_order,
@@ -40,6 +41,7 @@ __all__ = [
     "add_to_dispute",
     "answer_dispute",
     "approve_order",
+    "close_account",
     "confirm_deposit",
     "discard_conditions",
     "discard_order",

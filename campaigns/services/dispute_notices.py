@@ -49,7 +49,7 @@ def _take(notice_id: int, at: datetime) -> bool:
 def _send(notice_id: int, site_url: str, at: datetime) -> None:
     dispute = Dispute.objects.select_related("member__user").get(messages__notice=notice_id)
     user = dispute.member.user
-    if user is None or not user.is_active:
+    if user is None or not user.is_active or not user.email:
         _end(notice_id, at, NoticeState.GIVEN_UP, NoticeFailure.NO_ADDRESS)
         return
     subject, text = mail_about(dispute, site_url=site_url)

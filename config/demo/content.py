@@ -207,8 +207,8 @@ def _campaign(brand: Brand, at: datetime) -> Campaign:
         campaign.logo.save("logo.png", draw_logo())
     if not campaign.hero_wide and campaign.hero_alt_ja:
         wide, narrow = clean_hero(draw_hero())
-        campaign.hero_narrow.save(narrow.name, narrow, save=False)
-        campaign.hero_wide.save(wide.name, wide)
+        campaign.hero_narrow.save(str(narrow.name), narrow, save=False)
+        campaign.hero_wide.save(str(wide.name), wide)
     marketer = User.objects.get(email=f"marketer@{brand.slug}.example")
     return campaigns.publish_page(campaign_id=campaign.pk, user=marketer, at=at)
 

@@ -98,9 +98,10 @@ def _claim(
     """
     serial = claim_id % 10**9
     now, now_params = instant_sql(at)
-    hold = locking.share_batch(batch.id)
+    hold = locking.share_claim(batch.id, member.pk)
     values = [claim_id, member.pk, *now_params, batch.id, *now_params, *now_params, batch.id, serial, serial]
-    decide = [Statement(_INSERT_CLAIM.format(now=now), [*values, member.pk, batch.program_id])]
+    values += [member.pk, member.pk, batch.program_id]
+    decide = [Statement(_INSERT_CLAIM.format(now=now), values)]
     if batch.limit_per_member is not None:
         decide.append(Statement(_COUNT_CLAIM, [batch.limit_group, member.pk, batch.limit_per_member]))
     proviso = unless(batch.id, at) if unless else ()
@@ -134,14 +135,15 @@ def _claim(
     )
 
 
-# The whole decision in one statement: state, window, voids, and, by the primary key, that nobody was first.
-# On the way out it looks up the member's wallet.
+# The whole decision in one statement: state, window, voids, that the member has not left, and, by the primary
+# key, that nobody was first. On the way out it looks up the member's wallet.
 _INSERT_CLAIM = (
     "INSERT INTO giftcodes_claim (id, batch_id, member_id, points, claimed_at)"
     " SELECT %s, b.id, %s, b.face_points, {now} FROM giftcodes_batch b"
     " WHERE b.id = %s AND b.state = 'active' AND b.claim_from <= {now} AND b.claim_until > {now}"
     " AND NOT EXISTS (SELECT 1 FROM giftcodes_void v"
     " WHERE v.batch_id = %s AND v.first_serial <= %s AND v.last_serial >= %s)"
+    " AND EXISTS (SELECT 1 FROM parties_member m WHERE m.id = %s AND m.closed_at IS NULL)"
     " ON CONFLICT (id) DO NOTHING RETURNING claimed_at,"
     " (SELECT id FROM ledger_account WHERE member_id = %s AND program_id = %s AND kind = 'wallet')"
 )

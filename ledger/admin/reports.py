@@ -262,10 +262,11 @@ def _cohort_table(estimate: Estimate) -> Table:
             _("Held"),
             _("Taken back"),
             pgettext("points", "Expired"),
+            pgettext("points", "Given up"),
             _("Remaining"),
             _("Expected to expire"),
         ],
-        [[month(cohort.month), *cohort[1:7], _expected(estimate, cohort)] for cohort in estimate.cohorts],
+        [[month(cohort.month), *cohort[1:8], _expected(estimate, cohort)] for cohort in estimate.cohorts],
     )
 
 

@@ -83,7 +83,8 @@ _CHECKS = {
         JOIN ledger_lot l ON l.transfer_id = t.id
         LEFT JOIN ledger_reversaltally y ON y.original_id = t.id
         LEFT JOIN (
-            SELECT lot_id, SUM(points) AS points FROM ledger_lotuse WHERE kind = 'expiry' GROUP BY lot_id
+            SELECT lot_id, SUM(points) AS points FROM ledger_lotuse
+            WHERE kind IN ('expiry', 'forfeit') GROUP BY lot_id
         ) e ON e.lot_id = l.id
         WHERE r.points - r.recovered_points
                 <> l.granted_points - COALESCE(y.reversed_points, 0) - COALESCE(e.points, 0)
@@ -101,7 +102,8 @@ _CHECKS = {
         LEFT JOIN ledger_receivable r ON r.original_id = b.original_id
         LEFT JOIN ledger_reversaltally y ON y.original_id = b.original_id
         LEFT JOIN (
-            SELECT lot_id, SUM(points) AS points FROM ledger_lotuse WHERE kind = 'expiry' GROUP BY lot_id
+            SELECT lot_id, SUM(points) AS points FROM ledger_lotuse
+            WHERE kind IN ('expiry', 'forfeit') GROUP BY lot_id
         ) e ON e.lot_id = l.id
         WHERE r.original_id IS NULL AND (b.key LIKE 'recover:%' OR b.key LIKE 'take_back:%'
             AND l.granted_points <> COALESCE(y.reversed_points, 0) + COALESCE(e.points, 0))

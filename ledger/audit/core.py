@@ -25,6 +25,7 @@ CHECKS = {
             UNION ALL SELECT 'grant', 'funds to wallet' UNION ALL SELECT 'spend', 'wallet to accepted'
             UNION ALL SELECT 'hold', 'wallet to held' UNION ALL SELECT 'capture', 'held to accepted'
             UNION ALL SELECT 'release', 'held to wallet' UNION ALL SELECT 'expire', 'wallet to breakage'
+            UNION ALL SELECT 'forfeit', 'wallet to breakage'
             UNION ALL SELECT 'return', 'unclaimed to funds'
             UNION ALL SELECT 'settle', 'accepted to cleared' UNION ALL SELECT 'settle', 'cleared to accepted'
             UNION ALL SELECT 'correct', 'cleared to accepted'

@@ -48,6 +48,7 @@ CHECKS = {
             UNION ALL SELECT 'hold', 'hold', 1
             UNION ALL SELECT 'capture', 'hold', -1 UNION ALL SELECT 'capture', 'spend', 1
             UNION ALL SELECT 'release', 'hold', -1 UNION ALL SELECT 'expire', 'expiry', 1
+            UNION ALL SELECT 'forfeit', 'forfeit', 1
             UNION ALL SELECT 'reverse', 'withdrawal', 1 UNION ALL SELECT 'reverse', 'spend', -1
             UNION ALL SELECT 'correct', 'correction', 1 UNION ALL SELECT 'correct', 'correction', -1
         ) ways ON ways.reason = t.reason AND ways.kind = u.kind AND ways.sign * u.points > 0
@@ -83,7 +84,7 @@ CHECKS = {
                CAST(u.posted_at AS text)
         FROM ledger_lotuse u JOIN ledger_lot l ON l.id = u.lot_id
         JOIN ledger_transfer t ON t.id = u.transfer_id
-        WHERE t.reason IN ('spend', 'hold') AND u.posted_at >= l.expires_at
+        WHERE t.reason IN ('spend', 'hold', 'forfeit') AND u.posted_at >= l.expires_at
             OR t.reason = 'expire' AND u.posted_at < l.expires_at ORDER BY u.id""",
     "expired points are breakage of their funder": """
         SELECT 'posting ' || p.id, 'breakage of brand ' || u.funder_id,
@@ -92,4 +93,16 @@ CHECKS = {
         JOIN ledger_account a ON a.id = p.target_id
         WHERE u.kind = 'expiry' AND (a.kind <> 'breakage' OR COALESCE(a.brand_id, 0) <> u.funder_id)
         ORDER BY p.id""",
+    "points given up are breakage of their funders": """
+        SELECT 'transfer ' || COALESCE(t.key, 'unknown') || ', brand ' || COALESCE(sides.brand_id, 0),
+               CAST(SUM(used) AS text), CAST(SUM(moved) AS text)
+        FROM (
+            SELECT u.transfer_id, u.funder_id AS brand_id, u.points AS used, 0 AS moved FROM ledger_lotuse u
+            WHERE u.kind = 'forfeit'
+            UNION ALL
+            SELECT p.transfer_id, a.brand_id, 0, p.points FROM ledger_posting p
+            JOIN ledger_transfer f ON f.id = p.transfer_id AND f.reason = 'forfeit'
+            JOIN ledger_account a ON a.id = p.target_id AND a.kind = 'breakage'
+        ) sides LEFT JOIN ledger_transfer t ON t.id = sides.transfer_id
+        GROUP BY sides.transfer_id, t.key, sides.brand_id HAVING SUM(used) <> SUM(moved) ORDER BY 1""",
 }

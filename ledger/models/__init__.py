@@ -15,7 +15,7 @@ from ledger.models.core import (
     Transfer,
     transfer_id_of,
 )
-from ledger.models.lots import Hold, HoldState, Lot, LotUse, Receivable, UseKind
+from ledger.models.lots import UNUSED_KINDS, Hold, HoldState, Lot, LotUse, Receivable, UseKind
 from ledger.models.seals import ClosedDay, DaySeal
 from ledger.models.settlements import Settlement, SettlementLine, SettlementNote, SettlementState
 
@@ -25,6 +25,7 @@ __all__ = [
     "GUARDED_KINDS",
     "MAX_KEY_LENGTH",
     "MAX_POINTS",
+    "UNUSED_KINDS",
     "Account",
     "AccountKind",
     "Adjustment",

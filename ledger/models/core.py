@@ -110,6 +110,7 @@ class Reason(models.TextChoices):
     CAPTURE = "capture", _("held points spent")
     RELEASE = "release", _("held points given back")
     EXPIRE = "expire", _("points expired")
+    FORFEIT = "forfeit", _("points given up")
     REVERSE = "reverse", _("reversal")
     RETURN = "return", _("returned to the brand's funds")
     SETTLE = "settle", pgettext_lazy("reason", "settlement")

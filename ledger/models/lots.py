@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ledger.models.core import MAX_POINTS, Account, Transfer
 from parties.models import Brand, Program, Store
@@ -60,6 +61,7 @@ class UseKind(models.TextChoices):
     SPEND = "spend", _("spent")
     HOLD = "hold", _("held")
     EXPIRY = "expiry", _("expired")
+    FORFEIT = "forfeit", pgettext_lazy("use", "given up")
     WITHDRAWAL = "withdrawal", _("taken back")
     CORRECTION = "correction", _("correction of a settlement")
 
@@ -143,6 +145,10 @@ class LotUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.points:,}"
+
+
+# Nobody used these: their funder keeps them.
+UNUSED_KINDS = (UseKind.EXPIRY, UseKind.FORFEIT)
 
 
 class HoldState(models.TextChoices):

@@ -1,4 +1,4 @@
-"""Breakage: points that members let expire, and those that they can be expected to."""
+"""Breakage: points that members let expire or gave up, and those that they can be expected to."""
 
 from collections import defaultdict
 from datetime import date, datetime
@@ -14,7 +14,9 @@ from parties.models import Brand, Program
 
 
 class Realised(NamedTuple):
-    """Points of one funder whose end lay in one month (its first day, in Japan) and that nobody had used."""
+    """Points of one funder that nobody had used when they ended, in one month (its first day, in Japan): at
+    their own end, or when their member gave them up.
+    """
 
     brand: Brand
     month: date
@@ -25,8 +27,8 @@ class Cohort(NamedTuple):
     """The points of one funder that were granted in one month (its first day, in Japan), and what became of
     them.
 
-    granted = spent + held + taken back + expired + remaining. `is_over` if the last of them has passed its
-    end.
+    granted = spent + held + taken back + expired + given up + remaining. `is_over` if the last of them has
+    passed its end.
     """
 
     month: date
@@ -35,6 +37,7 @@ class Cohort(NamedTuple):
     held_points: int
     taken_back_points: int
     expired_points: int
+    forfeited_points: int
     remaining_points: int
     is_over: bool
 
@@ -43,9 +46,14 @@ class Cohort(NamedTuple):
         """What members were left with: the basis of the rate."""
         return self.granted_points - self.taken_back_points
 
+    @property
+    def unused_points(self) -> int:
+        """What nobody used. Whoever gives points up would not have used them either."""
+        return self.expired_points + self.forfeited_points
+
     def expected_points(self, rate: Fraction) -> int:
         """How many of those that remain are expected to expire, if the whole cohort does so at `rate`."""
-        further = max(0, int(self.kept_points * rate) - self.expired_points)
+        further = max(0, int(self.kept_points * rate) - self.unused_points)
         return min(self.remaining_points, further)
 
 
@@ -71,7 +79,7 @@ class Estimate(NamedTuple):
 def realised_breakage(
     program: Program, *, at: datetime, brands: QuerySet[Brand] | None = None
 ) -> list[Realised]:
-    """What has expired up to `at`, by funder and by the month in which it could last be used.
+    """What has expired or was given up by `at`, by funder and by the month in which it could last be used.
 
     A point has expired from its own end on, whether it is booked already or not. The sum is therefore the
     balance of the breakage accounts and the overdue points of `liability`.
@@ -82,6 +90,10 @@ def realised_breakage(
         grouped = rows.order_by().values_list(f"{lot}funder", last_month_of(f"{lot}expires_at"))
         for funder_id, month, points in grouped.annotate(Sum(column)):
             sums[funder_id, month.date()] += sign * points
+    given_up = LotUse.objects.filter(kind=UseKind.FORFEIT, posted_at__lte=at, funder__in=list(payers))
+    by_month = given_up.order_by().values_list("funder", month_of("posted_at"))
+    for funder_id, month, points in by_month.annotate(Sum("points")):
+        sums[funder_id, month.date()] += points
     known = [Realised(payers[funder], month, points) for (funder, month), points in sums.items() if points]
     return sorted(known, key=lambda line: (line.brand.name, line.brand.pk, line.month))
 
@@ -104,11 +116,11 @@ def expected_breakage(
 
     A cohort is what a funder granted in one month. Over the cohorts that are wholly past their end:
 
-        rate = sum(expired) / sum(granted - taken back)
+        rate = sum(expired + given up) / sum(granted - taken back)
 
     and of a cohort that is not, rounded down to whole points:
 
-        expected = min(remaining, max(0, (granted - taken back) x rate - expired))
+        expected = min(remaining, max(0, (granted - taken back) x rate - expired - given up))
 
     What has expired of an open cohort already is realised and not expected once more. Without a cohort that
     is over there is no rate and no estimate. Whole numbers and fractions throughout.
@@ -124,7 +136,7 @@ def expected_breakage(
 def _rate(cohorts: list[Cohort]) -> Fraction | None:
     over = [cohort for cohort in cohorts if cohort.is_over]
     kept = sum(cohort.kept_points for cohort in over)
-    return Fraction(sum(cohort.expired_points for cohort in over), kept) if kept else None
+    return Fraction(sum(cohort.unused_points for cohort in over), kept) if kept else None
 
 
 def _cohorts(program: Program, at: datetime, brands: QuerySet[Brand] | None) -> dict[int, list[Cohort]]:
@@ -152,6 +164,7 @@ def _cohorts(program: Program, at: datetime, brands: QuerySet[Brand] | None) -> 
                 held_points=_of_kind(uses, UseKind.HOLD),
                 taken_back_points=_of_kind(uses, UseKind.WITHDRAWAL),
                 expired_points=_of_kind(uses, UseKind.EXPIRY) + overdue,
+                forfeited_points=_of_kind(uses, UseKind.FORFEIT),
                 remaining_points=points - gone - overdue,
                 is_over=last_end <= at,
             )

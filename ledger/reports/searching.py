@@ -27,6 +27,7 @@ class EntryKind(StrEnum):
     GIVEN_BACK = "given_back"
     EXPIRED = "expired"
     TAKEN_BACK = "taken_back"
+    GIVEN_UP = "given_up"
 
 
 class Sought(NamedTuple):
@@ -44,11 +45,13 @@ _INCOMING = {
     EntryKind.RECEIVED: Q(transfer__reason__in=(Reason.CLAIM, Reason.GRANT)),
     EntryKind.GIVEN_BACK: ~Q(transfer__reason__in=(Reason.CLAIM, Reason.GRANT)),
 }
+_NAMED = (Reason.SPEND, Reason.HOLD, Reason.EXPIRE, Reason.FORFEIT)
 _OUTGOING = {
     EntryKind.USED: Q(transfer__reason=Reason.SPEND) | Q(transfer__reason=Reason.HOLD) & _CAPTURED,
     EntryKind.SET_ASIDE: Q(transfer__reason=Reason.HOLD) & ~_CAPTURED,
     EntryKind.EXPIRED: Q(transfer__reason=Reason.EXPIRE),
-    EntryKind.TAKEN_BACK: ~Q(transfer__reason__in=(Reason.SPEND, Reason.HOLD, Reason.EXPIRE)),
+    EntryKind.GIVEN_UP: Q(transfer__reason=Reason.FORFEIT),
+    EntryKind.TAKEN_BACK: ~Q(transfer__reason__in=_NAMED),
 }
 
 
@@ -59,9 +62,12 @@ def kind_of(told: StatementEntry) -> EntryKind:
     if told.reason == Reason.HOLD:
         is_used = told.hold is not None and told.hold.state == HoldState.CAPTURED
         return EntryKind.USED if is_used else EntryKind.SET_ASIDE
-    return {Reason.SPEND: EntryKind.USED, Reason.EXPIRE: EntryKind.EXPIRED}.get(
-        told.reason, EntryKind.TAKEN_BACK
-    )
+    named = {
+        Reason.SPEND: EntryKind.USED,
+        Reason.EXPIRE: EntryKind.EXPIRED,
+        Reason.FORFEIT: EntryKind.GIVEN_UP,
+    }
+    return named.get(told.reason, EntryKind.TAKEN_BACK)
 
 
 def search_entries(

@@ -22,8 +22,11 @@ from ledger.services.adjustments import (
 from ledger.services.days import close_day, seal_day, seal_due_days, set_aside_manifests
 from ledger.services.deposits import deposit_funds
 from ledger.services.expiries import expire_lots
+from ledger.services.forfeits import Forfeited, forfeit_points
 from ledger.services.grants import Granted, grant_claimed, grant_points
 from ledger.services.holds import capture_hold, expire_holds, hold_points, release_hold
+from ledger.services.leaving import GivenUp, close_membership
+from ledger.services.notices import queue_notices
 from ledger.services.posting import Move, post_transfer
 from ledger.services.reversals import TakenBack, reverse_transfer, take_back
 from ledger.services.settlements import (
@@ -38,6 +41,8 @@ from ledger.services.spending import Spent, spend_points
 __all__ = [
     "Asked",
     "CorrectionAsked",
+    "Forfeited",
+    "GivenUp",
     "GrantAsked",
     "Granted",
     "Move",
@@ -46,12 +51,14 @@ __all__ = [
     "TakenBack",
     "capture_hold",
     "close_day",
+    "close_membership",
     "close_settlement",
     "confirm_adjustment",
     "correct_settlement",
     "deposit_funds",
     "expire_holds",
     "expire_lots",
+    "forfeit_points",
     "grant_claimed",
     "grant_points",
     "hold_points",
@@ -66,6 +73,7 @@ __all__ = [
     "open_world",
     "post_transfer",
     "prepare_settlement",
+    "queue_notices",
     "reject_adjustment",
     "reject_settlement",
     "release_hold",

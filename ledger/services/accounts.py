@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import IntegrityError
 
-from ledger.errors import DayClosed
+from ledger.errors import DayClosed, MoveRefused
 from ledger.models import GUARDED_KINDS, Account, AccountKind
 from parties.models import Brand, Member, Program
 
@@ -57,7 +57,9 @@ def open_funds(*, brand: Brand, at: datetime, credit_limit: int = 0) -> Account:
 
 
 def open_wallet(*, member: Member, program: Program, at: datetime) -> Account:
-    """The member's wallet in the program: guarded, never below zero."""
+    """The member's wallet in the program: guarded, never below zero. MoveRefused for one who has left."""
+    if member.closed_at is not None:
+        raise MoveRefused("the member has left")
     label = f"wallet:{member.public_id}"
     return open_account(program=program, kind=AccountKind.WALLET, label=label, member=member, at=at)
 

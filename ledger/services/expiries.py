@@ -66,7 +66,7 @@ class _Moved(NamedTuple):
 
 def _moved(found: Sequence[tuple[int, int, int, int]], at: datetime) -> list[_Moved]:
     """One transfer each. Points can come back to a lot that has expired, and expire again: the key counts."""
-    breakage = _breakage_of({funder_id for _, _, funder_id, _ in found}, at)
+    breakage = breakage_of({funder_id for _, _, funder_id, _ in found}, at)
     uses = LotUse.objects.filter(lot__in=[lot_id for lot_id, *_ in found], kind=UseKind.EXPIRY)
     earlier = dict(uses.values_list("lot").annotate(times=Count("pk")).order_by())
     moved = []
@@ -77,7 +77,7 @@ def _moved(found: Sequence[tuple[int, int, int, int]], at: datetime) -> list[_Mo
     return moved
 
 
-def _breakage_of(brand_ids: Collection[int], at: datetime) -> dict[int, Account]:
+def breakage_of(brand_ids: Collection[int], at: datetime) -> dict[int, Account]:
     """The breakage account by brand, opened where there was none."""
     found = Account.objects.filter(kind=AccountKind.BREAKAGE, brand__in=brand_ids)
     accounts = {account.brand_id or 0: account for account in found}

@@ -34,9 +34,9 @@ def grant_points(
 
     A repeat with the same brand, wallet, points and end (reckoned from the first) gives back the first
     result; with others, KeyReused. InsufficientPoints if the funds don't suffice. MoveRefused for points that
-    are no whole number of 1..10^12, for no such brand or wallet, for a wallet of another program, and for a
-    key that is no line of 1 to 114 characters. ExpiryRefused for a fixed day that has passed, LimitExceeded
-    if the wallet would pass 10^12 points.
+    are no whole number of 1..10^12, for no such brand or wallet, for a wallet of another program or of a
+    member who has left, and for a key that is no line of 1 to 114 characters. ExpiryRefused for a fixed day
+    that has passed, LimitExceeded if the wallet would pass 10^12 points.
     """
     key = full_key("grant", key)
     return grant_once(brand_id=brand_id, wallet_id=wallet_id, points=points, expires=expires, key=key, at=at)
@@ -59,6 +59,8 @@ def grant_once(
     ends = expires.end(transfer.posted_at)
     if is_new:
         lock_wallet(wallet_id)  # before the funds, as everybody who changes both does
+        if Account.objects.filter(pk=wallet_id, member__closed_at__isnull=False).exists():
+            raise MoveRefused("the member has left")
         post(transfer, [move], accounts)
         _make_lot(transfer, move, brand, ends)
     elif not _is_same_grant(transfer, move, ends):

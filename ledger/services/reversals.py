@@ -13,6 +13,7 @@ from django.db.models import F, Max, Sum
 from ledger.errors import InsufficientPoints, KeyReused, ReversalRefused
 from ledger.lots import Taken, give_back
 from ledger.models import (
+    UNUSED_KINDS,
     Lot,
     LotUse,
     Posting,
@@ -172,7 +173,7 @@ def _still_taken(original: Transfer, uses: list[LotUse]) -> list[Taken]:
 
 def take_back(*, key: str, original_id: uuid.UUID, at: datetime) -> TakenBack:
     """Take a whole claim or grant back, once per `key`: what its lot still has goes to the brand's funds, and
-    what was spent or is held becomes the member's receivable. What has expired stays breakage.
+    what was spent or is held becomes the member's receivable. What expired or was given up stays breakage.
 
     The wallet never goes below zero, and its other lots are not touched. Points that come back to the lot
     later go on to the brand and lower the receivable. Asked again with another key, an original with a
@@ -212,9 +213,9 @@ def take_back_once(*, key: str, original_id: uuid.UUID, at: datetime) -> TakenBa
 
 
 def _owed(lot: Lot, tally: ReversalTally) -> int:
-    """Points of the lot that are spent or held now: neither in it, nor taken back, nor expired."""
-    expired = LotUse.objects.filter(lot=lot, kind=UseKind.EXPIRY).aggregate(points=Sum("points"))["points"]
-    return lot.granted_points - lot.remaining_points - tally.reversed_points - (expired or 0)
+    """Points of the lot that are spent or held now: neither in it, nor taken back, nor left unused."""
+    unused = LotUse.objects.filter(lot=lot, kind__in=UNUSED_KINDS).aggregate(points=Sum("points"))["points"]
+    return lot.granted_points - lot.remaining_points - tally.reversed_points - (unused or 0)
 
 
 def _same_take_back(earlier: Transfer, original: Transfer) -> TakenBack:

@@ -100,8 +100,8 @@ def once(act: Callable[[Asked], Result], asked: Asked) -> Result:
 
 
 def find(asked: Asked) -> Found:
-    """Lock the wallet and read what the decision needs. MoveRefused if there is no such wallet, or no such
-    store in its program.
+    """Lock the wallet and read what the decision needs. MoveRefused if there is no such wallet, if its
+    member has left, or if there is no such store in its program.
     """
     wallet, store, lots = run_together(
         _lock_wallet(asked.wallet_id),
@@ -144,12 +144,16 @@ def take_points(asked: Asked, found: Found, *further: Statement) -> Took:
 
 
 def _lock_wallet(wallet_id: int) -> Statement:
-    """Locks the wallet's row to the end of the transaction; gives its program, or no row if it is no wallet.
+    """Locks the wallet's row to the end of the transaction; gives its program, or no row if it is no wallet
+    or its member has left.
 
     SQLite's transactions, which are IMMEDIATE, wait for each other as a whole.
     """
     lock = " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
-    sql = "SELECT program_id FROM ledger_account WHERE id = %s AND kind = 'wallet'"
+    sql = (
+        "SELECT program_id FROM ledger_account WHERE id = %s AND kind = 'wallet'"
+        " AND member_id IN (SELECT id FROM parties_member WHERE closed_at IS NULL)"
+    )
     return Statement(sql + lock, [wallet_id])
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from redemption_site import identities
 from redemption_site.handshakes import providers
 from redemption_site.identities import LastWayIn
-from redemption_site.notices import ACCOUNT_REMOVED, tell_owner
+from redemption_site.sign_in_mails import ACCOUNT_REMOVED, tell_owner
 from redemption_site.views.fresh import for_fresh_members, for_members, member_user
 from redemption_site.views.providers import provider_at, send_to
 

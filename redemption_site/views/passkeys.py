@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from redemption_site import identities, passkeys
 from redemption_site.forms import PasskeyNameForm
 from redemption_site.identities import LastWayIn
-from redemption_site.notices import PASSKEY_ADDED, PASSKEY_REMOVED, tell_owner
 from redemption_site.passkeys import PasskeyRefused
 from redemption_site.sign_in import is_signed_in, sign_in
+from redemption_site.sign_in_mails import PASSKEY_ADDED, PASSKEY_REMOVED, tell_owner
 from redemption_site.views.fresh import for_fresh_members, for_members, member_user
 from redemption_site.views.sign_in import after_sign_in
 

@@ -99,11 +99,14 @@ def _page(
 def _echoed(typed: QueryDict) -> list[tuple[str, str]]:
     """What the buttons of the preview send once more."""
     pairs = [(name, value) for name, values in typed.lists() for value in values if name not in _NOT_ECHOED]
-    return [(name, value) for name, value in pairs if isinstance(value, str)][:_MOST_FIELDS]
+    return pairs[:_MOST_FIELDS]
 
 
 def _fill_gaps(campaign: Campaign, at: datetime) -> None:
     """Stand-ins for what a page can't be drawn without."""
     campaign.slug = campaign.slug or "preview"
-    campaign.starts_at = campaign.starts_at or at
-    campaign.ends_at = campaign.ends_at or campaign.starts_at + timedelta(days=30)
+    unset: datetime | None = None  # what a row that was never saved holds
+    if campaign.starts_at == unset:
+        campaign.starts_at = at
+    if campaign.ends_at == unset:
+        campaign.ends_at = campaign.starts_at + timedelta(days=30)

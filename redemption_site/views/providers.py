@@ -21,10 +21,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from redemption_site import identities, pending, round_trips
 from redemption_site.handshakes import AnswerRefused, ProviderAway, address_to_ask, identify, providers
 from redemption_site.identities import ConnectedElsewhere, Identity
-from redemption_site.notices import ACCOUNT_CONNECTED, tell_owner
 from redemption_site.provider import Provider
 from redemption_site.round_trips import RoundTrip, StateRefused
 from redemption_site.sign_in import sign_in
+from redemption_site.sign_in_mails import ACCOUNT_CONNECTED, tell_owner
 from redemption_site.views.errors import SECONDS_TO_WAIT
 from redemption_site.views.fresh import member_user
 from redemption_site.views.sign_in import after_sign_in, with_waiting_code

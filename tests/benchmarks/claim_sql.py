@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from giftcodes import keys
-from giftcodes.locking import share_batch
+from giftcodes.locking import share_claim
 from giftcodes.models import Batch
 from giftcodes.services import claims
 from ledger.expiry import end_after_days
@@ -13,7 +13,7 @@ from ledger.models import Reason
 from ledger.services import grants
 from ledger.statements import Statement, fold
 
-_CLAIM = "claim member now batch now now batch serial serial member program"
+_CLAIM = "claim member now batch now now batch serial serial member member program"
 _LOT = "wallet funder transfer points points now expires_at"
 
 
@@ -26,7 +26,7 @@ def _statements(*, is_folded: bool) -> list[Statement]:
         Statement(grants._CREDIT_WALLET, ["points", "wallet"]),
     ]
     return [
-        Statement(share_batch(0)[0].sql, ["lock"]),
+        Statement(share_claim(0, 0)[0].sql, ["lock", "member"]),
         Statement(claims._INSERT_CLAIM.format(now="%s"), _CLAIM.split()),
         *(fold(*grant) if is_folded else grant),
     ]
@@ -34,7 +34,7 @@ def _statements(*, is_folded: bool) -> list[Statement]:
 
 def _constants(batch: Batch) -> dict[str, dict[str, Any]]:
     numbers = {
-        "lock": share_batch(batch.pk)[0].params[0],
+        "lock": share_claim(batch.pk, 0)[0].params[0],
         "batch": batch.pk,
         "points": batch.face_points,
         "funder": batch.brand_id,

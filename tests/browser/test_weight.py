@@ -55,10 +55,13 @@ def dress_heavily(campaign: Campaign) -> None:
     grain = Image.effect_noise((1600, 800), 90).convert("RGB")
     for blur in range(100, 300, 10):  # the least blurred grain that is still taken
         try:
-            wide, narrow = clean_hero(upload(grain.filter(ImageFilter.GaussianBlur(blur / 100)), "JPEG"))
+            crops = clean_hero(upload(grain.filter(ImageFilter.GaussianBlur(blur / 100)), "JPEG"))
         except NotAPicture:
             continue
         break
+    else:
+        pytest.fail("no grain is taken")
+    wide, narrow = crops
     campaign.hero_alt_ja, campaign.hero_alt_en = "粒", "Grain"
     campaign.hero_narrow.save(str(narrow.name), narrow, save=False)
     campaign.hero_wide.save(str(wide.name), wide)

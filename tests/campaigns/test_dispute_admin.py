@@ -104,7 +104,7 @@ def test_nobody_of_a_brand_sees_who_it_is_or_where_from(team: promos.Team, batch
         for hidden in ("203.0.113.0/24", str(dispute.member.public_id), "Strikes", "/adjustment/add/"):
             assert hidden not in page
         assert dispute.member.user is not None
-        assert dispute.member.user.email not in page
+        assert str(dispute.member.user.email) not in page
 
 
 SEES_OWN = {Role.SUPPORT, Role.AUDITOR}

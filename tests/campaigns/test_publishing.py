@@ -161,7 +161,8 @@ def test_saving_a_public_campaign_leaves_it_public() -> None:
     team = promos.team()
     campaign = promos.campaign(team)
     signed_in(team.marketer).post(change(campaign), form_data(_save="1"))
-    before, _ = campaign.published_at, campaign.refresh_from_db()
+    before = campaign.published_at
+    campaign.refresh_from_db()
     assert (campaign.name, campaign.published_at) == ("Spring", before)
 
 
@@ -205,7 +206,9 @@ def test_pages_that_were_public_before_stay_public() -> None:
     old, new = draft_of(team), promos.campaign(team)
     migration = import_module("campaigns.migrations.0003_publish_what_was_public")
     migration.publish(apps, SimpleNamespace(connection=connection))
-    published, _, _ = new.published_at, old.refresh_from_db(), new.refresh_from_db()
+    published = new.published_at
+    old.refresh_from_db()
+    new.refresh_from_db()
     assert old.published_at == old.created_at
     assert new.published_at == published
 

@@ -40,6 +40,7 @@ from parties.models import (
     Store,
     User,
 )
+from parties.notice_models import ExpiryNotice
 from tests import make
 from tests.campaigns import promos, tickets
 from tests.campaigns.pages import order_data, signed_in
@@ -71,7 +72,17 @@ SEEN_BY = {
     Claim: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
     Dispute: {Role.AUDITOR, Role.SUPPORT},
 }
-OPERATORS_ONLY = {Series, Lot, Member, MembershipNumber, DaySeal, Attempt, ClaimLock, Alarm}
+OPERATORS_ONLY = {
+    Series,
+    Lot,
+    Member,
+    MembershipNumber,
+    ExpiryNotice,
+    DaySeal,
+    Attempt,
+    ClaimLock,
+    Alarm,
+}
 SUPERUSERS_ONLY = {User}
 
 

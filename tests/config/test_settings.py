@@ -204,3 +204,25 @@ def test_a_weak_or_broken_signing_key_is_refused_without_being_repeated() -> Non
         with pytest.raises(ImproperlyConfigured, match="IDP_OIDC_PRIVATE_KEY is weak or broken") as refusal:
             read_signing_keys(value)
         assert value.splitlines()[1:2] == [] or value.splitlines()[1] not in str(refusal.value)
+
+
+SENDER = {
+    "NOTICE_SENDER_NAME": "Points Inc.",
+    "NOTICE_SENDER_ADDRESS": "1-2-3 Chiyoda, Tokyo",
+    "SUPPORT_EMAIL": "help@example.com",
+}
+
+
+def test_notices_that_say_who_sends_them_can_be_sent(tmp_path: Path) -> None:
+    assert _start(tmp_path, NOTICE_DAYS="30,7", **SENDER).stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("missing", SENDER)
+def test_a_notice_has_to_say_who_sends_it(tmp_path: Path, missing: str) -> None:
+    refused = _start(tmp_path, NOTICE_DAYS="30,7", **SENDER | {missing: ""})
+    assert "set NOTICE_SENDER_NAME, NOTICE_SENDER_ADDRESS and SUPPORT_EMAIL" in refused.stderr
+
+
+@pytest.mark.parametrize("days", ["7,30", "7,7", "2", "91", "-1"])
+def test_days_of_notices_are_few_and_in_order(tmp_path: Path, days: str) -> None:
+    assert "NOTICE_DAYS must be days from 90 to 3" in _start(tmp_path, NOTICE_DAYS=days, **SENDER).stderr

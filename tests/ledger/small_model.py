@@ -16,7 +16,7 @@ class Lot:
     granted: int
     expires_at: datetime
     left: int
-    expired: int = 0
+    expired: int = 0  # or given up: nobody used them
     taken_back: int = 0
     owed: int = 0
 
@@ -140,6 +140,17 @@ class Model:
                 self._end(hold, "expired")
         for lot in self.lots:
             self._expire(lot, at)
+
+    def forfeit(self, owner: int, *, at: datetime) -> None:
+        for hold in self.holds:
+            if hold.expires_at <= at and hold.parts[0].lot.owner == owner:
+                self._end(hold, "expired")
+        if any(hold.state == "open" and hold.parts[0].lot.owner == owner for hold in self.holds):
+            raise Refused
+        for lot in self.lots:
+            if lot.owner == owner:
+                self.breakage[lot.funder] += lot.left
+                lot.expired, lot.left = lot.expired + lot.left, 0
 
     def settle(self, *, ends_at: datetime) -> Counter[tuple[int, int]]:
         pairs: Counter[tuple[int, int]] = Counter()

@@ -53,6 +53,9 @@ TAMPERING = {
     "expired points are breakage of their funder": "UPDATE ledger_posting SET target_id ="
     " (SELECT MAX(id) FROM ledger_account WHERE kind = 'breakage')"
     f" WHERE transfer_id IN {_OF.format('expire')}",
+    "points given up are breakage of their funders": "UPDATE ledger_posting SET target_id ="
+    " (SELECT MIN(id) FROM ledger_account WHERE kind = 'breakage')"
+    f" WHERE transfer_id IN {_OF.format('forfeit')}",
     "the held account holds the open holds": "UPDATE ledger_hold SET points = points + 1"
     " WHERE state = 'open'",
     "a hold set aside what was posted": "UPDATE ledger_hold SET held_at = '2026-11-01 00:00:00+00:00'",
@@ -87,7 +90,7 @@ TAMPERING = {
 @pytest.fixture
 def _scene() -> None:
     """A claim taken back after a part was spent, and then recovered in part; a lot that expired; holds of all
-    states; a spend reversed in part; acts by hand.
+    states; a spend reversed in part; acts by hand; points given up.
     """
     batch = make.live_batch(size=2, face_points=500, brand=make.brand(funds=10_000))
     brand, member = batch.brand, make.member()
@@ -110,6 +113,9 @@ def _scene() -> None:
     lot = Lot.objects.get(granted_points=40)
     _act(brand, TakeBackAsked(lot.transfer_id, 5))
     _act(brand, TakeBackAsked(lot.transfer_id, None))
+    leaver = make.wallet(make.member(), brand.program)
+    make.lot(leaver, 60, funder=make.brand(funds=60, program=brand.program), days=50)
+    ledger.forfeit_points(wallet_id=leaver.pk, key="leave", at=NOON + timedelta(days=11))
     make.store(brand=make.brand())
     assert not names_of_differences()
 

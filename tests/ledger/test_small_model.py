@@ -288,6 +288,17 @@ class Books(RuleBasedStateMachine):
                 lambda: ledger.take_back(key=key, original_id=row.transfer_id, at=self.now),
             )
 
+    @rule(member=members)
+    def forfeit(self, member: int) -> None:
+        key = self.key()
+
+        def act() -> Any:
+            return ledger.forfeit_points(wallet_id=self.wallets[member].pk, key=key, at=self.now)
+
+        done = self.both(lambda: self.model.forfeit(member, at=self.now), act)
+        if done and done[1].points:
+            self.repeats.append(act)
+
     def _expire_in_steps(self) -> None:
         while ledger.expire_holds(at=self.now, limit=2):
             pass

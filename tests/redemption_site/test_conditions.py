@@ -15,6 +15,7 @@ from campaigns.models import Campaign
 from giftcodes import codec
 from giftcodes.models import Claim
 from redemption_site import pending, texts
+from redemption_site.boxes import box
 from redemption_site.pending import PendingClaim
 from tests import make
 from tests.redemption_site import visits
@@ -190,9 +191,9 @@ def test_the_same_code_twice_is_told_as_claimed_before(hanako: Client, stall: St
 
 def test_a_cookie_of_an_earlier_release_is_still_read(rf: Any, stall: Stall) -> None:
     def carried(fields: list[object]) -> PendingClaim | None:
-        box: Fernet = pending._box(settings.SECRET_KEY)
+        sealing: Fernet = box("pending-claim")
         request = rf.get("/claim/")
-        request.COOKIES[settings.PENDING_COOKIE_NAME] = box.encrypt(json.dumps(fields).encode()).decode()
+        request.COOKIES[settings.PENDING_COOKIE_NAME] = sealing.encrypt(json.dumps(fields).encode()).decode()
         return pending.carried(request)
 
     assert carried([stall.code(), "spring", False, ""]) == PendingClaim(stall.code(), "spring")

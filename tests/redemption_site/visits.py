@@ -13,7 +13,7 @@ from campaigns.conditions_models import ConditionsVersion
 from campaigns.models import Campaign, Order, OrderState
 from giftcodes import services as giftcodes
 from giftcodes.models import Batch
-from parties.models import Brand, Member, Role
+from parties.models import Brand, Member, Role, User
 from tests import make
 
 Answer = Any  # of the test client; its type has no public name
@@ -88,6 +88,16 @@ def member_in(client: Client) -> None:
     user = make.user()
     Member.objects.create(user=user)
     client.force_login(user)
+
+
+def member_of(client: Client) -> Member:
+    """Who is signed in there."""
+    return Member.objects.get(user=client.session["_auth_user_id"])
+
+
+def user_of(client: Client) -> User:
+    """The log-in of whoever is signed in there, as it is now."""
+    return User.objects.get(pk=client.session["_auth_user_id"])
 
 
 def staff_in(client: Client, email: str = "staff@example.com") -> Answer:

@@ -1,0 +1,48 @@
+"""What beat nudges, and how often: the tables are the queue, and it finds what a lost message forgot."""
+
+from typing import Any
+
+
+def beat_schedule(
+    *, sweep: float, expiry: float, seal: float, notice: float, ship: float
+) -> dict[str, dict[str, Any]]:
+    """For CELERY_BEAT_SCHEDULE; all in seconds. A nudge that waited for the next one is dropped."""
+    return {
+        "sweep-batches": {"task": "giftcodes.tasks.sweep_batches", "schedule": sweep},
+        "expire-points": {
+            "task": "ledger.tasks.expire_points",
+            "schedule": expiry,
+            "options": {"expires": expiry},
+        },
+        "seal-days": {
+            "task": "ledger.tasks.seal_days",
+            "schedule": seal,
+            "options": {"expires": seal},
+        },
+        "prune-tries": {
+            "task": "giftcodes.tasks.prune_tries",
+            "schedule": 3600.0,
+            "options": {"expires": 600.0},
+        },
+        "tell-answers": {
+            "task": "campaigns.tasks.tell_answers",
+            "schedule": sweep,
+            "options": {"expires": sweep},
+        },
+        "prune-dispute-texts": {
+            "task": "campaigns.tasks.prune_dispute_texts",
+            "schedule": 3600.0,
+            "options": {"expires": 600.0},
+        },
+        "send-notices": {
+            "task": "redemption_site.tasks.send_notices",
+            "schedule": notice,
+            "options": {"expires": notice},
+        },
+        # A message that waited longer has been overtaken by others.
+        "ship-claims": {
+            "task": "giftcodes.tasks.ship_claims",
+            "schedule": ship,
+            "options": {"expires": 5.0},
+        },
+    }

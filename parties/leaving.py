@@ -1,0 +1,41 @@
+"""A person is forgotten; the member that the ledger knows stays, as a number without a person."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from parties.consents import withdraw_consents
+from parties.errors import LeavingRefused
+from parties.models import Member, MemberCard, MemberProfile, MembershipNumber
+
+
+@transaction.atomic
+def erase_person(*, member_id: int, at: datetime) -> bool:
+    """Erase who the member is: the log-in with everything that hangs on it (address, name, language, ways to
+    sign in), the profile, the card and the membership numbers. False, and nothing happens, if the member has
+    left before.
+
+    Every consent that stands is withdrawn first; the rows of consents stay, as proof without a person.
+    LeavingRefused for staff, and for people who were staff and whose acts are on record. Sessions end by
+    themselves, everywhere: they name a user that no longer exists.
+    """
+    member = (
+        Member.objects.select_for_update(no_key=True, of=("self",)).select_related("user").get(pk=member_id)
+    )
+    if member.closed_at is not None:
+        return False
+    user = member.user
+    if user is not None and user.is_staff:
+        raise LeavingRefused
+    withdraw_consents(member_id=member_id, at=at)
+    MemberProfile.objects.filter(member=member).delete()
+    MemberCard.objects.filter(member=member).delete()
+    MembershipNumber.objects.filter(member=member).delete()
+    Member.objects.filter(pk=member_id).update(user=None, closed_at=at)
+    if user is not None:
+        try:
+            user.delete()
+        except ProtectedError as reason:
+            raise LeavingRefused from reason
+    return True
