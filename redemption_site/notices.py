@@ -22,7 +22,7 @@ from ledger import services as ledger
 from ledger.expiry import JAPAN
 from parties import consents
 from parties import notices as parties
-from parties.models import Program, Purpose
+from parties.models import Program, Purpose, User
 from parties.notice_models import ExpiryNotice, NoticeState
 from redemption_site import mails, opt_out
 
@@ -85,7 +85,7 @@ def _send(notice: ExpiryNotice, mailer: BaseEmailBackend, at: datetime) -> None:
         return
     try:
         mailer.open()
-        _mail(notice, user.email, ends, mailer)
+        _mail(notice, user, user.email, ends, mailer)
     except (OSError, SMTPException) as reason:
         _put_off(notice, reason, at)
         return
@@ -106,7 +106,11 @@ def _put_off(notice: ExpiryNotice, reason: Exception, at: datetime) -> None:
 
 
 def _mail(
-    notice: ExpiryNotice, address: str, ends: list[tuple[datetime, int]], mailer: BaseEmailBackend
+    notice: ExpiryNotice,
+    user: User,
+    address: str,
+    ends: list[tuple[datetime, int]],
+    mailer: BaseEmailBackend,
 ) -> None:
     link = opt_out.link_of(notice.member)
     context = {
@@ -123,7 +127,7 @@ def _mail(
         "expiry_notice",
         context,
         to=address,
-        language=mails.language_of(notice.member.user),
+        language=mails.language_of(user),
         headers=headers_of(notice, link),
         connection=mailer,
     ).send()

@@ -129,7 +129,7 @@ def test_the_form_saves_and_publishes_in_one_step_and_says_what_is_missing() -> 
     assert "_publish" in client.get(add).content.decode()
     client.post(add, form_data(brand=str(team.brand.pk), _save="1"))
     campaign = Campaign.objects.get()
-    assert campaign.published_at is None
+    assert not campaign.published_at
     shown = client.get(change(campaign)).content.decode()
     assert "No English title" in shown
     assert "Only people of the brand can see the page" in shown
