@@ -32,10 +32,11 @@ from parties.site_models import SiteConsent
 from redemption_site import own_data
 from redemption_site.views.own_data import MOST_PER_HOUR
 from tests import make
+from tests.ledger.town import DAY
 from tests.make import NOON
 from tests.redemption_site import visits
 from tests.redemption_site.shops import Shop
-from tests.redemption_site.test_history import DAY, Visitor
+from tests.redemption_site.test_history import Visitor
 
 pytestmark = pytest.mark.django_db
 
