@@ -73,7 +73,7 @@ def _receive_waiting(request: HttpRequest) -> HttpResponse:
 
 @sensitive_variables()
 def _receive(request: HttpRequest, found: PendingClaim) -> HttpResponse:
-    # What the form of such a campaign says is looked up; a member's claim elsewhere asks nothing more.
+    # What the form of such a campaign says is looked up; for a member's claim elsewhere no number is.
     if request.user.is_authenticated and "number" not in request.POST:
         return claim_now(request, found)
     try:
