@@ -147,6 +147,12 @@ def test_a_last_mail_goes_to_the_address_in_the_language_of_the_person(signed_in
     assert str(told.subject) == "退会が完了しました"
 
 
+def test_whoever_never_chose_a_language_is_told_in_that_of_the_page(signed_in: Client) -> None:
+    User.objects.filter(email=EMAIL).update(language="")
+    close(signed_in)
+    assert str(mail.outbox[-1].subject) == "Your account is closed"
+
+
 def test_a_mail_that_fails_undoes_nothing_and_the_page_says_so(
     signed_in: Client, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
