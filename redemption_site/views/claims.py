@@ -52,7 +52,7 @@ def claim(request: HttpRequest) -> HttpResponse:
         return _not_a_code(request, slug, refusal.reason, text)
     if _tick_error(request, _campaign_of(slug)):
         return _typing_error(request, slug, "", codec.group(code))
-    return _receive(request, PendingClaim(code, slug, accepted=conditions.tick_in(request)))
+    return _receive(request, PendingClaim(code, slug, accepted=_tick_in(request)))
 
 
 @sensitive_variables()
@@ -65,15 +65,15 @@ def _receive_waiting(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return HttpResponseRedirect(_way_of(found), status=303)
     if found.asked:
-        if not conditions.has_ticked(conditions.tick_in(request), found.asked):
+        if not conditions.has_ticked(_tick_in(request), found.asked):
             return _ask(request, found, tick_error=texts.NOT_ACCEPTED, status=400)
-        found = found._replace(accepted=conditions.tick_in(request), asked=0)
+        found = found._replace(accepted=_tick_in(request), asked=0)
     return claim_now(request, found)
 
 
 @sensitive_variables()
 def _receive(request: HttpRequest, found: PendingClaim) -> HttpResponse:
-    # What the form of such a campaign says is looked up; for a member's claim elsewhere no number is.
+    # What the form of such a campaign says is looked up; a member's claim elsewhere asks nothing more.
     if request.user.is_authenticated and "number" not in request.POST:
         return claim_now(request, found)
     try:
@@ -255,19 +255,23 @@ def _typing_error(request: HttpRequest, slug: str, error: str | Promise, typed: 
         campaign,
         error=error,
         typed=typed,
-        tick=Ticked(conditions.tick_in(request), _tick_error(request, campaign)),
+        tick=Ticked(_tick_in(request), _tick_error(request, campaign)),
         status=400,
     )
+
+
+def _tick_in(request: HttpRequest) -> str:
+    return conditions.tick_in(request)
 
 
 def _tick_error(request: HttpRequest, campaign: Campaign | None) -> str | Promise:
     """What is wrong with the tick on the campaign's own page; a code may still be another campaign's, so the
     claim judges for itself.
     """
-    asked, ticked = conditions.asked_by(campaign, request, at=timezone.now()), conditions.tick_in(request)
-    if asked is None or asked.acceptance or conditions.has_ticked(ticked, asked.version.pk):
+    asked = conditions.asked_by(campaign, request, at=timezone.now())
+    if asked is None or asked.acceptance or conditions.has_ticked(_tick_in(request), asked.version.pk):
         return ""
-    return texts.CONDITIONS_CHANGED if ticked else texts.NOT_ACCEPTED
+    return texts.CONDITIONS_CHANGED if conditions.tick_of(_tick_in(request)) else texts.NOT_ACCEPTED
 
 
 def _slug_in(request: HttpRequest) -> str:

@@ -362,7 +362,7 @@ def test_records_away_leave_the_code_and_lead_back_to_the_number(
     assert give(client, shop.code(), number).status_code == 303
 
 
-def test_a_members_claim_does_not_ask_the_database_for_a_number(hanako: Client, shop: Shop) -> None:
+def test_a_members_claim_asks_the_database_nothing_more(hanako: Client, shop: Shop) -> None:
     ordinary = visits.campaign(slug="ordinary", brand=shop.campaign.brand)
     batch = visits.batch_now(size=3)
     hanako.post("/claim/", {"code": make.code_of(batch)})
@@ -370,11 +370,9 @@ def test_a_members_claim_does_not_ask_the_database_for_a_number(hanako: Client, 
     def asked(place: int, **more: str) -> list[str]:
         with CaptureQueriesContext(connection) as captured:
             hanako.post("/claim/", {"code": make.code_of(batch, place)} | more)
-        return [query["sql"] for query in captured]
+        return [re.sub(r"\s+", " ", query["sql"])[:60] for query in captured]
 
-    alone, from_a_page = asked(1), asked(2, campaign=ordinary.slug)
-    assert len(from_a_page) - len(alone) == 2  # the page, and whether it asks for conditions
-    assert not [sql for sql in from_a_page if "numberpattern" in sql]
+    assert len(asked(1)) == len(asked(2, campaign=ordinary.slug))
 
 
 def test_scripts_of_a_page_read_none_of_the_cookies(shop: Shop) -> None:
