@@ -6,6 +6,7 @@ from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
@@ -116,6 +117,18 @@ def test_no_row_of_the_database_names_the_person_afterwards(signed_in: Client) -
     assert EMAIL in _whole_database()
     close(signed_in)
     assert EMAIL not in _whole_database()
+
+
+def test_what_the_admin_noted_of_the_person_names_them_no_more(signed_in: Client) -> None:
+    user, admin = User.objects.get(email=EMAIL), Client()
+    superuser = make.user(is_staff=True, is_superuser=True)
+    admin.force_login(superuser, backend="django.contrib.auth.backends.ModelBackend")
+    page = f"/admin/parties/user/{user.pk}/change/"
+    admin.post(page, {"email": EMAIL, "name": "", "is_active": "on"})
+    assert LogEntry.objects.get().object_repr == EMAIL
+    close(signed_in)
+    assert EMAIL not in _whole_database()
+    assert LogEntry.objects.get().object_id == str(user.pk)
 
 
 def _whole_database() -> str:
