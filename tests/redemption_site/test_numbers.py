@@ -375,24 +375,6 @@ def test_a_members_claim_asks_the_database_nothing_more(hanako: Client, shop: Sh
     assert len(asked(1)) == len(asked(2, campaign=ordinary.slug))
 
 
-def test_scripts_of_a_page_read_none_of_the_cookies(shop: Shop) -> None:
-    client = browser()
-    claim(client, shop, shop.code(), make.membership_number())
-    for name in ("visitor", "receipts"):
-        cookie = client.cookies[name]
-        assert cookie["httponly"]
-        assert cookie["samesite"] == "Lax"
-
-
-@pytest.mark.parametrize("junk", ["", "x", "é", "A" * 5_000, "gAAAAA=="])
-def test_junk_in_the_cookies_is_nobody(shop: Shop, junk: str) -> None:
-    client = browser()
-    client.cookies["visitor"] = client.cookies["receipts"] = junk
-    answer = claim(client, shop, shop.code(), make.membership_number())
-    assert answer.status_code == 303
-    assert client.get(answer["Location"]).status_code == 200
-
-
 @pytest.mark.parametrize(
     ("language", "words"), [("en", "No sign-in is needed"), ("ja", "ログインは必要ありません")]
 )
