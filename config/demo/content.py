@@ -217,7 +217,7 @@ def _card_campaign(brand: Brand, at: datetime) -> Campaign:
     """A campaign that asks for the number of the brand's card instead of a sign-in."""
     card = {"prefix": "29", "least_length": 13, "most_length": 13, "check_digit": CheckDigit.EAN}
     NumberPattern.objects.get_or_create(brand=brand, defaults={**card, "example": "2900-0000-00001"})
-    return Campaign.objects.get_or_create(
+    campaign = Campaign.objects.get_or_create(
         slug=CARD_CAMPAIGN,
         defaults={
             "brand": brand,
@@ -232,6 +232,8 @@ def _card_campaign(brand: Brand, at: datetime) -> Campaign:
             "colour": "#2f5d50",
         },
     )[0]
+    marketer = User.objects.get(email=f"marketer@{brand.slug}.example")
+    return campaigns.publish_page(campaign_id=campaign.pk, user=marketer, at=at)
 
 
 @transaction.atomic
