@@ -19,6 +19,7 @@ from giftcodes.services import Proviso
 from parties.models import Member
 
 FIELD = "accept"  # the name of the checkbox
+ASKED = "asked"  # what a form says that has one
 
 
 class Asked(NamedTuple):

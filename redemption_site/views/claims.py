@@ -50,7 +50,8 @@ def claim(request: HttpRequest) -> HttpResponse:
         code = codec.normalise(text)
     except NotACode as refusal:
         return _not_a_code(request, slug, refusal.reason, text)
-    if _tick_error(request, _campaign_of(slug)):
+    # Only a form that has asked is looked at once more: the claim itself judges for all of them.
+    if conditions.ASKED in request.POST and _tick_error(request, _campaign_of(slug)):
         return _typing_error(request, slug, "", codec.group(code))
     return _receive(request, PendingClaim(code, slug, accepted=_tick_in(request)))
 

@@ -153,6 +153,6 @@ def test_finding_the_number_is_one_query_more_and_members_are_not_asked_it() -> 
                 give(batch, place, number=number)
             else:
                 attempt(make.code_of(batch, place), member)
-        return sum("parties_" in query["sql"] for query in captured)
+        return sum("parties_membershipnumber" in query["sql"] for query in captured)
 
     assert (asked(1, by_number=True), asked(2, by_number=False)) == (1, 0)

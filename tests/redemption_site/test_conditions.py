@@ -40,7 +40,7 @@ class Stall:
         return make.code_of(self.batch, place)
 
     def form(self, place: int = 0, **changes: str) -> dict[str, str]:
-        return {"code": self.code(place), "campaign": self.campaign.slug} | changes
+        return {"code": self.code(place), "campaign": self.campaign.slug, "asked": "1"} | changes
 
 
 @pytest.fixture

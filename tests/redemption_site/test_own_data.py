@@ -4,27 +4,38 @@ import csv
 import io
 import itertools
 import json
+import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from campaigns import services as campaigns
+from campaigns.conditions_models import ConditionsAcceptance
+from campaigns.dispute_models import DisputeKind
 from giftcodes.guard_models import Attempt, ClaimLock, Outcome
 from giftcodes.guarding.visitors import person_of
 from ledger import reports
+from ledger import services as ledger
 from ledger.models import Account
 from ledger.reports import EntryKind, Sought, kind_of
 from parties.card_services import make_card
-from parties.models import Consent, Member, MemberProfile, Purpose
+from parties.models import Brand, Consent, Member, MemberProfile, MembershipNumber, Purpose
+from parties.notice_models import ExpiryNotice
+from parties.site_models import SiteConsent
 from redemption_site import own_data
 from redemption_site.views.own_data import MOST_PER_HOUR
 from tests import make
 from tests.make import NOON
-from tests.redemption_site.test_history import Visitor
+from tests.redemption_site import visits
+from tests.redemption_site.shops import Shop
+from tests.redemption_site.test_history import DAY, Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +66,35 @@ def visitor(db: None) -> Visitor:
             **known,
         )
         ClaimLock.objects.create(member=owner, locked_at=NOON, locked_until=NOON + timedelta(days=1), **known)
+    with_the_rest(member, found.town.bakery)
     return found
+
+
+def with_the_rest(member: Member, brand: Brand) -> None:
+    """A row of each kind that comes from a page of its own."""
+    data = {"name": "Phone", "credential": {}, "passwordless": True}
+    Authenticator.objects.create(user=member.user, type=Authenticator.Type.WEBAUTHN, data=data)
+    SocialAccount.objects.create(
+        user=member.user, provider="line", uid="U1", extra_data={"name": "Hana"}, date_joined=NOON
+    )
+    MembershipNumber.objects.create(
+        brand=brand, digest="0" * 64, tail="1237", member=member, first_used_at=NOON
+    )
+    SiteConsent.objects.create(member=member, site=Shop().site, scopes="openid email", given_at=NOON)
+    version = visits.conditions(visits.campaign(brand=brand), text_ja="規約")
+    ConditionsAcceptance.objects.create(
+        member=member, version=version, accepted_at=NOON, language="ja", sha256=version.sha256_ja
+    )
+    asked = campaigns.Asked(kind=DisputeKind.OTHER, text="Where are my points?")
+    campaigns.open_dispute(form_number=uuid.uuid4(), member=member, asked=asked, language="en", at=NOON)
+    ExpiryNotice.objects.create(
+        member=member,
+        program=brand.program,
+        last_day=NOON.date(),
+        days_before=7,
+        queued_at=NOON,
+        next_try_at=NOON,
+    )
 
 
 def member_of(visitor: Visitor) -> Member:
@@ -141,10 +180,19 @@ def test_every_table_about_a_member_is_in_it_or_left_out_for_a_reason() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", EntryKind)
+@pytest.mark.parametrize("kind", [kind for kind in EntryKind if kind != EntryKind.GIVEN_UP])
 def test_the_kind_in_the_file_is_the_one_that_is_found_by(visitor: Visitor, kind: EntryKind) -> None:
     rows = reports.search_entries(visitor.wallet, Sought(kind), older_than=None, size=100)
     assert {kind_of(told) for told in reports.entries_of(visitor.wallet, rows)} == {kind}
+
+
+def test_points_that_were_given_up_are_found_as_such(visitor: Visitor) -> None:
+    given_up = ledger.forfeit_points(wallet_id=visitor.wallet.pk, key="leave", at=NOON + 12 * DAY)
+    sought = Sought(EntryKind.GIVEN_UP)
+    rows = reports.search_entries(visitor.wallet, sought, older_than=None, size=100)
+    told = reports.entries_of(visitor.wallet, rows)
+    assert {kind_of(entry) for entry in told} == {EntryKind.GIVEN_UP}
+    assert sum(entry.points for entry in told) == -given_up.points
 
 
 def test_the_csv_opens_in_a_spreadsheet_and_holds_no_formula(visitor: Visitor) -> None:
