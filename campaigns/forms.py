@@ -221,8 +221,13 @@ class CampaignForm(ModelForm):
             "colour": _("Any colour: the text on it and in it is made readable. Below is what members see."),
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "known_by" in self.fields:
+            self.fields["known_by"].required = False  # left out, it stays as it is
+
     def clean_known_by(self) -> str:
-        known_by: str = self.cleaned_data["known_by"]
+        known_by: str = self.cleaned_data["known_by"] or self.instance.known_by
         brand = self.instance.brand if self.instance.pk else self.cleaned_data.get("brand")
         if known_by == KnownBy.MEMBERSHIP_NUMBER and brand and not hasattr(brand, "number_pattern"):
             raise ValidationError(

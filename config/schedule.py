@@ -34,6 +34,11 @@ def beat_schedule(
             "schedule": 3600.0,
             "options": {"expires": 600.0},
         },
+        "drop-ended-sessions": {
+            "task": "redemption_site.tasks.drop_ended_sessions",
+            "schedule": 3600.0,
+            "options": {"expires": 600.0},
+        },
         "send-notices": {
             "task": "redemption_site.tasks.send_notices",
             "schedule": notice,

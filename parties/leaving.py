@@ -2,19 +2,21 @@
 
 from datetime import datetime
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import ProtectedError
 
 from parties.consents import withdraw_consents
 from parties.errors import LeavingRefused
-from parties.models import Member, MemberCard, MemberProfile, MembershipNumber
+from parties.models import Member, MemberCard, MemberProfile, MembershipNumber, User
 
 
 @transaction.atomic
 def erase_person(*, member_id: int, at: datetime) -> bool:
     """Erase who the member is: the log-in with everything that hangs on it (address, name, language, ways to
-    sign in), the profile, the card and the membership numbers. False, and nothing happens, if the member has
-    left before.
+    sign in, what the admin's notes call it), the profile, the card and the membership numbers. False, and
+    nothing happens, if the member has left before.
 
     Every consent that stands is withdrawn first; the rows of consents stay, as proof without a person.
     LeavingRefused for staff, and for people who were staff and whose acts are on record. Sessions end by
@@ -34,6 +36,9 @@ def erase_person(*, member_id: int, at: datetime) -> bool:
     MembershipNumber.objects.filter(member=member).delete()
     Member.objects.filter(pk=member_id).update(user=None, closed_at=at)
     if user is not None:
+        # The admin notes a row under what it was called then: here, by name or address.
+        noted = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User))
+        noted.filter(object_id=str(user.pk)).update(object_repr=f"#{user.pk}")
         try:
             user.delete()
         except ProtectedError as reason:

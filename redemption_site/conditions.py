@@ -68,6 +68,12 @@ def tick_of(text: str) -> Tick | None:
     return Tick(int(found[1]), ConditionsLanguage(found[2])) if found else None
 
 
+def tick_in(request: HttpRequest) -> str:
+    """What a form sent as the tick; "" for anything that no checkbox of ours sends, of any length."""
+    text = request.POST.get(FIELD, "")
+    return text if tick_of(text) else ""
+
+
 def has_ticked(text: str, version_id: int) -> bool:
     """Whether the text accepts that version."""
     tick = tick_of(text)

@@ -119,6 +119,7 @@ def _account(member: Member) -> Iterator[Row]:
         yield {
             "email": user.email,
             "name": user.name,
+            "language_of_mails": user.language or None,
             "joined_at": _moment(user.date_joined),
             "last_sign_in_at": _moment(user.last_login) if user.last_login else None,
         }
@@ -144,7 +145,13 @@ def _profile(member: Member) -> Iterator[Row]:
 
 def _consents(member: Member) -> Iterator[Row]:
     for consent in _paged(Consent.objects.filter(member=member), "given_at"):
-        yield {"purpose": consent.purpose, "granted": consent.granted, "given_at": _moment(consent.given_at)}
+        yield {
+            "purpose": consent.purpose,
+            "granted": consent.granted,
+            "given_at": _moment(consent.given_at),
+            "version_of_the_wording": consent.wording,
+            "language": consent.language,
+        }
 
 
 def _wallets(member: Member) -> Iterator[Row]:
@@ -300,7 +307,7 @@ def _identities(member: Member) -> Iterator[Row]:
 
 
 SECTIONS = [
-    Section("account", "The person who signs in, by a code sent to this e-mail address.", _account),
+    Section("account", "The person who signs in, and where mails go and in which language.", _account),
     Section("membership", "The number under which points are kept, apart from the person.", _membership),
     Section("card", "The number that the membership card is made of.", _card),
     Section("profile", "What the member chose to tell about themselves.", _profile),

@@ -111,10 +111,11 @@ def campaign_at(slug: str) -> Campaign | None:
 
 
 def campaign_by_number(slug: str) -> Campaign | None:
-    """The campaign of that page address, if its members are known by a number and the brand has a pattern for
+    """The campaign of that public page, if its members are known by a number and the brand has a pattern for
     it; looked up each time, so that the brand can go back to the sign-in at once.
     """
     asks = Campaign.objects.filter(known_by=KnownBy.MEMBERSHIP_NUMBER, brand__number_pattern__isnull=False)
+    asks = asks.filter(published_at__isnull=False)
     return asks.filter(slug=slug).select_related("brand__program", "brand__number_pattern").first()
 
 

@@ -25,7 +25,8 @@ SECONDS_OPEN = 10 * 60
 MOST_BEGUN = 10  # tabs of one browser
 _PURPOSE = "provider-state"
 _BEGUN = "round_trips_begun"
-_MOST_LETTERS, _MOST_LETTERS_OF_NEXT = 4_096, 500
+# A brand site's whole request is in `next` while somebody signs in for it; sealed, it is a third longer.
+_MOST_LETTERS, _MOST_LETTERS_OF_NEXT = 4_096, 2_000
 
 
 class StateRefused(Exception):
@@ -75,7 +76,7 @@ def begin(
     pending: PendingClaim | None = None,
 ) -> tuple[RoundTrip, str]:
     """A round trip and its sealed state. This browser's session notes that it began here."""
-    next_page = next_page if len(next_page) <= _MOST_LETTERS_OF_NEXT else ""
+    next_page = next_page if next_page.isascii() and len(next_page) <= _MOST_LETTERS_OF_NEXT else ""
     trip = RoundTrip(secrets.token_urlsafe(16), provider_id, next_page, connect_to, pending)
     begun = [*request.session.get(_BEGUN, []), trip.id]
     request.session[_BEGUN] = begun[-MOST_BEGUN:]

@@ -95,9 +95,9 @@ class ProviderAdapter(DefaultOIDCAdapter):  # type: ignore[misc]  # allauth ship
         scopes: list[str],
         **told: Any,
     ) -> dict[str, Any]:
-        """The member's number; the address where that was agreed. Nothing about points."""
+        """The member's number; the address where that was agreed and there is one. Nothing about points."""
         claims = {"sub": self.get_user_sub(client, user)}
-        return claims | ({"email": user.email} if "email" in scopes else {})
+        return claims | ({"email": user.email} if "email" in scopes and user.email else {})
 
 
 class Validator(OAuthLibRequestValidator):  # type: ignore[misc]  # allauth ships no types
@@ -194,7 +194,7 @@ class Validator(OAuthLibRequestValidator):  # type: ignore[misc]  # allauth ship
         """As allauth's, with when the person signed in, and with a key that is parsed already."""
         code = self._code_of(request)
         claims = get_adapter().get_claims("id_token", request.user, request.client, request.scopes)
-        id_token |= claims | _told(code, request.scopes)
+        id_token |= _told(code, claims)
         id_token |= {
             "iss": settings.SITE_URL,
             "exp": id_token["iat"] + settings.IDP_OIDC_ID_TOKEN_EXPIRES_IN,
@@ -212,7 +212,7 @@ class Validator(OAuthLibRequestValidator):  # type: ignore[misc]  # allauth ship
 
     def get_userinfo_claims(self, request: Request) -> dict[str, Any]:
         claims: dict[str, Any] = super().get_userinfo_claims(request)
-        return claims | _told(get_validator_context().access_token.data, request.scopes)
+        return _told(get_validator_context().access_token.data, claims)
 
     def revoke_token(self, token: str, token_type_hint: str, request: Request, *_: Any, **__: Any) -> None:
         """The client's own: allauth's would put out anybody's."""
@@ -300,9 +300,10 @@ def _taken_key(code: str) -> str:
     return f"sso-code-taken:{hashlib.sha256(code.encode()).hexdigest()}"
 
 
-def _told(kept: Mapping[str, Any], scopes: list[str]) -> dict[str, Any]:
-    claims = {"locale": kept["locale"]}
-    return claims | ({"email_verified": kept["email_verified"]} if "email" in scopes else {})
+def _told(kept: Mapping[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    """The claims with what was kept for them at the sign-in."""
+    kept_for_address = {"email_verified": kept["email_verified"]} if "email" in claims else {}
+    return claims | {"locale": kept["locale"]} | kept_for_address
 
 
 def _is_plain(text: str) -> bool:

@@ -62,8 +62,9 @@ def open_dispute(
 ) -> Dispute:
     """Open a ticket with the evidence of this moment. Once per `form_number`: a repeat gives back the first.
 
-    DisputeRefused without a text, with one over 2,000 characters, or if another member's form has the
-    number. DisputeLimit with more than 3 open tickets of the member, or 5 in 24 hours.
+    NotReachable for a member who has left. DisputeRefused without a text, with one over 2,000 characters, or
+    if another member's form has the number. DisputeLimit with more than 3 open tickets of the member, or 5 in
+    24 hours.
     """
     said = _plain(asked.text)
     _hold_member(member)
@@ -203,7 +204,9 @@ def _plain(text: str) -> Said:
 
 
 def _hold_member(member: Member) -> None:
-    Member.objects.select_for_update(no_key=True).get(pk=member.pk)
+    """The member, unless they have left meanwhile: what they write now would never be erased."""
+    if Member.objects.select_for_update(no_key=True).get(pk=member.pk).closed_at is not None:
+        raise NotReachable
 
 
 def _hold_own(member: Member, number: str) -> Dispute:

@@ -209,8 +209,7 @@ def _campaign(brand: Brand, at: datetime) -> Campaign:
         wide, narrow = clean_hero(draw_hero())
         campaign.hero_narrow.save(str(narrow.name), narrow, save=False)
         campaign.hero_wide.save(str(wide.name), wide)
-    marketer = User.objects.get(email=f"marketer@{brand.slug}.example")
-    return campaigns.publish_page(campaign_id=campaign.pk, user=marketer, at=at)
+    return _published(campaign, at)
 
 
 def _card_campaign(brand: Brand, at: datetime) -> Campaign:
@@ -232,7 +231,11 @@ def _card_campaign(brand: Brand, at: datetime) -> Campaign:
             "colour": "#2f5d50",
         },
     )[0]
-    marketer = User.objects.get(email=f"marketer@{brand.slug}.example")
+    return _published(campaign, at)
+
+
+def _published(campaign: Campaign, at: datetime) -> Campaign:
+    marketer = User.objects.get(email=f"marketer@{campaign.brand.slug}.example")
     return campaigns.publish_page(campaign_id=campaign.pk, user=marketer, at=at)
 
 

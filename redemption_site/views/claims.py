@@ -262,7 +262,7 @@ def _typing_error(request: HttpRequest, slug: str, error: str | Promise, typed: 
 
 
 def _tick_in(request: HttpRequest) -> str:
-    return request.POST.get(conditions.FIELD, "")
+    return conditions.tick_in(request)
 
 
 def _tick_error(request: HttpRequest, campaign: Campaign | None) -> str | Promise:

@@ -3,12 +3,14 @@
 import logging
 from smtplib import SMTPException
 
+from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -53,7 +55,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
         return render(request, "redemption_site/close_confirm.html")
     if request.POST.get("sure") != "yes":
         return render(request, "redemption_site/close_confirm.html", {"is_unticked": True}, status=400)
-    address, language = getattr(request.user, "email", ""), mails.language_of(request.user)
+    address = getattr(request.user, "email", None)
+    language = getattr(request.user, "language", "") or get_language() or settings.LANGUAGE_CODE
     try:
         given_up = campaigns.close_account(member_id=member_behind(request.user).pk, at=database_time())
     except PointsHeld:
@@ -62,8 +65,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
         return _refused(request, "staff")
     logout(request)
     # Now that it is done, and from here: the address stands in no table and no queue any more.
-    is_told = given_up is None or _tell(address, language, given_up)
-    response = HttpResponseRedirect(reverse("closed") + ("" if is_told else "?mail=failed"), status=303)
+    told = "" if given_up is None else _tell(address, language, given_up)
+    response = HttpResponseRedirect(reverse("closed") + (f"?mail={told}" if told else ""), status=303)
     pending.drop(request, response)
     return response
 
@@ -81,18 +84,22 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
 @require_safe
 def closed(request: HttpRequest) -> HttpResponse:
     """After it. The page knows nobody, so that it can be opened again."""
-    return render(request, "redemption_site/closed.html", {"mail_failed": "mail" in request.GET})
+    return render(request, "redemption_site/closed.html", {"mail": request.GET.get("mail", "")})
 
 
 def _refused(request: HttpRequest, why: str) -> HttpResponse:
     return render(request, "redemption_site/close_refused.html", {"why": why}, status=409)
 
 
-def _tell(address: str, language: str, given_up: list[GivenUp]) -> bool:
-    """A mail that fails undoes nothing: the page says so. The log names no address."""
+def _tell(address: str | None, language: str, given_up: list[GivenUp]) -> str:
+    """What the page has to say of the last mail: "" if it left, "none" without an address, or "failed", which
+    undoes nothing. The log names no address.
+    """
+    if not address:
+        return "none"
     try:
         mails.compose("closed", {"given_up": given_up}, to=address, language=language).send()
     except (OSError, SMTPException):
         logger.exception("The mail about a closed account could not be sent.")
-        return False
-    return True
+        return "failed"
+    return ""

@@ -63,7 +63,7 @@ def _receive(request: HttpRequest, found: PendingClaim, campaign: Campaign) -> H
         error = texts.NOT_A_NUMBER[refusal.fault]
         shown = typed[: 2 * MOST_LENGTH]
         return _number_page(request, found, campaign, error=error, typed=shown, status=400)
-    if ticked := request.POST.get(conditions.FIELD, ""):
+    if ticked := conditions.tick_in(request):
         found = found._replace(accepted=ticked)
     return _claim_for(request, found, campaign, read)
 

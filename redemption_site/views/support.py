@@ -65,6 +65,8 @@ def ask(request: HttpRequest) -> HttpResponse:
             language="en" if get_language() == "en" else "ja",
             at=database_time(),
         )
+    except NotReachable as refusal:
+        raise Http404 from refusal
     except DisputeLimit as refusal:
         return _ask_page(request, form, refusal=texts.DISPUTE_LIMITS[refusal.rule], status=429)
     except DisputeRefused:

@@ -119,6 +119,17 @@ def test_a_resolved_ticket_can_be_reopened_by_its_member_for_14_days(resolution:
     assert (kept.resolution, kept.text) == (resolution, "You get the points.")
 
 
+def test_a_member_who_has_left_meanwhile_writes_nothing_more() -> None:
+    dispute = tickets.opened()
+    member = dispute.member
+    campaigns.close_account(member_id=member.pk, at=NOON)
+    with pytest.raises(NotReachable):
+        tickets.opened(member=member)
+    with pytest.raises(NotReachable):
+        tickets.added(dispute)
+    assert not DisputeMessage.objects.exclude(text="").exists()
+
+
 def test_what_the_member_withdrew_stays_so() -> None:
     dispute = tickets.opened()
     tickets.withdrawn(dispute)

@@ -41,11 +41,13 @@ from parties.models import (
     User,
 )
 from parties.notice_models import ExpiryNotice
+from parties.site_models import BrandSite
 from tests import make
 from tests.campaigns import promos, tickets
 from tests.campaigns.pages import order_data, signed_in
 from tests.campaigns.test_deposits import recorded
 from tests.make import NOON
+from tests.redemption_site.shops import site
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
@@ -60,6 +62,7 @@ SEEN_BY = {
     Store: EVERY_ROLE,
     NumberPattern: EVERY_ROLE,
     StaffRole: EVERY_ROLE,
+    BrandSite: EVERY_ROLE,
     Program: EVERY_ROLE,
     Deposit: {Role.FINANCE, Role.AUDITOR},
     Account: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
@@ -109,6 +112,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Store: team.brand.stores.get(),
         NumberPattern: make.number_pattern(team.brand),
         StaffRole: team.marketer.staff_roles.get(),
+        BrandSite: site(team.brand),
         Account: batch.unclaimed,
         **ledger_rows_of(team),
     }

@@ -245,3 +245,9 @@ def test_nothing_in_the_text_is_markup(client: Client) -> None:
     page = client.get("/c/spring/conditions/").content.decode()
     assert "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>" in page
     assert "<p>次の段落<br>行</p>" in page
+
+
+def test_what_no_checkbox_sends_is_not_carried_along(client: Client) -> None:
+    client.post("/claim/", {"code": visits.code_now(), "accept": "7" * 5_000})
+    assert len(client.cookies["pending"].value) < 300
+    assert client.get("/sign-in/").status_code == 200

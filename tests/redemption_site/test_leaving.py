@@ -6,6 +6,7 @@ from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
@@ -118,6 +119,18 @@ def test_no_row_of_the_database_names_the_person_afterwards(signed_in: Client) -
     assert EMAIL not in _whole_database()
 
 
+def test_what_the_admin_noted_of_the_person_names_them_no_more(signed_in: Client) -> None:
+    user, admin = User.objects.get(email=EMAIL), Client()
+    superuser = make.user(is_staff=True, is_superuser=True)
+    admin.force_login(superuser, backend="django.contrib.auth.backends.ModelBackend")
+    page = f"/admin/parties/user/{user.pk}/change/"
+    admin.post(page, {"email": EMAIL, "name": "", "is_active": "on"})
+    assert LogEntry.objects.get().object_repr == EMAIL
+    close(signed_in)
+    assert EMAIL not in _whole_database()
+    assert LogEntry.objects.get().object_id == str(user.pk)
+
+
 def _whole_database() -> str:
     with connection.cursor() as cursor:
         rows = []
@@ -145,6 +158,12 @@ def test_a_last_mail_goes_to_the_address_in_the_language_of_the_person(signed_in
     assert "500 pt" in str(told.body)
     assert "500" not in str(told.subject)
     assert str(told.subject) == "退会が完了しました"
+
+
+def test_whoever_never_chose_a_language_is_told_in_that_of_the_page(signed_in: Client) -> None:
+    User.objects.filter(email=EMAIL).update(language="")
+    close(signed_in)
+    assert str(mail.outbox[-1].subject) == "Your account is closed"
 
 
 def test_a_mail_that_fails_undoes_nothing_and_the_page_says_so(

@@ -226,6 +226,14 @@ def test_a_brand_that_goes_back_to_the_sign_in_does_so_for_codes_that_wait(shop:
     assert visits.sign_in(client)["Location"] == f"/claimed/{shop.batch.first_claim_id}/"
 
 
+def test_a_page_that_is_not_public_asks_for_no_number(shop: Shop) -> None:
+    Campaign.objects.update(published_at=None)
+    browser = Client(headers={"accept-language": "en"})
+    answer = browser.post("/claim/", {"code": shop.code(), "campaign": "spring", "number": "1"})
+    assert answer["Location"] == "/sign-in/"
+    assert "Spring points" not in browser.get("/claim/number/", follow=True).content.decode()
+
+
 def test_looking_claims_nothing_and_a_form_claims_what_its_page_named(shop: Shop) -> None:
     client, number = browser(), make.membership_number()
     enter(client, shop, shop.code(0))

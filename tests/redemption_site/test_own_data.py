@@ -30,12 +30,14 @@ from parties.models import Brand, Consent, Member, MemberProfile, MembershipNumb
 from parties.notice_models import ExpiryNotice
 from parties.site_models import SiteConsent
 from redemption_site import own_data
+from redemption_site.consent_texts import WORDING
 from redemption_site.views.own_data import MOST_PER_HOUR
 from tests import make
+from tests.ledger.town import DAY
 from tests.make import NOON
 from tests.redemption_site import visits
 from tests.redemption_site.shops import Shop
-from tests.redemption_site.test_history import DAY, Visitor
+from tests.redemption_site.test_history import Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -295,3 +297,12 @@ KINDS = {kind: str(kind) for kind in EntryKind}
 def balance_of(wallet: Account) -> int:
     wallet.refresh_from_db()
     return wallet.balance or 0
+
+
+def test_it_tells_the_language_of_mails_and_which_words_were_agreed_to(hanako: Client) -> None:
+    hanako.post("/account/language/", {"language": "en"})
+    hanako.post("/account/consents/", {"agree": ["statistics"]})
+    found = everything(hanako)
+    assert found["account"][0]["language_of_mails"] == "en"
+    (said,) = found["consents"]
+    assert (said["version_of_the_wording"], said["language"]) == (WORDING, "en")

@@ -18,9 +18,11 @@ from tests.redemption_site.round import (
     know,
     leave,
     newcomers,
+    query_of,
     sign_in,
     sign_in_elsewhere,
 )
+from tests.redemption_site.shops import Shop, agreed, follow
 from tests.scanner import Source
 
 pytestmark = pytest.mark.django_db
@@ -149,6 +151,28 @@ def test_a_page_that_is_asked_for_is_reached(client: Client, provider: OidcProvi
     assert sign_in(client, provider, next="/account/")["Location"] == "/account/"
     assert sign_in(Client(), provider, next="https://evil.example/")["Location"] == "/wallet/"
     assert sign_in(Client(), provider, next="/" + "x" * 10_000)["Location"] == "/wallet/"
+
+
+def test_the_longest_way_back_and_a_code_fit_into_one_state(client: Client, provider: OidcProvider) -> None:
+    campaign = visits.campaign(slug="s" * 40)
+    version = visits.conditions(campaign)
+    client.post(
+        "/claim/", {"code": visits.code_now(), "campaign": campaign.slug, "accept": f"{version.pk}-ja"}
+    )
+    page = "/sso/continue/?state=" + "x" * 1_979
+    allow, _deny = provider.ways_back(leave(client, next=page))
+    assert come_back(client, allow)["Location"] == "/claim/"
+
+
+def test_a_brand_site_with_a_long_request_is_answered_after_the_sign_in(
+    client: Client, provider: OidcProvider, shop: Shop
+) -> None:
+    shop.state = "s" * 300
+    to_sign_in = shop.ask(client)["Location"]
+    answer = sign_in(client, provider, next=query_of(to_sign_in)["next"])
+    page = follow(client, answer)
+    assert page.context["site"] == shop.site
+    assert agreed(client, page)["Location"].endswith(f"&state={shop.state}")
 
 
 def test_a_newer_code_of_this_browser_is_not_replaced(client: Client, provider: OidcProvider) -> None:

@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.conf import LazySettings
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.test import Client
+from django.utils import timezone
 
 from parties.models import Member, Role, User
 from redemption_site.demo_mail import EmailBackend, mail_to
+from redemption_site.tasks import drop_ended_sessions
 from tests import make
 from tests.redemption_site import visits
 
@@ -242,3 +245,14 @@ def test_no_mail_is_shown_outside_the_demo(client: Client, settings: LazySetting
         EmailBackend()
     visits.ask_to_sign_in(client, "hanako@example.com")
     assert visits.sign_in_code() not in client.get("/sign-in/code/").content.decode()
+
+
+def test_the_address_of_a_sign_in_that_was_never_finished_goes_when_its_session_has_ended() -> None:
+    begun, other = Client(), Client()
+    visits.ask_to_sign_in(begun, "hanako@example.com")
+    visits.sign_in(other, "taro@example.com")
+    assert "hanako@example.com" in str(begun.session.items())
+    ended = timezone.now() - timedelta(seconds=1)
+    Session.objects.filter(pk=begun.session.session_key).update(expire_date=ended)
+    drop_ended_sessions()
+    assert [session.pk for session in Session.objects.all()] == [other.session.session_key]
