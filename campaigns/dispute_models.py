@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from giftcodes.guard_models import Outcome
 from giftcodes.models import Batch
@@ -242,7 +243,7 @@ class DisputeEvidence(models.Model):
 class NoticeState(models.TextChoices):
     WAITING = "waiting", _("to be sent")
     SENDING = "sending", _("being sent")
-    TOLD = "told", _("sent")
+    TOLD = "told", pgettext_lazy("notice", "sent")
     GIVEN_UP = "given_up", _("given up")
 
 

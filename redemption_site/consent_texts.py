@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from parties.models import Purpose
 
-WORDING = "2026-11-28"
+WORDING = "2026-11-28.2"
 
 
 class ConsentText(NamedTuple):

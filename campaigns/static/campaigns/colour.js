@@ -4,7 +4,7 @@
   const input = document.getElementById("id_colour");
   const sample = document.getElementById("colour-sample");
   if (!input || !sample) return;
-  input.closest("div").after(sample);
+  input.closest("div").append(sample);
   const line = sample.querySelector("[data-line]");
   const pale = sample.querySelector("[data-pale]");
   let asked = "";
