@@ -267,7 +267,7 @@ def test_a_page_is_light() -> None:
     files = [
         Path(str(finders.find(f"redemption_site/{name}"))) for name in ("site.css", "code.js", "icon.svg")
     ]
-    assert files[0].stat().st_size < 24_000
+    assert files[0].stat().st_size < 20_000
     page = len(Client().get("/", headers=ENGLISH).content)
     assert page + sum(file.stat().st_size for file in files) < 100_000
 
