@@ -90,12 +90,11 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponseBase:
         return _connect(request, provider, trip, identity, is_own=is_own)
     if is_own and not request.user.is_authenticated:
         response = _sign_in_at_once(request, trip, identity)
-        is_newer = pending.waiting(request) is not None  # from another tab, perhaps
     else:
         request.session[_ANSWER] = [*identity, trip.next, time.time()]
         response = HttpResponseRedirect(reverse("provider_go_on"), status=303)
-        is_newer = False
-    if trip.pending and not is_newer:
+    # One that waits here was typed here, in another tab perhaps: no link displaces it.
+    if trip.pending and not pending.waiting(request):
         pending.keep(response, trip.pending)
     return response
 
@@ -176,4 +175,7 @@ def _answer_in(request: HttpRequest) -> tuple[Identity, str] | None:
     if not answer:
         return None
     *identity, next_page, at = answer
-    return (Identity(*identity), next_page) if time.time() - at < SECONDS_TO_GO_ON else None
+    if time.time() - at < SECONDS_TO_GO_ON:
+        return Identity(*identity), next_page
+    del request.session[_ANSWER]  # it names a person
+    return None

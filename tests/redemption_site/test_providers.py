@@ -184,6 +184,17 @@ def test_a_newer_code_of_this_browser_is_not_replaced(client: Client, provider: 
     assert f"••••-••••-••••-{newer[-4:]}" in client.get("/claim/").content.decode()
 
 
+def test_no_link_displaces_a_code_that_waits_in_the_other_browser(
+    client: Client, second: Client, provider: OidcProvider
+) -> None:
+    sent, own = [make.code_of(visits.batch_now(size=1)) for _ in range(2)]
+    client.post("/claim/", {"code": sent})
+    second.post("/claim/", {"code": own})
+    page = sign_in_elsewhere(client, second, provider).content.decode()
+    assert f"••••-••••-••••-{own[-4:]}" in page
+    assert f"••••-••••-••••-{sent[-4:]}" not in page
+
+
 def test_no_code_stands_in_an_address_or_a_session(
     client: Client, second: Client, provider: OidcProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
