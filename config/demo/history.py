@@ -95,6 +95,7 @@ class _Past:
         if self.today == ends[-1]:
             self._settle(self.today, is_last=True)
         self._act_by_hand()
+        self._leave()
 
     def _deposit(self) -> None:
         for slug, brand in self.brands.items():
@@ -224,6 +225,14 @@ class _Past:
         self._confirm(self._ask("apology", books, sorry, "ご注文の遅れのお詫び（受付 2231）", at), at)
         asked_for = ledger.GrantAsked(self.wallets[4].pk, 500, ExpiryPolicy.after_days(90))
         self._ask("waiting", bakery, asked_for, "会計時の付与もれ（レシート 8840）", at + _HOUR)
+
+    def _leave(self) -> None:
+        """Somebody came once, and closed the account: what was left went to the breakage of who funded it."""
+        at = self.today - 4 * _HOUR
+        wallet = _wallet(MEMBERS + 2, self.program, at)
+        self._grant(self.brands["minato-books"], wallet, 180, "demo-once", at)
+        if wallet.member_id is not None:
+            campaigns.close_account(member_id=wallet.member_id, at=at + _HOUR)
 
     def _ask(self, name: str, brand: Brand, asked: ledger.Asked, reason: str, at: datetime) -> Adjustment:
         return ledger.request_adjustment(

@@ -84,7 +84,7 @@ def test_the_history_names_brand_and_serial_number(hanako: Client) -> None:
     hanako.post("/claim/", {"code": make.code_of(batch)})
     entry = rows_of(hanako.get("/wallet/").content.decode())[-1]
     assert entry.startswith("Code claimed +500 pt")
-    assert f"Bakery · No. {batch.first_claim_id}" in entry
+    assert f"Bakery No. {batch.first_claim_id}" in entry
 
 
 def test_a_wallet_without_points_says_what_to_do(hanako: Client) -> None:
