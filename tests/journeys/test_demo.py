@@ -131,6 +131,7 @@ def _sealed_days(demo: Demo) -> int:
 
 
 @pytest.mark.sqlite
+@pytest.mark.timeout(400)
 def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
     start: Callable[[], Demo],
 ) -> None:
@@ -182,6 +183,7 @@ def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
 
 
 @pytest.mark.sqlite
+@pytest.mark.timeout(400)
 def test_the_demo_runs_once_revives_its_web_server_and_takes_its_children_along(
     start: Callable[[], Demo],
 ) -> None:

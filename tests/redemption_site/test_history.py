@@ -311,7 +311,7 @@ def test_a_page_reads_no_more_than_the_wallet_and_without_filters_only_its_newes
 
 
 _IN = (Reason.GRANT, Reason.CLAIM, Reason.RELEASE, Reason.REVERSE)
-_OUT = (Reason.SPEND, Reason.HOLD, Reason.EXPIRE, Reason.REVERSE)
+_OUT = (Reason.SPEND, Reason.HOLD, Reason.EXPIRE, Reason.REVERSE, Reason.FORFEIT)
 
 
 def crowd(visitor: Visitor) -> None:
@@ -325,7 +325,8 @@ def crowd(visitor: Visitor) -> None:
     for place in range(10_000):
         key = f"grant:crowd-{place}"
         at = NOON + timedelta(minutes=place)
-        reason = (_IN if place % 2 else _OUT)[place // 2 % 4]
+        reasons = _IN if place % 2 else _OUT
+        reason = reasons[place // 2 % len(reasons)]
         original = transfers[0] if reason == Reason.REVERSE else None
         transfers.append(
             Transfer(id=transfer_id_of(key), key=key, reason=reason, posted_at=at, original=original)
@@ -336,6 +337,13 @@ def crowd(visitor: Visitor) -> None:
     Transfer.objects.bulk_create(transfers)
     Posting.objects.bulk_create(postings)
     with connection.cursor() as cursor:
+        # Transfers of everybody else, of whom there are many more.
+        cursor.execute(
+            "INSERT INTO ledger_transfer (id, key, reason, posted_at)"
+            " SELECT gen_random_uuid(), 'elsewhere-' || n,"
+            " (ARRAY['spend', 'hold', 'expire', 'forfeit'])[n %% 4 + 1], %s FROM generate_series(1, 60000) n",
+            [NOON],
+        )
         cursor.execute("ANALYZE")
 
 
