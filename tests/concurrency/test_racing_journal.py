@@ -46,9 +46,9 @@ def journaled(folder: Path) -> list[int]:
 class Held:
     """A claim whose transaction waits before its commit, in a thread of its own."""
 
-    def __init__(self, batch: Batch, place: int) -> None:
+    def __init__(self, batch: Batch, place: int, member: Member | None = None) -> None:
         self._go, self._has_posted = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(batch, place, make.member()))
+        self._thread = threading.Thread(target=self._run, args=(batch, place, member or make.member()))
         self._thread.start()
         assert self._has_posted.wait(10)
 
@@ -90,11 +90,11 @@ def begun_between(batch: Batch, place: int) -> Held:
     """A claim still under way that is younger than a transaction which has just been committed, and took the
     id of its posting before that one did.
     """
-    key = f"newer:{batch.pk}:{place}"
+    key, member = f"newer:{batch.pk}:{place}", make.member()  # committed: the claim looks for its member
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_current_xact_id()")
-        held = Held(batch, place)
+        held = Held(batch, place, member)
         newer = Transfer.objects.create(pk=transfer_id_of(key), key=key, reason=Reason.VOID, posted_at=NOON)
         funds = ledger.open_funds(brand=batch.brand, at=NOON)
         Posting.objects.create(

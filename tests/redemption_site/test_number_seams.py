@@ -5,7 +5,7 @@ import pytest
 from campaigns.conditions_models import ConditionsAcceptance
 from campaigns.models import KnownBy
 from campaigns.queries import limit_group_of
-from giftcodes.models import Batch, Claim
+from giftcodes.models import Claim
 from parties import services as parties
 from parties.models import Member
 from parties.services import NumberOf
@@ -44,8 +44,7 @@ def strict_shop() -> Shop:
     """A shop whose campaign has conditions."""
     campaign = visits.campaign(known_by=KnownBy.MEMBERSHIP_NUMBER)
     make.number_pattern(campaign.brand)
-    batch = visits.batch_of(campaign, size=3)
-    Batch.objects.filter(pk=batch.pk).update(limit_group=limit_group_of(campaign))
+    batch = visits.batch_of(campaign, size=3, limit_group=limit_group_of(campaign))
     visits.conditions(campaign, text_ja="規約")
     return Shop(campaign, batch)
 

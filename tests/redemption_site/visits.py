@@ -44,9 +44,9 @@ def campaign(*, brand: Brand | None = None, days: tuple[float, float] = (-1, 1),
     return Campaign.objects.create(brand=brand or make.brand(), **defaults | fields)
 
 
-def batch_of(campaign: Campaign, *, size: int) -> Batch:
+def batch_of(campaign: Campaign, *, size: int, **changes: Any) -> Batch:
     """A batch that can be claimed now, ordered for the campaign."""
-    batch = batch_now(size=size)
+    batch = batch_now(size=size, **changes)
     Order.objects.create(
         campaign=campaign,
         face_points=batch.face_points,
