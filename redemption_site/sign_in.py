@@ -53,13 +53,13 @@ def is_signed_in(request: HttpRequest) -> bool:
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether this session's person signed in within the last ten minutes, in any way of this site."""
+    """Whether the session's person signed in within the last ten minutes, in any way of this site."""
     records = get_authentication_records(request, request.user)
     return bool(records) and -_CLOCKS_APART < time.time() - float(records[-1]["at"]) < SECONDS_FRESH
 
 
 def is_mailbox_proved(request: HttpRequest) -> bool:
-    """Whether this session's person signed in by a code that went to the address they have now."""
+    """Whether the session's person signed in by a code that went to the address they have now."""
     wanted = _mark_of_mailbox(getattr(request.user, "email", None) or "")
     records = get_authentication_records(request, request.user)
     return any(constant_time_compare(record.get("mailbox", ""), wanted) for record in records)

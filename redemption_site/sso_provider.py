@@ -63,7 +63,7 @@ def agreed_to(user: Person, client: Client) -> frozenset[str]:
 
 
 def signed_in_at(request: HttpRequest) -> int | None:
-    """When the person of this session last proved who they are, in Unix seconds, if it is known."""
+    """When the person of the session last proved who they are, in Unix seconds, if it is known."""
     records = get_authentication_records(request, request.user)
     return int(records[-1]["at"]) if records else None
 
