@@ -34,6 +34,10 @@ _LEFT_TO_THE_SETTINGS = (
     "SITE_URL",
 )
 
+# The write-ahead log stays small: the search for codes in plain text reads the whole of it, and after thousands
+# of tests a log of the usual size (1 GB) takes minutes.
+_POSTGRESQL_OPTIONS = {"max_wal_size": "64MB", "min_wal_size": "32MB"}
+
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
@@ -61,7 +65,7 @@ def _bring_up(config: pytest.Config) -> None:
     redis_url = running.enter_context(servers.redis_server())
     header = [f"database: SQLite {sqlite3.sqlite_version}", f"redis: {servers.describe_redis(redis_url)}"]
     if stack == "postgresql":
-        os.environ["DATABASE_URL"] = running.enter_context(servers.postgresql_server())
+        os.environ["DATABASE_URL"] = running.enter_context(servers.postgresql_server(_POSTGRESQL_OPTIONS))
         header[0] = f"database: {servers.describe_postgresql(os.environ['DATABASE_URL'])}"
     config.stash[HEADER] = header
     os.environ |= {
