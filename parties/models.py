@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 # Tables of this app, which Django looks for here.
-from parties import notice_models, site_models  # noqa: F401
+from parties import api_models, notice_models, site_models  # noqa: F401
 from parties.card_tokens import CARD_NUMBERS
 from parties.numbers import LEAST_LENGTH, LONGEST_PREFIX, MOST_LENGTH, Pattern
 
@@ -24,6 +24,9 @@ class Program(models.Model):
     name = models.CharField(_("name"), max_length=80)
     unit_label = models.CharField(_("unit label"), max_length=20, default="pt")
     yen_per_point = models.PositiveSmallIntegerField(_("yen per point"), default=1)
+    is_sandbox = models.BooleanField(
+        _("sandbox"), default=False, editable=False, help_text=_("Nothing in it is worth anything.")
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     class Meta:
@@ -47,6 +50,14 @@ class Brand(models.Model):
     slug = models.SlugField(_("short name"), unique=True)
     name = models.CharField(_("name"), max_length=80)
     legal_name = models.CharField(_("registered company name"), max_length=120, blank=True)
+    sandbox_of = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        related_name="sandbox",
+        verbose_name=_("sandbox of"),
+        editable=False,
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     class Meta:
