@@ -12,7 +12,9 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from config.api.framework import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401  # settings
 from config.look import UNFOLD  # noqa: F401  # a setting
+from config.notice_days import check_notices
 from config.schedule import beat_schedule
 from config.secrets import (
     check_secret_key,
@@ -94,6 +96,9 @@ INSTALLED_APPS = [
     "giftcodes",
     "ledger",
     "parties",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "unfold",
     "unfold.contrib.simple_history",
     "simple_history",
@@ -322,22 +327,14 @@ EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs must not keep a worker, 
 DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "points@example.com") or "Tokuten <no-reply@localhost>"
 
 # --- Notices before points expire -----------------------------------------------------------------
-# How many days before; in production none unless asked for, as a mail has to say who sends it
-# (特定電子メール法: name, postal address, whom to write to).
+# How many days before; in production none unless asked for, as a mail has to say who sends it.
 NOTICE_DAYS = env.list("NOTICE_DAYS", cast=int, default=[] if IS_PRODUCTION else [30, 7])
 NOTICE_SENDER_NAME = env.str("NOTICE_SENDER_NAME", default="" if IS_PRODUCTION else "Tokuten")
 NOTICE_SENDER_ADDRESS = env.str("NOTICE_SENDER_ADDRESS", default="" if IS_PRODUCTION else "東京都（デモ）")
-if NOTICE_DAYS:
-    if (
-        sorted(set(NOTICE_DAYS), reverse=True) != NOTICE_DAYS
-        or not 3 <= NOTICE_DAYS[-1] <= NOTICE_DAYS[0] <= 90
-    ):
-        raise ImproperlyConfigured("NOTICE_DAYS must be days from 90 to 3, the most first: NOTICE_DAYS=30,7")
-    if not (NOTICE_SENDER_NAME and NOTICE_SENDER_ADDRESS and (SUPPORT_EMAIL or not IS_PRODUCTION)):
-        raise ImproperlyConfigured(
-            "NOTICE_DAYS is set: set NOTICE_SENDER_NAME, NOTICE_SENDER_ADDRESS and SUPPORT_EMAIL, too. Each"
-            " notice has to say who sends it."
-        )
+check_notices(
+    NOTICE_DAYS,
+    sender=[NOTICE_SENDER_NAME, NOTICE_SENDER_ADDRESS, SUPPORT_EMAIL or "-" * (not IS_PRODUCTION)],
+)
 
 # --- Background work ------------------------------------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"

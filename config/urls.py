@@ -7,11 +7,13 @@ from redemption_site.views.language import switch_language
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/", include("config.api.urls")),
     path("language/", switch_language, name="set_language"),
     path("", include("redemption_site.urls")),
 ]
 
-handler400 = "redemption_site.views.errors.bad_request"
+# In the shape of the API below its address, as pages elsewhere.
+handler400 = "config.api.handlers.bad_request"
 handler403 = "redemption_site.views.errors.permission_denied"
-handler404 = "redemption_site.views.errors.page_not_found"
-handler500 = "redemption_site.views.errors.server_error"
+handler404 = "config.api.handlers.page_not_found"
+handler500 = "config.api.handlers.server_error"

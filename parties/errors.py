@@ -41,3 +41,47 @@ class LeavingRefused(PartiesError):
     """The person works here, or did: their acts with money name them, so their log-in can't be erased."""
 
     code = "leaving_refused"
+
+
+class KeyMadeWrong(PartiesError):
+    """A key that may not be made so; `field` names what is wrong: scopes, addresses, expires_at, client."""
+
+    code = "key_made_wrong"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class KeyNotValid(PartiesError):
+    """Nothing opens with this key: one answer for every reason."""
+
+    code = "key_not_valid"
+
+
+class AddressNotAllowed(PartiesError):
+    """The key is good, but its client has said that it is not used from there."""
+
+    code = "address_not_allowed"
+
+
+class IdempotencyKeyWrong(PartiesError):
+    """The header Idempotency-Key is missing, or not 1 to 255 visible ASCII characters; `reason`: missing,
+    form.
+    """
+
+    code = "idempotency_key_wrong"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ScopeMissing(PartiesError):
+    """The key may not do this; `scope` is what it would need."""
+
+    code = "scope_missing"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(scope)
+        self.scope = scope

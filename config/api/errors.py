@@ -1,0 +1,135 @@
+"""How the API says no: problem+json (RFC 9457) with a stable `type` and `code`, and `errors` per field.
+
+The one place where refusals of the apps become HTTP. Bugs are not caught here: they crash, and Django's 500
+is answered in the same shape.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from redis.exceptions import RedisError
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from config.api.problems import PROBLEMS, SAME_AS
+from giftcodes.codec import NotACode
+from giftcodes.errors import ClaimingLocked, CodeNotUsable, GiftcodesError, TooManyTries
+from ledger.errors import LedgerError
+from parties.errors import IdempotencyKeyWrong, PartiesError, ScopeMissing
+
+SECONDS_TO_WAIT = 5
+CONTENT_TYPE = "application/problem+json"
+_REFUSALS = (PartiesError, LedgerError, GiftcodesError)
+_AWAY = (OperationalError, InterfaceError, RedisError)
+# What is no error of our apps; the first that fits counts.
+_OF_OTHERS: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
+    (NotACode, "not_a_code"),
+    ((Http404, exceptions.NotFound), "not_found"),
+    (_AWAY, "unavailable"),
+    (exceptions.ValidationError, "invalid_request"),
+    ((exceptions.ParseError, RequestDataTooBig, SuspiciousOperation), "malformed_request"),
+    (exceptions.NotAuthenticated, "key_missing"),
+    (exceptions.AuthenticationFailed, "key_not_valid"),
+    ((exceptions.PermissionDenied, PermissionDenied), "not_allowed"),
+    (exceptions.MethodNotAllowed, "method_not_allowed"),
+    (exceptions.NotAcceptable, "not_acceptable"),
+    (exceptions.UnsupportedMediaType, "media_type_wrong"),
+    (exceptions.Throttled, "too_many_calls"),
+]
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """The answer to a refusal; None for what is a bug, which then crashes."""
+    code = code_of(error)
+    if code is None:
+        return None
+    body = problem(code, **_particulars(error))
+    headers = {**_headers(error, context), "Content-Type": CONTENT_TYPE}
+    response = Response(body, status=body["status"], headers=headers)
+    response.content_type = CONTENT_TYPE
+    return response
+
+
+def code_of(error: Exception) -> str | None:
+    """The stable code of what is a refusal, None for what is a bug."""
+    if isinstance(error, _REFUSALS):
+        code = SAME_AS.get(error.code, error.code)
+        return code if code in PROBLEMS else None
+    return next((code for kinds, code in _OF_OTHERS if isinstance(error, kinds)), None)
+
+
+def problem(code: str, **particulars: Any) -> dict[str, Any]:
+    """The body of that problem."""
+    known = PROBLEMS[code]
+    return {
+        "type": f"{settings.SITE_URL}/api/docs/errors/#{code}",
+        "title": str(known.title),
+        "status": known.status,
+        "detail": str(known.advice),
+        "code": code,
+        **particulars,
+    }
+
+
+def _particulars(error: Exception) -> dict[str, Any]:
+    if isinstance(error, exceptions.ValidationError):
+        return {"errors": list(_field_errors(error.get_full_details()))}
+    if isinstance(error, ScopeMissing):
+        return {"scope": error.scope}
+    if isinstance(error, IdempotencyKeyWrong):
+        return {"errors": [{"field": "Idempotency-Key", "code": error.reason, "message": ""}]}
+    if isinstance(error, (CodeNotUsable, ClaimingLocked)) and error.reference:
+        return {"reference": error.reference}
+    return {}
+
+
+def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """DRF's tree of errors as a flat list: `gifts.3.points`, a stable code, a sentence. Never the value: it
+    may be a code.
+    """
+    if isinstance(details, dict) and details.keys() == {"message", "code"}:
+        yield {"field": path, "code": str(details["code"]), "message": str(details["message"])}
+    elif isinstance(details, dict):
+        for name, inner in details.items():
+            deeper = path if name == "non_field_errors" else f"{path}.{name}".strip(".")
+            yield from _field_errors(inner, deeper)
+    else:
+        for place, inner in enumerate(details):
+            is_leaf = isinstance(inner, dict) and inner.keys() == {"message", "code"}
+            yield from _field_errors(inner, path if is_leaf else f"{path}.{place}".strip("."))
+
+
+def _headers(error: Exception, context: Mapping[str, Any]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    wait: float | None = None
+    if isinstance(error, exceptions.Throttled):
+        wait = getattr(error, "wait", None)
+    elif isinstance(error, TooManyTries):
+        wait = (error.until - error.now).total_seconds()
+    elif code_of(error) in ("unavailable", "twin_in_flight"):
+        wait = SECONDS_TO_WAIT if code_of(error) == "unavailable" else 1
+    if wait is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(wait)))
+    if isinstance(error, (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)):
+        headers["WWW-Authenticate"] = error.auth_header if hasattr(error, "auth_header") else "Bearer"
+    if isinstance(error, exceptions.MethodNotAllowed) and (view := context.get("view")):
+        headers["Allow"] = ", ".join(view.allowed_methods)
+    return headers
+
+
+def plain_answer(code: str) -> JsonResponse:
+    """The same shape outside of a view: for addresses that do not exist, and for bugs."""
+    body = problem(code)
+    return JsonResponse(
+        body, status=body["status"], content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"}
+    )
+
+
+def is_of_api(request: HttpRequest) -> bool:
+    """Whether the request went to the API, whose answers are never pages."""
+    return request.path.startswith("/api/v1/")

@@ -1,0 +1,26 @@
+"""Answers outside of any view: problems below the API's address, the site's pages elsewhere."""
+
+import sys
+
+from django.http import HttpRequest, HttpResponseBase
+
+from config.api.errors import is_of_api, plain_answer
+from redemption_site.views import errors as pages
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """400"""
+    return plain_answer("malformed_request") if is_of_api(request) else pages.bad_request(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """404"""
+    return plain_answer("not_found") if is_of_api(request) else pages.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """503 if something we stand on is away, else 500."""
+    if not is_of_api(request):
+        return pages.server_error(request)
+    is_away = isinstance(sys.exc_info()[1], pages.AWAY)
+    return plain_answer("unavailable" if is_away else "internal_error")

@@ -1,0 +1,118 @@
+"""What every call of the partner API stands on: a key with a scope, an idempotency key, a page of a list."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+from django.utils import translation
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from parties.api_models import ApiClient, ApiKey, Scope
+from parties.errors import IdempotencyKeyWrong
+from parties.models import Brand
+
+DEFAULT_PAGE, LARGEST_PAGE = 50, 200
+MAX_CURSOR = 200
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+
+
+class PartnerView(APIView):
+    """One address of the API. `scopes` says per method what the key must be allowed to do; None: any key.
+
+    A method without an entry is refused: what is forgotten stays closed.
+    """
+
+    scopes: ClassVar[Mapping[str, Scope | None]] = {}
+    http_method_names: ClassVar = ["get", "post", "head"]
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """In the language that is asked for by name; English, not the site's own, if none is."""
+        language = (
+            translation.get_language_from_request(request) if "Accept-Language" in request.headers else "en"
+        )
+        with translation.override(language):
+            response = super().dispatch(request, *args, **kwargs)
+            response.headers["Content-Language"] = language
+            response.headers["Cache-Control"] = "no-store"
+            return response.render() if isinstance(response, Response) else response
+
+
+def key_of(request: Request) -> ApiKey:
+    """The key of an authenticated call."""
+    if not isinstance(request.auth, ApiKey):
+        raise TypeError("a call without a key came past the authentication")
+    return request.auth
+
+
+def client_of(request: Request) -> ApiClient:
+    """Whose call it is."""
+    return key_of(request).client
+
+
+def brand_of(request: Request) -> Brand:
+    """The brand whose rows the call may reach, and no others."""
+    return key_of(request).client.brand
+
+
+def idempotency_key(request: Request) -> str:
+    """The caller's own name for this act, by which asking twice is harmless; IdempotencyKeyWrong."""
+    text = request.headers.get("Idempotency-Key", "")
+    if not _IDEMPOTENCY_KEY.fullmatch(text):
+        raise IdempotencyKeyWrong("missing" if not text else "form")
+    return text
+
+
+class Rows(Protocol):
+    """Gives up to `limit` rows behind the place that `after` names, from the beginning if it is None."""
+
+    def __call__(self, *, after: list[Any] | None, limit: int) -> Sequence[Any]: ...
+
+
+def page_of(
+    request: Request, rows: Rows, *, place_of: Callable[[Any], list[Any]], shown: Callable[[Any], Any]
+) -> Response:
+    """One page of a list: `data`, `has_more`, and `next_cursor` (null at the end).
+
+    A cursor is opaque to callers and names a place, not a page: what is added meanwhile moves nothing.
+    ValidationError names `cursor` or `limit` if it can't be used.
+    """
+    limit = _limit_of(request)
+    found = list(rows(after=_place(request.query_params.get("cursor")), limit=limit + 1))
+    more = len(found) > limit
+    found = found[:limit]
+    cursor = _cursor(place_of(found[-1])) if more else None
+    return Response({"data": [shown(row) for row in found], "has_more": more, "next_cursor": cursor})
+
+
+def _limit_of(request: Request) -> int:
+    text = request.query_params.get("limit", str(DEFAULT_PAGE))
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LARGEST_PAGE):
+        raise ValidationError({"limit": [f"Give a whole number from 1 to {LARGEST_PAGE}."]})
+    return int(text)
+
+
+def _cursor(place: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _place(cursor: str | None) -> list[Any] | None:
+    if cursor is None:
+        return None
+    try:
+        if len(cursor) > MAX_CURSOR:
+            raise ValueError
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        place = json.loads(text)
+        if not isinstance(place, list) or not all(type(part) is int for part in place):
+            raise ValueError
+        if not place or any(abs(part) >= 2**63 for part in place):
+            raise ValueError
+    except (binascii.Error, ValueError, UnicodeError, RecursionError):
+        raise ValidationError({"cursor": ["Give next_cursor of an earlier page, as it came."]}) from None
+    return place
