@@ -107,7 +107,8 @@ def test_a_key_is_used_from_its_addresses_alone() -> None:
         headers = {"authorization": f"Bearer {partner.text}"}
         answer = Client(REMOTE_ADDR=address).get("/api/v1/me", headers=headers)
         assert answer.status_code == status, address
-    refused(answer, 403, "address_not_allowed")
+        if status == 403:
+            refused(answer, 403, "address_not_allowed")
 
 
 def test_a_session_of_the_site_opens_nothing() -> None:
