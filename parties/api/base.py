@@ -29,7 +29,7 @@ class PartnerView(APIView):
     """
 
     scopes: ClassVar[Mapping[str, Scope | None]] = {}
-    http_method_names = ["get", "post", "head"]  # noqa: RUF012  # as Django declares it
+    http_method_names = ["get", "post", "head"]
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """In the language that is asked for by name; English, not the site's own, if none is."""
