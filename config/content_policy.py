@@ -1,5 +1,6 @@
 """The content policy of every page: strict, but for the admin, whose look needs inline styles and an
-expression evaluator. And which devices a page may ask for.
+expression evaluator, and the API's reference, whose style sheet holds its pictures. And which devices a page
+may ask for.
 """
 
 from collections.abc import Callable
@@ -17,13 +18,14 @@ _OF_THE_ADMIN = {
     "style-src": [SELF, UNSAFE_INLINE],
     "img-src": [SELF, "data:"],
 }
+_OF_THE_REFERENCE = {"img-src": [SELF, "data:"]}
 
 
 class ContentPolicyMiddleware:
-    """Sets the policy of CONTENT_SECURITY_POLICY, relaxed below the admin's address alone.
+    """Sets the policy of CONTENT_SECURITY_POLICY, relaxed at these addresses alone.
 
     django-csp's own middleware builds the same text anew for each answer, which took 5 % of a claim; ours has
-    no nonces, so two texts made once are enough.
+    no nonces, so three texts made once are enough.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -31,13 +33,16 @@ class ContentPolicyMiddleware:
         self.admin = reverse("admin:index")
         self.of_the_site = build_policy()
         self.of_the_admin = build_policy(update=_OF_THE_ADMIN)
+        self.reference = reverse("api_reference")
+        self.of_the_reference = build_policy(update=_OF_THE_REFERENCE)
         self.devices_of_the_site = _DEVICES.format(camera="(self)")
         self.devices_of_the_admin = _DEVICES.format(camera="()")
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         is_admin = request.path.startswith(self.admin)
-        response.headers[HEADER] = self.of_the_admin if is_admin else self.of_the_site
+        policy = self.of_the_reference if request.path == self.reference else self.of_the_site
+        response.headers[HEADER] = self.of_the_admin if is_admin else policy
         response.headers["Permissions-Policy"] = (
             self.devices_of_the_admin if is_admin else self.devices_of_the_site
         )

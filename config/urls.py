@@ -8,6 +8,7 @@ from redemption_site.views.language import switch_language
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api.urls")),
+    path("api/docs/", include("config.api.docs")),
     path("language/", switch_language, name="set_language"),
     path("", include("redemption_site.urls")),
 ]

@@ -1,0 +1,49 @@
+"""The documentation of the API: the OpenAPI document, a reference to try it in, the catalogue of refusals.
+
+Everything comes from this site: no font, script or picture of another host.
+"""
+
+from http import HTTPStatus
+from itertools import groupby
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_safe
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from config.api.problems import PROBLEMS
+
+
+@require_safe
+def reference(request: HttpRequest) -> HttpResponse:
+    """Every call, with its fields and answers, to be tried with one's own key."""
+    return render(request, "config/docs/reference.html", {"here": "api_reference"})
+
+
+@require_safe
+def errors(request: HttpRequest) -> HttpResponse:
+    """Every problem, by its status; each has an anchor that its `type` leads to."""
+    by_status = sorted(PROBLEMS.items(), key=lambda item: item[1].status)
+    groups = [
+        (HTTPStatus(status), [(code, known.title, _marked(str(known.advice))) for code, known in items])
+        for status, items in groupby(by_status, lambda item: item[1].status)
+    ]
+    return render(request, "config/docs/errors.html", {"here": "api_errors", "groups": groups})
+
+
+def _marked(text: str) -> SafeString:
+    """The text with what stands between backticks as code."""
+    parts = enumerate(text.split("`"))
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if place % 2 else part,) for place, part in parts)
+    )
+
+
+urlpatterns = [
+    path("", reference, name="api_reference"),
+    path("errors/", errors, name="api_errors"),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="api_schema"),
+]
