@@ -1,0 +1,123 @@
+"""The client: one method per call of the API."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tokuten_partner.transport import Transport
+from tokuten_partner.types import Campaign, Event, Gift, GiftStatus, IssuedGift, Me
+
+
+class Tokuten:
+    """Calls the API of the site at `base_url` with `key`.
+
+    Every act takes an `idempotency_key`, and makes one if none is given; it is sent again with each try, so
+    that an act is done once however often it is tried. Give your own (an order number, say) if you may have to
+    repeat the act after your program has ended. Raises Problem where the API says no and NotReached where no
+    answer comes.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        tries: int = 4,
+        timeout: float = 15.0,
+        http: httpx.Client | None = None,
+    ) -> None:
+        if tries < 1:
+            raise ValueError("tries is at least 1")
+        self._http = http or httpx.Client(base_url=f"{base_url.rstrip('/')}/api/v1/", timeout=timeout)
+        self._http.headers |= {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+        self._api = Transport(self._http, tries=tries)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:  # the key must not reach a log
+        return f"Tokuten({self._http.base_url})"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def me(self) -> Me:
+        """What the key may do, for whom, and its limits."""
+        answer: Me = self._api.get("me")
+        return answer
+
+    def issue_gift(
+        self,
+        *,
+        campaign: str,
+        points: int | None = None,
+        recipient_ref: str | None = None,
+        claim_until: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> IssuedGift:
+        """One gift, with its code."""
+        body = {
+            "campaign": campaign,
+            "points": points,
+            "recipient_ref": recipient_ref,
+            "claim_until": claim_until,
+            "metadata": metadata,
+        }
+        answer: IssuedGift = self._api.post("gifts", body, key=_key(idempotency_key))
+        return answer
+
+    def issue_gifts(
+        self, *, campaign: str, gifts: Sequence[dict[str, Any]], idempotency_key: str | None = None
+    ) -> list[IssuedGift]:
+        """Up to 1,000 gifts, all or none."""
+        body = {"campaign": campaign, "gifts": list(gifts)}
+        answer: list[IssuedGift] = self._api.post("gifts/batch", body, key=_key(idempotency_key))["data"]
+        return answer
+
+    def gift(self, gift_id: str) -> Gift:
+        """A gift, without its code."""
+        answer: Gift = self._api.get(f"gifts/{gift_id}")
+        return answer
+
+    def reveal_gift(self, gift_id: str) -> IssuedGift:
+        """A gift with its code; needs the scope gifts:reveal, and is recorded."""
+        answer: IssuedGift = self._api.get(f"gifts/{gift_id}", reveal="true")
+        return answer
+
+    def gifts(self, *, recipient_ref: str | None = None, status: GiftStatus | None = None) -> Iterator[Gift]:
+        """Every gift that fits, the newest first."""
+        return self._api.pages("gifts", recipient_ref=recipient_ref, status=status)
+
+    def void_gift(self, gift_id: str, *, reason: str) -> Gift:
+        """Withdraw a gift that nobody has claimed; again is harmless."""
+        answer: Gift = self._api.post(f"gifts/{gift_id}/void", {"reason": reason}, key=None)
+        return answer
+
+    def campaign(self, campaign: str) -> Campaign:
+        """State and budget of a campaign."""
+        answer: Campaign = self._api.get(f"campaigns/{campaign}")
+        return answer
+
+    def events(self, *, after: str | None = None) -> Iterator[Event]:
+        """Every event behind the cursor `after`, in their order; from the beginning if it is None."""
+        cursor = after
+        while True:
+            page = self._api.get("events", after=cursor)
+            yield from page["data"]
+            cursor = page["next_cursor"] or cursor
+            if not page["has_more"]:
+                return
+
+
+def _key(given: str | None) -> str:
+    return given or str(uuid.uuid4())
