@@ -84,8 +84,9 @@ def take_points(*, client: ApiClient, points: int, at: datetime | None = None) -
     """Count points that the client is about to issue, give or claim, before it does.
 
     DailyPointsExceeded if they are more than what is left of the client's day (Japan time), and then nothing
-    is counted; LimitsNotKnown if nobody knows. Never more than `points_per_day` are granted in a day, whatever
-    Redis forgets: it hands out what the database has leased to it. Not to be called inside a transaction.
+    is counted; LimitsNotKnown if nobody knows. Never more than `points_per_day` are granted in a day,
+    whatever Redis forgets: it hands out what the database has leased to it. Not to be called inside a
+    transaction.
     """
     if points < 0:
         raise ValueError(points)

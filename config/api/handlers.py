@@ -25,5 +25,6 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
         return pages.server_error(request)
     is_away = isinstance(sys.exc_info()[1], pages.AWAY)
     response = plain_answer("unavailable" if is_away else "internal_error")
-    response.headers.update(limit_headers(request))
+    for name, value in limit_headers(request).items():
+        response.headers[name] = value
     return response

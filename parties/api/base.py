@@ -42,13 +42,15 @@ class PartnerView(APIView):
             response = super().dispatch(request, *args, **kwargs)
             response.headers["Content-Language"] = language
             response.headers["Cache-Control"] = "no-store"
-            response.headers.update(limit_headers(request))
+            for name, value in limit_headers(request).items():
+                response.headers[name] = value
             return response.render() if isinstance(response, Response) else response
 
-    def perform_authentication(self, request: Request) -> None:
-        """A call counts as soon as it is known whose it is, also if the key may not make it."""
-        super().perform_authentication(request)
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """First whose call it is, and that it counts: whatever else is wrong with it."""
+        self.perform_authentication(request)
         self.check_throttles(request)
+        super().initial(request, *args, **kwargs)
 
 
 def limit_headers(request: HttpRequest) -> dict[str, str]:

@@ -21,27 +21,27 @@ _LEFT = "{least}(%(full)s, a.calls_left + {least}({most}(0, {now} - a.calls_at),
 _TAKE_CALL = (
     "INSERT INTO parties_apiallowance AS a"
     " (client_id, calls_left, calls_at, day, taken_points, points_without_redis)"
-    f" VALUES (%(client)s, %(full)s - {CALL}, {{now}}, 0, 0, 0)"
-    f" ON CONFLICT (client_id) DO UPDATE SET calls_left = {{left}} - {CALL},"
-    f" calls_at = {{most}}({{now}}, a.calls_at) WHERE {{left}} >= {CALL} RETURNING calls_left"
+    " VALUES (%(client)s, %(full)s - %(call)s, {now}, 0, 0, 0)"
+    " ON CONFLICT (client_id) DO UPDATE SET calls_left = {left} - %(call)s,"
+    " calls_at = {most}({now}, a.calls_at) WHERE {left} >= %(call)s RETURNING calls_left"
 )
 _CALLS_LEFT = "SELECT {left} FROM parties_apiallowance a WHERE a.client_id = %(client)s"
-_SAME_DAY = "CASE WHEN a.day = excluded.day THEN a.{column} ELSE 0 END + excluded.{column}"
 _TAKE_POINTS = (
     "INSERT INTO parties_apiallowance AS a"
     " (client_id, calls_left, calls_at, day, taken_points, points_without_redis)"
     " VALUES (%(client)s, 0, 0, {day}, %(points)s, %(own)s)"
     " ON CONFLICT (client_id) DO UPDATE SET day = excluded.day,"
-    f" taken_points = {_SAME_DAY.format(column='taken_points')},"
-    f" points_without_redis = {_SAME_DAY.format(column='points_without_redis')}"
+    " taken_points = excluded.taken_points + CASE WHEN a.day = excluded.day THEN a.taken_points ELSE 0 END,"
+    " points_without_redis = excluded.points_without_redis"
+    " + CASE WHEN a.day = excluded.day THEN a.points_without_redis ELSE 0 END"
     " WHERE a.day < excluded.day OR (a.day = excluded.day"
     " AND a.taken_points + excluded.taken_points <= %(cap)s"
     " AND a.points_without_redis + excluded.points_without_redis <= %(own_cap)s)"
     " RETURNING day"
 )
 _POINTS_TAKEN = (
-    "SELECT {day}, (SELECT taken_points FROM parties_apiallowance WHERE client_id = %(client)s AND day = {day}),"
-    " (SELECT points_without_redis FROM parties_apiallowance WHERE client_id = %(client)s AND day = {day})"
+    "SELECT today.day, a.taken_points, a.points_without_redis FROM (SELECT {day} AS day) today"
+    " LEFT JOIN parties_apiallowance a ON a.day = today.day AND a.client_id = %(client)s"
 )
 _GIVE_BACK = (
     "UPDATE parties_apiallowance SET taken_points = taken_points - %(points)s,"
@@ -63,6 +63,7 @@ def take_call(client_id: int, limits: Limits, *, now_us: int | None) -> tuple[bo
     """Whether the call may go on, and the millionths that are left. Raises Django's database errors."""
     values = {
         "client": client_id,
+        "call": CALL,
         "full": limits.full,
         "fill": limits.microseconds_to_fill,
         "rate": limits.calls_per_second,
@@ -96,9 +97,9 @@ def take_points(client_id: int, points: int, *, limits: Limits, own_cap: int, no
 
 @transaction.atomic(durable=True)
 def lease_points(client_id: int, short: int, *, is_part: bool, limits: Limits, day: int) -> tuple[int, int]:
-    """Points of that day for Redis to hand out, and 0: as many as it is `short` of, or a whole part of the day
-    if that is more and still there. Or 0, and how many are left, which are fewer. Raises Django's database
-    errors.
+    """Points of that day for Redis to hand out, and 0: as many as it is `short` of, or a whole part of the
+    day if that is more and still there. Or 0, and how many are left, which are fewer. Raises Django's
+    database errors.
     """
     cap = limits.points_per_day
     part = max(short, cap // PARTS_OF_A_DAY) if is_part else short
@@ -124,4 +125,5 @@ def _run(sql: str, values: dict[str, Any], now_us: int | None) -> list[tuple[Any
     day = f"(({now} + {JAPAN_US}) / {DAY_US})"
     with connection.cursor() as cursor:
         cursor.execute(sql.format(left=_LEFT.format(**words), day=day, **words), values | {"now": now_us})
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

@@ -1,4 +1,4 @@
-"""Hundreds of calls and of points at once: exactly as many pass as were agreed, on Redis and on the database."""
+"""Calls and points at once: exactly as many pass as were agreed, on Redis and on the database."""
 
 import threading
 from functools import partial
