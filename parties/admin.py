@@ -7,14 +7,17 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from parties import (
     access,
+    api_admin,  # noqa: F401  # registers its own
     site_admin,  # noqa: F401  # registers its own
 )
+from parties.api_services import SANDBOX_SLUG
 from parties.forms import NumberPatternForm, PlainLineField
 from parties.models import (
     Brand,
@@ -46,11 +49,24 @@ else:
 admin.site.unregister(Group)
 
 
+def own_slug(slug: str) -> str:
+    """The short name, unless it would be taken for a sandbox."""
+    if slug.startswith(SANDBOX_SLUG):
+        raise ValidationError(_("Only sandboxes have a name that begins with “%(start)s”.") % _START)
+    return slug
+
+
+_START = {"start": SANDBOX_SLUG}
+
+
 class ProgramForm(ModelForm):
     class Meta:
         model = Program
         fields = ("slug", "name", "unit_label", "yen_per_point")
         field_classes = {"name": PlainLineField, "unit_label": PlainLineField}
+
+    def clean_slug(self) -> str:
+        return own_slug(self.cleaned_data["slug"])
 
 
 @admin.register(Program)
@@ -60,7 +76,13 @@ class ProgramAdmin(ScopedAdmin):
     form = ProgramForm
     reach = access.reachable_programs
     keeps_people = True
-    list_display = ("name", "unit_label", "yen_per_point")
+    list_display = ("name", "unit_label", "yen_per_point", "is_sandbox")
+    list_filter = ("is_sandbox",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A sandbox stays as it was made: its name says that it is one."""
+        is_sandbox = isinstance(obj, Program) and obj.is_sandbox
+        return not is_sandbox and super().has_change_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> tuple[str, ...]:
         return ("yen_per_point",) if obj is not None and obj.brands.exists() else ()
@@ -72,6 +94,9 @@ class BrandForm(ModelForm):
         fields = ("program", "slug", "name", "legal_name")
         field_classes = {"name": PlainLineField, "legal_name": PlainLineField}
 
+    def clean_slug(self) -> str:
+        return own_slug(self.cleaned_data["slug"])
+
 
 @admin.register(Brand)
 class BrandAdmin(ScopedAdmin):
@@ -80,8 +105,25 @@ class BrandAdmin(ScopedAdmin):
     form = BrandForm
     reach = access.reachable_brands
     keeps_people = True
-    list_display = ("name", "legal_name", "program")
+    list_display = ("name", "legal_name", "program", "is_live")
+    list_filter = (("sandbox_of", admin.EmptyFieldListFilter),)
     search_fields = ("name", "legal_name", "slug")
+    list_select_related = ("program",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A sandbox stays as it was made: its name says that it is one."""
+        is_sandbox = isinstance(obj, Brand) and obj.sandbox_of_id is not None
+        return not is_sandbox and super().has_change_permission(request, obj)
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        kwargs["queryset"] = access.reachable_programs(request.user).filter(is_sandbox=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @admin.display(description=_("live"), boolean=True)
+    def is_live(self, brand: Brand) -> bool:
+        return brand.sandbox_of_id is None
 
     def get_readonly_fields(self, request: HttpRequest, obj: Brand | None = None) -> tuple[str, ...]:
         return () if obj is None else ("program",)
