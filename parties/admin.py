@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from parties import (
@@ -31,7 +32,7 @@ from parties.models import (
     User,
 )
 from parties.notice_models import ExpiryNotice
-from parties.scoped_admin import ScopedAdmin
+from parties.scoped_admin import ScopedAdmin, mode_badge
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
@@ -76,8 +77,15 @@ class ProgramAdmin(ScopedAdmin):
     form = ProgramForm
     reach = access.reachable_programs
     keeps_people = True
-    list_display = ("name", "unit_label", "yen_per_point", "is_sandbox")
+    list_display = ("name", "unit_label", "yen_per_point", "environment")
     list_filter = ("is_sandbox",)
+
+    class Media:
+        css = {"all": ("parties/admin.css",)}
+
+    @admin.display(description=_("environment"), ordering="is_sandbox")
+    def environment(self, program: Program) -> SafeString:
+        return mode_badge(is_sandbox=program.is_sandbox)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """A sandbox stays as it was made: its name says that it is one."""
@@ -105,7 +113,7 @@ class BrandAdmin(ScopedAdmin):
     form = BrandForm
     reach = access.reachable_brands
     keeps_people = True
-    list_display = ("name", "legal_name", "program", "is_live")
+    list_display = ("name", "legal_name", "program", "environment")
     list_filter = (("sandbox_of", admin.EmptyFieldListFilter),)
     search_fields = ("name", "legal_name", "slug")
     list_select_related = ("program",)
@@ -121,9 +129,12 @@ class BrandAdmin(ScopedAdmin):
         kwargs["queryset"] = access.reachable_programs(request.user).filter(is_sandbox=False)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    @admin.display(description=_("live"), boolean=True)
-    def is_live(self, brand: Brand) -> bool:
-        return brand.sandbox_of_id is None
+    class Media:
+        css = {"all": ("parties/admin.css",)}
+
+    @admin.display(description=_("environment"), ordering="sandbox_of")
+    def environment(self, brand: Brand) -> SafeString:
+        return mode_badge(is_sandbox=brand.sandbox_of_id is not None)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Brand | None = None) -> tuple[str, ...]:
         return () if obj is None else ("program",)

@@ -17,7 +17,7 @@ from parties.api_forms import ApiClientForm
 from parties.api_key_pages import KeyPages, KeyRow, key_badge, until_text
 from parties.api_models import ApiClient, ApiKey
 from parties.models import User
-from parties.scoped_admin import ScopedAdmin
+from parties.scoped_admin import ScopedAdmin, mode_badge
 
 KEYS_SHOWN = 100
 _OPEN = Q(keys__revoked_at=None) & (Q(keys__expires_at=None) | Q(keys__expires_at__gt=Now()))
@@ -95,7 +95,10 @@ class ApiClientAdmin(KeyPages):
 
     @admin.display(description=_("environment"), ordering="brand__sandbox_of")
     def environment(self, client: ApiClient) -> SafeString:
-        return environment_badge(client)
+        badge = mode_badge(is_sandbox=client.brand.sandbox_of_id is not None)
+        if client.disabled_at is None:
+            return badge
+        return format_html('{} <span class="tk-badge tk-bad">{}</span>', badge, gettext("disabled"))
 
     @admin.display(description=_("calls"))
     def pace(self, client: ApiClient) -> str:
@@ -120,7 +123,7 @@ class ApiKeyAdmin(ScopedAdmin):
     """All keys, to find the one whose beginning somebody has seen in a log or where it should not be."""
 
     reach = access.reachable_api_keys
-    list_display = ("prefix", "client", "brand", "state", "may", "valid_until", "last_used_at")
+    list_display = ("prefix", "client", "brand", "state", "valid_until", "last_used_at")
     list_filter = (EnvironmentFilter,)
     search_fields = ("prefix", "client__name")
     list_select_related = ("client__brand",)
@@ -163,14 +166,3 @@ class ApiKeyAdmin(ScopedAdmin):
     @admin.display(description=_("valid until"), ordering="expires_at")
     def valid_until(self, key: ApiKey) -> str:
         return until_text(key)
-
-
-def environment_badge(client: ApiClient) -> SafeString:
-    """Live or sandbox, and whether it is disabled."""
-    kind, text = (
-        ("good", gettext("live")) if client.brand.sandbox_of_id is None else ("test", gettext("sandbox"))
-    )
-    badge = format_html('<span class="tk-badge tk-{}">{}</span>', kind, text)
-    if client.disabled_at is None:
-        return badge
-    return format_html('{} <span class="tk-badge tk-bad">{}</span>', badge, gettext("disabled"))

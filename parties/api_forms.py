@@ -78,11 +78,15 @@ class ApiClientForm(ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if self.wants_sandbox() and "brand" in cleaned:
-            twin = getattr(cleaned["brand"], "sandbox", None)
-            if twin is None:  # its sandbox is empty: no name is taken there
-                self._validate_unique = self._validate_constraints = False
-            cleaned["brand"] = twin or cleaned["brand"]
+            cleaned["brand"] = getattr(cleaned["brand"], "sandbox", cleaned["brand"])
         return cleaned
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """A sandbox that is still to be opened has no names in it that could be taken."""
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # ModelForm's
+        brand = self.cleaned_data.get("brand")
+        is_to_be_opened = self.wants_sandbox() and brand is not None and brand.sandbox_of_id is None
+        return excluded | {"brand"} if is_to_be_opened else excluded
 
     def wants_sandbox(self) -> bool:
         """Whether a client of the sandbox is asked for."""

@@ -1,7 +1,7 @@
 """The pages of a partner system's keys: made and shown once, replaced with an overlap, revoked."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -23,6 +23,7 @@ from parties.periods import moment_text
 from parties.scoped_admin import ScopedAdmin
 
 FORMS_REMEMBERED = 20
+ENDS_SOON = timedelta(days=14)
 Badge = tuple[str, str]
 
 
@@ -34,7 +35,7 @@ class KeyRow(NamedTuple):
 
     @property
     def is_open(self) -> bool:
-        return self.badge[0] == "good"
+        return self.badge[0] in ("good", "waiting")
 
     @property
     def until(self) -> str:
@@ -61,12 +62,14 @@ def key_badge(key: ApiKey, client: ApiClient, now: datetime) -> Badge:
         return "quiet", _("ended")
     if client.disabled_at is not None:
         return "bad", _("client disabled")
+    if key.expires_at is not None and key.expires_at <= now + ENDS_SOON:
+        return "waiting", _("works, ends soon")
     return "good", _("works")
 
 
 def until_text(key: ApiKey) -> str:
     """The last minute in which the key works."""
-    return moment_text(last_moment(key.expires_at)) if key.expires_at else _("revoked by hand")
+    return moment_text(last_moment(key.expires_at)) if key.expires_at else _("no end")
 
 
 class KeyPages(ScopedAdmin):

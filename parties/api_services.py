@@ -16,7 +16,7 @@ from parties.models import Brand, Program, User
 
 MAX_ADDRESSES = 50
 SANDBOX_SLUG = "sandbox-"  # no live program or brand is called so
-SANDBOX_MARK = "［Sandbox］"
+SANDBOX_MARK = "[Sandbox] "
 _LONGEST_NAME = 80
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _NOBODY = "0" * 64
@@ -123,7 +123,7 @@ def open_sandbox(*, brand: Brand, at: datetime) -> Brand:
 
 
 def _sandbox_name(name: str) -> str:
-    """The mark stands in the name itself, so that no list can leave it out; most lists sort it to the end."""
+    """The mark stands in the name itself, so that no list, file or choice can leave it out."""
     return f"{SANDBOX_MARK}{name}"[:_LONGEST_NAME]
 
 
