@@ -93,7 +93,8 @@ def _with_codes(orders: QuerySet[Order]) -> QuerySet[Order]:
 
 
 def _funds(request: HttpRequest) -> list[dict[str, Any]]:
-    brands = reachable_brands(request.user, *_SEE_FUNDS).select_related("program").order_by("name")[:_SHOWN]
+    reached = reachable_brands(request.user, *_SEE_FUNDS).select_related("program")
+    brands = reached.order_by("program__is_sandbox", "name")[:_SHOWN]
     return [
         {
             "brand": brand,

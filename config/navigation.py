@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from campaigns import desk
@@ -24,6 +25,7 @@ from ledger.models import (
     Settlement,
     Transfer,
 )
+from parties.api_models import ApiClient, ApiKey
 from parties.models import Brand, Member, MembershipNumber, NumberPattern, Program, StaffRole, Store, User
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
@@ -77,9 +79,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("badge", StaffRole),
                 ("apartment", Brand),
                 ("toll", Program),
-                ("link", BrandSite),
                 ("person", User),
             ],
+        ),
+        (
+            _("Partner systems"),
+            [("api", ApiClient), ("vpn_key", ApiKey), ("link", BrandSite)],
         ),
     ]
     waiting = {
@@ -114,7 +119,7 @@ def _link(request: HttpRequest, icon: str, model: Any, waiting: int) -> dict[str
         return {}
     opts = model._meta
     link: dict[str, Any] = {
-        "title": str(opts.verbose_name_plural).capitalize(),
+        "title": capfirst(str(opts.verbose_name_plural)),
         "icon": icon,
         "link": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
     }

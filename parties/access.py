@@ -7,6 +7,7 @@ Each app that owns a brand-scoped table has an `access.py` of its own that narro
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
+from parties.api_models import ApiClient, ApiKey
 from parties.errors import NotReachable
 from parties.models import (
     Brand,
@@ -122,6 +123,17 @@ def reachable_stores(user: Person, *roles: Role) -> QuerySet[Store]:
 def reachable_brand_sites(user: Person, *roles: Role) -> QuerySet[BrandSite]:
     """Sites, for single sign-on, of the brands that `user` reaches."""
     return BrandSite.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def reachable_api_clients(user: Person, *roles: Role) -> QuerySet[ApiClient]:
+    """Partner systems of the brands that `user` reaches, those in the sandboxes of these brands too."""
+    brands = reachable_brands(user, *roles).values("pk")
+    return ApiClient.objects.filter(Q(brand__in=brands) | Q(brand__sandbox_of__in=brands))
+
+
+def reachable_api_keys(user: Person, *roles: Role) -> QuerySet[ApiKey]:
+    """Keys of the partner systems that `user` reaches."""
+    return ApiKey.objects.filter(client__in=reachable_api_clients(user, *roles).values("pk"))
 
 
 def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:

@@ -7,14 +7,18 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from parties import (
     access,
+    api_admin,  # noqa: F401  # registers its own
     site_admin,  # noqa: F401  # registers its own
 )
+from parties.api_services import SANDBOX_SLUG
 from parties.forms import NumberPatternForm, PlainLineField
 from parties.models import (
     Brand,
@@ -28,7 +32,7 @@ from parties.models import (
     User,
 )
 from parties.notice_models import ExpiryNotice
-from parties.scoped_admin import ScopedAdmin
+from parties.scoped_admin import ScopedAdmin, mode_badge
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
@@ -46,11 +50,24 @@ else:
 admin.site.unregister(Group)
 
 
+def own_slug(slug: str) -> str:
+    """The short name, unless it would be taken for a sandbox."""
+    if slug.startswith(SANDBOX_SLUG):
+        raise ValidationError(_("Only sandboxes have a name that begins with “%(start)s”.") % _START)
+    return slug
+
+
+_START = {"start": SANDBOX_SLUG}
+
+
 class ProgramForm(ModelForm):
     class Meta:
         model = Program
         fields = ("slug", "name", "unit_label", "yen_per_point")
         field_classes = {"name": PlainLineField, "unit_label": PlainLineField}
+
+    def clean_slug(self) -> str:
+        return own_slug(self.cleaned_data["slug"])
 
 
 @admin.register(Program)
@@ -60,7 +77,20 @@ class ProgramAdmin(ScopedAdmin):
     form = ProgramForm
     reach = access.reachable_programs
     keeps_people = True
-    list_display = ("name", "unit_label", "yen_per_point")
+    list_display = ("name", "unit_label", "yen_per_point", "environment")
+    list_filter = ("is_sandbox",)
+
+    class Media:
+        css = {"all": ("parties/admin.css",)}
+
+    @admin.display(description=_("environment"), ordering="is_sandbox")
+    def environment(self, program: Program) -> SafeString:
+        return mode_badge(is_sandbox=program.is_sandbox)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A sandbox stays as it was made: its name says that it is one."""
+        is_sandbox = isinstance(obj, Program) and obj.is_sandbox
+        return not is_sandbox and super().has_change_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> tuple[str, ...]:
         return ("yen_per_point",) if obj is not None and obj.brands.exists() else ()
@@ -72,6 +102,9 @@ class BrandForm(ModelForm):
         fields = ("program", "slug", "name", "legal_name")
         field_classes = {"name": PlainLineField, "legal_name": PlainLineField}
 
+    def clean_slug(self) -> str:
+        return own_slug(self.cleaned_data["slug"])
+
 
 @admin.register(Brand)
 class BrandAdmin(ScopedAdmin):
@@ -80,8 +113,28 @@ class BrandAdmin(ScopedAdmin):
     form = BrandForm
     reach = access.reachable_brands
     keeps_people = True
-    list_display = ("name", "legal_name", "program")
+    list_display = ("name", "legal_name", "program", "environment")
+    list_filter = (("sandbox_of", admin.EmptyFieldListFilter),)
     search_fields = ("name", "legal_name", "slug")
+    list_select_related = ("program",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A sandbox stays as it was made: its name says that it is one."""
+        is_sandbox = isinstance(obj, Brand) and obj.sandbox_of_id is not None
+        return not is_sandbox and super().has_change_permission(request, obj)
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        kwargs["queryset"] = access.reachable_programs(request.user).filter(is_sandbox=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    class Media:
+        css = {"all": ("parties/admin.css",)}
+
+    @admin.display(description=_("environment"), ordering="sandbox_of")
+    def environment(self, brand: Brand) -> SafeString:
+        return mode_badge(is_sandbox=brand.sandbox_of_id is not None)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Brand | None = None) -> tuple[str, ...]:
         return () if obj is None else ("program",)

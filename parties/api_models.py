@@ -91,7 +91,7 @@ class ApiKey(models.Model):
     )
     prefix = models.CharField(_("beginning of the key"), max_length=24, unique=True, editable=False)
     digest = models.CharField(_("digest of the key"), max_length=64, editable=False)
-    scopes = models.JSONField(_("may"), default=list)
+    scopes = models.JSONField(_("scopes"), default=list)
     addresses = models.JSONField(_("may call from"), default=list, blank=True)
     created_at = models.DateTimeField(_("created at"), editable=False)
     created_by = models.ForeignKey(

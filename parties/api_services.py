@@ -12,9 +12,12 @@ from django.db.models.functions import Now
 from parties.api_keys import digest_of, make_key_text, prefix_of
 from parties.api_models import ApiClient, ApiKey, Scope
 from parties.errors import AddressNotAllowed, KeyMadeWrong, KeyNotValid
-from parties.models import User
+from parties.models import Brand, Program, User
 
 MAX_ADDRESSES = 50
+SANDBOX_SLUG = "sandbox-"  # no live program or brand is called so
+SANDBOX_MARK = "[Sandbox] "
+_LONGEST_NAME = 80
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _NOBODY = "0" * 64
 
@@ -62,6 +65,66 @@ def _networks(addresses: Sequence[str]) -> list[str]:
         return [str(ip_network(address.strip())) for address in addresses]
     except ValueError as error:
         raise KeyMadeWrong("addresses") from error
+
+
+@transaction.atomic
+def replace_key(
+    *,
+    key_id: int,
+    scopes: Sequence[Scope],
+    addresses: Sequence[str] = (),
+    expires_at: datetime | None = None,
+    old_ends_at: datetime,
+    by: User,
+    at: datetime,
+) -> tuple[ApiKey, str]:
+    """A successor of the key, and its text, told this once; the key itself is good until `old_ends_at` at
+    most. Raises what `make_key` raises.
+    """
+    old = ApiKey.objects.select_related("client__brand").get(pk=key_id)
+    made = make_key(
+        client=old.client, scopes=scopes, addresses=addresses, expires_at=expires_at, by=by, at=at
+    )
+    end_key(key_id=key_id, ends_at=old_ends_at, at=at)
+    return made
+
+
+@transaction.atomic
+def open_sandbox(*, brand: Brand, at: datetime) -> Brand:
+    """The brand's twin in the sandbox of its program, where nothing is worth anything; the same at every
+    call. The twin of a twin is itself.
+
+    All brands of a program have their twins in one sandbox program, as they are together in the live one.
+    What isolates brands and programs from each other isolates sandboxes: there is no other rule for them.
+    """
+    if brand.sandbox_of_id is not None:
+        return brand
+    live = brand.program
+    program, _is_new = Program.objects.get_or_create(
+        slug=f"{SANDBOX_SLUG}{live.pk}",
+        is_sandbox=True,
+        defaults={
+            "name": _sandbox_name(live.name),
+            "unit_label": live.unit_label,
+            "yen_per_point": live.yen_per_point,
+            "created_at": at,
+        },
+    )
+    twin, _is_new = Brand.objects.get_or_create(
+        sandbox_of=brand,
+        defaults={
+            "program": program,
+            "slug": f"{SANDBOX_SLUG}{brand.pk}",
+            "name": _sandbox_name(brand.name),
+            "created_at": at,
+        },
+    )
+    return twin
+
+
+def _sandbox_name(name: str) -> str:
+    """The mark stands in the name itself, so that no list, file or choice can leave it out."""
+    return f"{SANDBOX_MARK}{name}"[:_LONGEST_NAME]
 
 
 def end_key(*, key_id: int, ends_at: datetime, at: datetime) -> None:

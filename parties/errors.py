@@ -1,5 +1,9 @@
 """Refusals of this app."""
 
+from datetime import datetime
+
+from parties.limiting.rules import Allowance
+
 
 class PartiesError(Exception):
     """Root of what this app refuses. `code` is stable, for machines; words are chosen at the edge."""
@@ -85,3 +89,29 @@ class ScopeMissing(PartiesError):
     def __init__(self, scope: str) -> None:
         super().__init__(scope)
         self.scope = scope
+
+
+class TooManyCalls(PartiesError):
+    """The client has no call left; the next one is there after `retry_after` whole seconds."""
+
+    code = "too_many_calls"
+
+    def __init__(self, retry_after: int, allowance: Allowance) -> None:
+        super().__init__(retry_after)
+        self.retry_after, self.allowance = retry_after, allowance
+
+
+class DailyPointsExceeded(PartiesError):
+    """More points than are `left` of the client's day, which ends at `resets_at`."""
+
+    code = "daily_points_exceeded"
+
+    def __init__(self, left: int, resets_at: datetime) -> None:
+        super().__init__(left, resets_at)
+        self.left, self.resets_at = left, resets_at
+
+
+class LimitsNotKnown(PartiesError):
+    """Neither Redis nor the database can count, so nothing is granted."""
+
+    code = "limits_not_known"

@@ -16,6 +16,9 @@ from django.db.models import Field, Model, QuerySet
 from django.forms import Field as FormField
 from django.http import Http404, HttpRequest
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from parties.access import Person, is_operator, reachable_brands
 from parties.models import Role
@@ -118,6 +121,12 @@ class ScopedAdmin(PlainAdmin):
                 if hasattr(field.widget, door):
                     setattr(field.widget, door, False)
         return field
+
+
+def mode_badge(*, is_sandbox: bool) -> SafeString:
+    """Whether something is live or belongs to a sandbox, as every list says it."""
+    kind, text = ("test", _("sandbox")) if is_sandbox else ("good", _("live"))
+    return format_html('<span class="tk-badge tk-{}">{}</span>', kind, text)
 
 
 def _looks_at_all(request: HttpRequest) -> bool:

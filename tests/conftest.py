@@ -17,6 +17,7 @@ from redis import Redis
 
 from giftcodes import directory
 from giftcodes.guarding import guard
+from parties import api_limits
 from tests.browser.chromium import find_chromium, may_do_without
 
 # Shared cores are slow now and then: a deadline per example would only measure that.
@@ -73,6 +74,7 @@ def _nobody_has_tried_yet() -> None:
         with Redis.from_url(site_settings.REDIS_URL) as client:
             client.flushdb()
     guard.look_at_redis_again()
+    api_limits.look_at_redis_again()
 
 
 @pytest.fixture(autouse=True, scope="session")

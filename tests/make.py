@@ -18,6 +18,8 @@ from giftcodes.services import ChannelSize, Terms
 from ledger import services as ledger
 from ledger.expiry import ExpiryPolicy
 from ledger.models import Account, Lot, Posting, Reason, Transfer, transfer_id_of
+from parties import api_services
+from parties.api_models import ApiClient, ApiKey, Scope
 from parties.models import Brand, Member, NumberPattern, Program, Role, StaffRole, Store, User
 
 NOON = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)  # noon in Japan
@@ -64,6 +66,19 @@ def number_pattern(brand: Brand, **fields: Any) -> NumberPattern:
     """Numbers of 13 digits that begin with 29 and end in the check digit of bar codes."""
     defaults = {"prefix": "29", "least_length": 13, "most_length": 13, "check_digit": "ean"}
     return NumberPattern.objects.create(brand=brand, **defaults | {"example": "2900-0000-00001"} | fields)
+
+
+def api_client(*, brand: Brand | None = None, **fields: Any) -> ApiClient:
+    """A partner system of the brand."""
+    number = next(_numbers)
+    defaults = {"name": f"Client {number}", "created_at": NOON - timedelta(days=1), "created_by": user()}
+    return ApiClient.objects.create(brand=brand or globals()["brand"](), **defaults | fields)
+
+
+def api_key(client: ApiClient, *scopes: Scope, at: datetime = NOON, **fields: Any) -> tuple[ApiKey, str]:
+    """A key of the client and its text; without scopes it may everything."""
+    asked = {"scopes": scopes or list(Scope), "by": client.created_by, "at": at} | fields
+    return api_services.make_key(client=client, **asked)
 
 
 def membership_number() -> str:

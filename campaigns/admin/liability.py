@@ -32,7 +32,9 @@ class LiabilityPage(ScopedAdmin):
             raise PermissionDenied
         form = AsOfForm(request.GET or None, programs=Program.objects.none())
         at = form.instant(now=database_time())
-        table = _table(reports.liability_by_campaign(access.reachable_campaigns(request.user, *roles), at=at))
+        campaigns = access.reachable_campaigns(request.user, *roles)
+        live = campaigns.filter(brand__program__is_sandbox=False)
+        table = _table(reports.liability_by_campaign(live, at=at))
         title = _("Liability by campaign")
         if "csv" in request.GET:
             return as_csv(f"campaigns-{at:%Y%m%d}", [table], head=[(_("As of"), moment_text(at))])

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.utils import timezone
 from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -20,7 +21,7 @@ from config.api.problems import PROBLEMS, SAME_AS
 from giftcodes.codec import NotACode
 from giftcodes.errors import ClaimingLocked, CodeNotUsable, GiftcodesError, TooManyTries
 from ledger.errors import LedgerError
-from parties.errors import IdempotencyKeyWrong, PartiesError, ScopeMissing
+from parties.errors import DailyPointsExceeded, IdempotencyKeyWrong, PartiesError, ScopeMissing
 
 SECONDS_TO_WAIT = 5
 CONTENT_TYPE = "application/problem+json"
@@ -81,6 +82,8 @@ def _particulars(error: Exception) -> dict[str, Any]:
         return {"errors": list(_field_errors(error.get_full_details()))}
     if isinstance(error, ScopeMissing):
         return {"scope": error.scope}
+    if isinstance(error, DailyPointsExceeded):
+        return {"points_left": error.left, "resets_at": error.resets_at}
     if isinstance(error, IdempotencyKeyWrong):
         return {"errors": [{"field": "Idempotency-Key", "code": error.reason, "message": ""}]}
     if isinstance(error, (CodeNotUsable, ClaimingLocked)) and error.reference:
@@ -109,6 +112,8 @@ def _headers(error: Exception, context: Mapping[str, Any]) -> dict[str, str]:
     wait: float | None = None
     if isinstance(error, exceptions.Throttled):
         wait = getattr(error, "wait", None)
+    elif isinstance(error, DailyPointsExceeded):
+        wait = (error.resets_at - timezone.now()).total_seconds()
     elif isinstance(error, TooManyTries):
         wait = (error.until - error.now).total_seconds()
     elif code_of(error) in ("unavailable", "twin_in_flight"):

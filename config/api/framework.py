@@ -5,6 +5,7 @@ from typing import Any
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["config.api.auth.BearerKey"],
     "DEFAULT_PERMISSION_CLASSES": ["config.api.auth.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.api.limits.ClientThrottle"],
     "DEFAULT_PARSER_CLASSES": ["config.api.parsing.StrictJsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -5,6 +5,7 @@ import sys
 from django.http import HttpRequest, HttpResponseBase
 
 from config.api.errors import is_of_api, plain_answer
+from parties.api.base import limit_headers
 from redemption_site.views import errors as pages
 
 
@@ -23,4 +24,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     if not is_of_api(request):
         return pages.server_error(request)
     is_away = isinstance(sys.exc_info()[1], pages.AWAY)
-    return plain_answer("unavailable" if is_away else "internal_error")
+    response = plain_answer("unavailable" if is_away else "internal_error")
+    for name, value in limit_headers(request).items():
+        response.headers[name] = value
+    return response

@@ -152,6 +152,7 @@ PROBLEMS: dict[str, Problem] = {
 # Codes of the apps' own errors that are the same problem to a caller.
 SAME_AS = {
     "keys_missing": "unavailable",
+    "limits_not_known": "unavailable",
     "seal_key_missing": "unavailable",
     "day_closed": "unavailable",
     "points_held": "insufficient_points",

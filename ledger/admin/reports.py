@@ -165,7 +165,8 @@ def may_read(request: HttpRequest) -> bool:
 
 def _programs(request: HttpRequest) -> QuerySet[Program]:
     roles = () if request.user.is_superuser else ACCOUNTANTS
-    return reachable_programs(request.user, *roles).order_by("name", "pk")
+    live = reachable_programs(request.user, *roles).filter(is_sandbox=False)
+    return live.order_by("name", "pk")
 
 
 def _asked(request: HttpRequest, kind: type[AsOfForm] = AsOfForm) -> tuple[AsOfForm, Asked]:

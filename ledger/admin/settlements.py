@@ -80,7 +80,7 @@ class SettlementAdmin(LedgerAdmin):
         now = database_time()
         form = PrepareForm(
             request.POST or None,
-            programs=reachable_programs(request.user, Role.FINANCE).order_by("name"),
+            programs=reachable_programs(request.user, Role.FINANCE).filter(is_sandbox=False).order_by("name"),
             today=now.astimezone(JAPAN).date(),
         )
         if form.is_bound and form.is_valid():

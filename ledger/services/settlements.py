@@ -44,13 +44,15 @@ def prepare_settlement(*, program_id: int, ends_at: datetime, user: User, at: da
 
     Counts every use with an acceptor that is committed by now, was posted before `ends_at` and stands in no
     closed statement; nobody's spending waits longer than for a moment. A repeat by the same person gives back
-    the statement that still waits. NotReachable for anybody but the operator's finance. SettlementRefused by
-    rule: `midnight`, `future`, `order` (not after the statement before), `waiting` (another one is not
-    decided yet), `limit` (two brands owe each other more than 10^12 points), `busy` (try again).
+    the statement that still waits. NotReachable for anybody but the operator's finance, and for a sandbox, in
+    which nobody owes anything. SettlementRefused by rule: `midnight`, `future`, `order` (not after the
+    statement before), `waiting` (another one is not decided yet), `limit` (two brands owe each other more
+    than 10^12 points), `busy` (try again).
     """
     _operators_finance(user)
     # One statement at a time is prepared in a program; the constraints of the table say the same.
-    program = Program.objects.select_for_update(no_key=True).filter(pk=program_id).first()
+    live = Program.objects.filter(pk=program_id, is_sandbox=False)
+    program = live.select_for_update(no_key=True).first()
     if program is None:
         raise NotReachable
     waiting = Settlement.objects.filter(program=program, state=SettlementState.PREPARED).first()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
+from django.http import HttpRequest
 from django.utils import translation
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -15,6 +16,7 @@ from rest_framework.views import APIView
 
 from parties.api_models import ApiClient, ApiKey, Scope
 from parties.errors import IdempotencyKeyWrong
+from parties.limiting.rules import Allowance
 from parties.models import Brand
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 200
@@ -40,7 +42,27 @@ class PartnerView(APIView):
             response = super().dispatch(request, *args, **kwargs)
             response.headers["Content-Language"] = language
             response.headers["Cache-Control"] = "no-store"
+            for name, value in limit_headers(request).items():
+                response.headers[name] = value
             return response.render() if isinstance(response, Response) else response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """First whose call it is, and that it counts: whatever else is wrong with it."""
+        self.perform_authentication(request)
+        self.check_throttles(request)
+        super().initial(request, *args, **kwargs)
+
+
+def limit_headers(request: HttpRequest) -> dict[str, str]:
+    """What the caller has left of its calls; nothing if nobody knows who is calling."""
+    left: Allowance | None = vars(request).get("allowance")
+    if left is None:
+        return {}
+    return {
+        "RateLimit-Limit": str(left.limit),
+        "RateLimit-Remaining": str(left.remaining),
+        "RateLimit-Reset": str(left.reset_seconds),
+    }
 
 
 def key_of(request: Request) -> ApiKey:

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('prefix', models.CharField(editable=False, max_length=24, unique=True, verbose_name='beginning of the key')),
                 ('digest', models.CharField(editable=False, max_length=64, verbose_name='digest of the key')),
-                ('scopes', models.JSONField(default=list, verbose_name='may')),
+                ('scopes', models.JSONField(default=list, verbose_name='scopes')),
                 ('addresses', models.JSONField(blank=True, default=list, verbose_name='may call from')),
                 ('created_at', models.DateTimeField(editable=False, verbose_name='created at')),
                 ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='valid until')),

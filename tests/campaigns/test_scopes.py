@@ -28,6 +28,7 @@ from ledger.models import (
     Settlement,
     Transfer,
 )
+from parties.api_models import ApiClient, ApiKey
 from parties.errors import NotReachable
 from parties.models import (
     Brand,
@@ -63,6 +64,8 @@ SEEN_BY = {
     NumberPattern: EVERY_ROLE,
     StaffRole: EVERY_ROLE,
     BrandSite: EVERY_ROLE,
+    ApiClient: EVERY_ROLE,
+    ApiKey: EVERY_ROLE,
     Program: EVERY_ROLE,
     Deposit: {Role.FINANCE, Role.AUDITOR},
     Account: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
@@ -113,9 +116,16 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         NumberPattern: make.number_pattern(team.brand),
         StaffRole: team.marketer.staff_roles.get(),
         BrandSite: site(team.brand),
+        **partner_rows_of(team),
         Account: batch.unclaimed,
         **ledger_rows_of(team),
     }
+
+
+def partner_rows_of(team: promos.Team) -> dict[type[Model], Model]:
+    """A partner system and its key."""
+    client = make.api_client(brand=team.brand)
+    return {ApiClient: client, ApiKey: make.api_key(client)[0]}
 
 
 def ledger_rows_of(team: promos.Team) -> dict[type[Model], Model]:
@@ -289,7 +299,7 @@ def test_a_superuser_sees_money_and_moves_none() -> None:
 def test_a_superuser_keeps_people_and_companies() -> None:
     team = promos.team()
     client = signed_in(make.user(is_staff=True, is_superuser=True))
-    for model in (User, StaffRole, Brand, Store, Program):
+    for model in (User, StaffRole, Brand, Store, Program, ApiClient):
         opts = model._meta
         assert client.get(reverse(f"admin:{opts.app_label}_{opts.model_name}_add")).status_code == 200, model
     assert client.get(address(team.marketer, "change")).status_code == 200

@@ -91,7 +91,7 @@ class Command(BaseCommand):
 
 
 def _prepared(slug: str, until: date, email: str) -> Settlement:
-    program = Program.objects.filter(slug=slug).first()
+    program = Program.objects.filter(slug=slug, is_sandbox=False).first()
     user = User.objects.filter(email__iexact=email).first()
     if program is None or user is None:
         raise CommandError(_("No such program, or nobody of this address."))

@@ -1,0 +1,59 @@
+"""The admin's pages of partner systems on a small telephone: nothing reaches over the edge, axe objects to
+nothing, and a key is selected by one click.
+"""
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
+
+from parties.api_models import ApiClient
+from tests import make
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import objections
+from tests.browser.test_narrow_forms import OVER_THE_EDGE
+from tests.campaigns.pages import signed_in
+
+# How a page looks and reacts does not depend on the database: once is enough.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+
+
+def opened(visit: Visit, live_server: LiveServer, lang: str, colours: str) -> Page:
+    """A narrow window in which a superuser is signed in."""
+    # axe has to be put into the page, which the content policy refuses
+    page = visit(lang=lang, width=360, bypass_csp=True, color_scheme=colours)
+    person = make.user(is_staff=True, is_superuser=True)
+    session = signed_in(person).cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies(
+        [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}]
+    )
+    return page
+
+
+def door(client: ApiClient, name: str) -> str:
+    return reverse(f"admin:parties_apiclient_{name}", args=(client.pk,))
+
+
+@pytest.mark.parametrize(("lang", "colours"), [("ja", "light"), ("en", "dark")])
+def test_a_key_is_made_on_a_narrow_page_and_selected_by_one_click(
+    visit: Visit, live_server: LiveServer, lang: str, colours: str
+) -> None:
+    client = make.api_client()
+    make.api_key(client, addresses=["2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"], at=timezone.now())
+    page = opened(visit, live_server, lang, colours)
+    page.goto(door(client, "change"))
+    assert page.evaluate(OVER_THE_EDGE) == []
+    assert objections(page, ".tk-card") == []
+    page.goto(door(client, "key_add"))
+    assert page.evaluate(OVER_THE_EDGE) == []
+    assert objections(page, "#content-main") == []
+    page.locator("input[name=scopes]").first.check()
+    page.locator(".tk-primary").click()
+    key = page.locator("code.tk-secret")
+    key.click()
+    assert page.evaluate("getSelection().toString()").strip() == key.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert objections(page, "#content-main") == []
+    assert client.keys.count() == 2
