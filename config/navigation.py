@@ -27,6 +27,7 @@ from ledger.models import (
 from parties.models import Brand, Member, MembershipNumber, NumberPattern, Program, StaffRole, Store, User
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
+from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 
 Item = tuple[str, Any]
 
@@ -78,6 +79,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("apartment", Brand),
                 ("toll", Program),
                 ("link", BrandSite),
+                ("webhook", WebhookEndpoint),
+                ("outbox", WebhookDelivery),
                 ("person", User),
             ],
         ),

@@ -21,6 +21,7 @@ from parties.models import (
 )
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
+from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 
 Person = User | AnonymousUser
 
@@ -122,6 +123,16 @@ def reachable_stores(user: Person, *roles: Role) -> QuerySet[Store]:
 def reachable_brand_sites(user: Person, *roles: Role) -> QuerySet[BrandSite]:
     """Sites, for single sign-on, of the brands that `user` reaches."""
     return BrandSite.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def reachable_webhook_endpoints(user: Person, *roles: Role) -> QuerySet[WebhookEndpoint]:
+    """Webhook endpoints of the brands that `user` reaches."""
+    return WebhookEndpoint.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def reachable_webhook_deliveries(user: Person, *roles: Role) -> QuerySet[WebhookDelivery]:
+    """What is told to their endpoints."""
+    return WebhookDelivery.objects.filter(endpoint__brand__in=reachable_brands(user, *roles))
 
 
 def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from parties import (
     access,
     site_admin,  # noqa: F401  # registers its own
+    webhook_admin,  # noqa: F401  # so does this
 )
 from parties.forms import NumberPatternForm, PlainLineField
 from parties.models import (

@@ -65,7 +65,7 @@ def read_address(text: str, *, tests: Collection[str] = ()) -> Target:
         raise AddressRefused("letters")
     try:
         parts = urlsplit(text)
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+        port = {"https": 443, "http": 80}.get(parts.scheme, 0) if parts.port is None else parts.port
     except ValueError:
         raise AddressRefused("form") from None
     host = (parts.hostname or "").lower()

@@ -37,7 +37,9 @@ def endpoint(
 
 def happen(brand: Brand, *objects: str, kind: EventType = EventType.GIFT_ISSUED, at: datetime = NOON) -> None:
     """Something happened to each of the objects."""
-    events.record(brand_id=brand.pk, events=[NewEvent(kind, name, {"points": 500}) for name in objects], at=at)
+    events.record(
+        brand_id=brand.pk, events=[NewEvent(kind, name, {"points": 500}) for name in objects], at=at
+    )
 
 
 def work(at: datetime) -> None:

@@ -114,7 +114,9 @@ def test_a_receiver_that_was_down_for_an_hour_gets_every_event_once(
     for _round in range(8 * 6):  # the longest wait is six hours
         at = clocked(noon, at + timedelta(minutes=10))
         work(at)
-    assert sorted(told for told, _body in shop.received) == sorted(event.name for event in Event.objects.all())
+    assert sorted(told for told, _body in shop.received) == sorted(
+        event.name for event in Event.objects.all()
+    )
     assert set(states(made)) == {"delivered"}
     assert shop.refused == 0
     made.refresh_from_db()
@@ -189,9 +191,7 @@ def test_a_sender_that_was_killed_is_followed_by_another(
     assert states(made) == ["delivered"]
 
 
-def test_old_and_new_secret_sign_for_a_day(
-    shop: Receiver, settings: LazySettings, noon: Clock
-) -> None:
+def test_old_and_new_secret_sign_for_a_day(shop: Receiver, settings: LazySettings, noon: Clock) -> None:
     made = endpoint(shop, settings)
     old = shop.secrets.pop()
     new = webhook_services.renew_secret(endpoint_id=made.pk, at=NOON)
@@ -290,7 +290,13 @@ def test_a_test_event_goes_to_its_endpoint_alone(shop: Receiver, settings: LazyS
 
 def test_an_endpoint_that_can_not_be_is_refused(shop: Receiver, settings: LazySettings) -> None:
     made = endpoint(shop, settings)
-    ask = {"brand": made.brand, "url": "https://hooks.example.com/", "types": [], "by": make.user(), "at": NOON}
+    ask = {
+        "brand": made.brand,
+        "url": "https://hooks.example.com/",
+        "types": [],
+        "by": make.user(),
+        "at": NOON,
+    }
     cases = [
         ("url", {"url": "http://hooks.example.com/"}),
         ("url", {"url": shop.url}),
