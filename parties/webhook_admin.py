@@ -1,7 +1,7 @@
 """Webhook endpoints and what was told to them, in the admin. A brand's marketers keep its endpoints."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import ForeignKey, Model, QuerySet
@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from parties import access, webhook_services
 from parties.event_models import EventType
-from parties.models import Role
+from parties.models import Role, User
 from parties.scoped_admin import ScopedAdmin
 from parties.tasks import nudge_events
 from parties.webhook_forms import ReplayForm, WebhookEndpointForm
@@ -99,7 +99,7 @@ class WebhookEndpointAdmin(ScopedAdmin):
             brand=obj.brand,
             url=obj.url,
             types=[EventType(kind) for kind in form.cleaned_data["types"]],
-            by=request.user,
+            by=cast(User, request.user),
             at=timezone.now(),
         )
         obj.pk = made.pk
@@ -226,7 +226,10 @@ class WebhookDeliveryAdmin(ScopedAdmin):
             return self._ask_reason(request, form, chosen)
         reason = form.cleaned_data["reason"]
         count = webhook_services.replay_deliveries(
-            delivery_ids=[row.pk for row in chosen], reason=reason, by=request.user, at=timezone.now()
+            delivery_ids=[row.pk for row in chosen],
+            reason=reason,
+            by=cast(User, request.user),
+            at=timezone.now(),
         )
         for row in chosen:
             self.log_change(request, row, _("Replayed: %(reason)s") % {"reason": reason})

@@ -2,7 +2,9 @@
 
 import base64
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -26,14 +28,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def shop(settings: LazySettings) -> Receiver:
+def shop(settings: LazySettings) -> Iterator[Receiver]:
     settings.WEBHOOK_TEST_HOSTS = set()
     with receiver() as it:
         yield it
 
 
 @pytest.fixture(autouse=True)
-def noon() -> object:
+def noon() -> Iterator[Clock]:
     """The library refuses what is older than five minutes, by the clock of the machine."""
     with time_machine.travel(NOON, tick=False) as clock:
         yield clock
@@ -138,7 +140,7 @@ def test_after_three_days_events_are_given_up_and_can_be_replayed(
     assert len(shop.headers) > 12
     first, second, _third = WebhookDelivery.objects.order_by("event")
     person = make.user()
-    replay = {"reason": "shop was rebuilt", "by": person, "at": end}
+    replay: dict[str, Any] = {"reason": "shop was rebuilt", "by": person, "at": end}
     assert webhook_services.replay_deliveries(delivery_ids=[first.pk, second.pk], **replay) == 2
     assert webhook_services.replay_deliveries(delivery_ids=[first.pk], **replay) == 0
     shop.status = 200
@@ -255,7 +257,7 @@ def test_a_receiver_that_is_gone_is_told_nothing_more(shop: Receiver, settings: 
     assert (len(shop.headers), states(made)) == (1, ["dead"])
     row = WebhookDelivery.objects.get()
     assert (row.last_status, row.last_error) == (410, "status")
-    replay = {"reason": "again", "by": make.user(), "at": NOON}
+    replay: dict[str, Any] = {"reason": "again", "by": make.user(), "at": NOON}
     assert webhook_services.replay_deliveries(delivery_ids=[row.pk], **replay) == 0
 
 
@@ -290,14 +292,14 @@ def test_a_test_event_goes_to_its_endpoint_alone(shop: Receiver, settings: LazyS
 
 def test_an_endpoint_that_can_not_be_is_refused(shop: Receiver, settings: LazySettings) -> None:
     made = endpoint(shop, settings)
-    ask = {
+    ask: dict[str, Any] = {
         "brand": made.brand,
         "url": "https://hooks.example.com/",
         "types": [],
         "by": make.user(),
         "at": NOON,
     }
-    cases = [
+    cases: list[tuple[str, dict[str, Any]]] = [
         ("url", {"url": "http://hooks.example.com/"}),
         ("url", {"url": shop.url}),
         ("types", {"types": [EventType.WEBHOOK_TEST]}),
