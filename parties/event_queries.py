@@ -32,7 +32,9 @@ def events_after(
     rows = Event.objects.filter(brand=brand)
     if types is not None:
         rows = rows.filter(type__in=[kind.value for kind in types])
-    return next_revealed(rows, after=after, limit=limit)
+    # A place comes from outside: one that was made up names another place, and nothing worse.
+    place = None if after is None else (*after, 0, 0)[:2]
+    return next_revealed(rows, after=place, limit=limit)
 
 
 def next_revealed(rows: QuerySet[Event], *, after: Place | None, limit: int) -> list[Event]:

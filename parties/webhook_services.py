@@ -251,7 +251,8 @@ def _note_failure(delivery: WebhookDelivery, answer: Answer, at: datetime) -> No
         pk=delivery.pk, state=DeliveryState.WAITING, attempts=delivery.attempts
     )
     next_at = min(at + _wait(delivery.attempts, LONGEST_WAIT), delivery.gives_up_at)
-    mine.update(next_attempt_at=next_at, **error)
+    if not mine.update(next_attempt_at=next_at, **error):
+        return  # it took so long that somebody else has it
     if at >= delivery.gives_up_at or answer.status == 410:
         over = Q(pk=delivery.pk) | Q(gives_up_at__lte=at, next_attempt_at__lte=at)
         waiting = WebhookDelivery.objects.filter(

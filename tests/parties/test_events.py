@@ -134,6 +134,15 @@ def test_a_reader_goes_on_from_the_last_place() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("made_up", [[], [0], [0, 0, 0], [-1, -(2**62)], [2**62, 2**62]])
+def test_a_place_that_was_made_up_is_another_place(made_up: list[int]) -> None:
+    brand = partner_brand()
+    told(brand, "gift-1")
+    found = event_queries.events_after(brand=brand, after=made_up, limit=9)
+    assert len(found) == (0 if made_up == [2**62, 2**62] else 1)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_reader_may_ask_for_some_types() -> None:
     brand = partner_brand()
     told(brand, "gift-1")
