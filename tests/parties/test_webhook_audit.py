@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.conf import LazySettings
 from django.db import connection
+from kombu.exceptions import OperationalError
 
 from parties import webhook_audit, webhook_services
 from parties.event_models import Event, EventType
-from parties.tasks import bring_events
+from parties.tasks import bring_events, nudge_events
 from parties.webhook_models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from tests.make import NOON
 from tests.parties.hooks import endpoint, happen
@@ -106,3 +107,14 @@ def test_the_task_queues_and_sends_and_ends(told: WebhookEndpoint, settings: Laz
     row = WebhookDelivery.objects.get(endpoint=near)
     assert (row.state, row.attempts, row.last_error) == ("waiting", row.attempts, "connection")
     assert row.attempts >= 1
+
+
+def test_a_queue_that_is_away_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OperationalError("no queue")
+
+    monkeypatch.setattr(bring_events, "apply_async", refuse)
+    nudge_events()
+    assert "a sweep will bring the events" in caplog.text
