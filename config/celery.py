@@ -15,7 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("tokuten")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["campaigns", "giftcodes", "ledger", "redemption_site"])
+app.autodiscover_tasks(["campaigns", "giftcodes", "ledger", "parties", "redemption_site"])
 
 
 @worker_init.connect

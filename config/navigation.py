@@ -29,6 +29,7 @@ from parties.api_models import ApiClient, ApiKey
 from parties.models import Brand, Member, MembershipNumber, NumberPattern, Program, StaffRole, Store, User
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
+from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 
 Item = tuple[str, Any]
 
@@ -84,7 +85,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         ),
         (
             _("Partner systems"),
-            [("api", ApiClient), ("vpn_key", ApiKey), ("link", BrandSite)],
+            [
+                ("api", ApiClient),
+                ("vpn_key", ApiKey),
+                ("webhook", WebhookEndpoint),
+                ("outbox", WebhookDelivery),
+                ("link", BrandSite),
+            ],
         ),
     ]
     waiting = {

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+SHIP_SECONDS = 1.0  # what a lost disk may cost: claims made since the last tick
+
 
 def beat_schedule(
-    *, sweep: float, expiry: float, seal: float, notice: float, ship: float
+    *, sweep: float, expiry: float, seal: float, notice: float, webhook: float
 ) -> dict[str, dict[str, Any]]:
     """For CELERY_BEAT_SCHEDULE; all in seconds. A nudge that waited for the next one is dropped."""
     return {
@@ -44,10 +46,15 @@ def beat_schedule(
             "schedule": notice,
             "options": {"expires": notice},
         },
+        "bring-events": {
+            "task": "parties.tasks.bring_events",
+            "schedule": webhook,
+            "options": {"expires": webhook},
+        },
         # A message that waited longer has been overtaken by others.
         "ship-claims": {
             "task": "giftcodes.tasks.ship_claims",
-            "schedule": ship,
+            "schedule": SHIP_SECONDS,
             "options": {"expires": 5.0},
         },
     }

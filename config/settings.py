@@ -26,6 +26,7 @@ from config.secrets import (
     read_signing_keys,
 )
 from config.sign_in import passkey_place, read_providers
+from config.webhooks import read_test_hosts
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -335,7 +336,7 @@ check_notices(
     NOTICE_DAYS,
     sender=[NOTICE_SENDER_NAME, NOTICE_SENDER_ADDRESS, SUPPORT_EMAIL or "-" * (not IS_PRODUCTION)],
 )
-
+WEBHOOK_TEST_HOSTS = read_test_hosts(env.list("WEBHOOK_TEST_HOSTS", default=[]), is_production=IS_PRODUCTION)
 # --- Background work ------------------------------------------------------------------------------
 QUEUE_DIR = VAR_DIR / "queue"
 CELERY_BROKER_URL = _required("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0") or "filesystem://localhost//"
@@ -375,9 +376,13 @@ SWEEP_SECONDS = 30.0 if IS_PRODUCTION else 2.0
 EXPIRY_SECONDS = 60.0 if IS_PRODUCTION else 5.0
 SEAL_SECONDS = 600.0 if IS_PRODUCTION else 15.0
 NOTICE_SECONDS = 60.0 if IS_PRODUCTION else 15.0
-SHIP_SECONDS = 1.0  # what a lost disk may cost: claims made since the last tick
+WEBHOOK_SECONDS = 5.0 if IS_PRODUCTION else 2.0
 CELERY_BEAT_SCHEDULE = beat_schedule(
-    sweep=SWEEP_SECONDS, expiry=EXPIRY_SECONDS, seal=SEAL_SECONDS, notice=NOTICE_SECONDS, ship=SHIP_SECONDS
+    sweep=SWEEP_SECONDS,
+    expiry=EXPIRY_SECONDS,
+    seal=SEAL_SECONDS,
+    notice=NOTICE_SECONDS,
+    webhook=WEBHOOK_SECONDS,
 )
 # In memory: intervals this short need no record, and a killed beat leaves no damaged file behind.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"

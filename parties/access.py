@@ -22,6 +22,7 @@ from parties.models import (
 )
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
+from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 
 Person = User | AnonymousUser
 
@@ -134,6 +135,16 @@ def reachable_api_clients(user: Person, *roles: Role) -> QuerySet[ApiClient]:
 def reachable_api_keys(user: Person, *roles: Role) -> QuerySet[ApiKey]:
     """Keys of the partner systems that `user` reaches."""
     return ApiKey.objects.filter(client__in=reachable_api_clients(user, *roles).values("pk"))
+
+
+def reachable_webhook_endpoints(user: Person, *roles: Role) -> QuerySet[WebhookEndpoint]:
+    """Webhook endpoints of the brands that `user` reaches."""
+    return WebhookEndpoint.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def reachable_webhook_deliveries(user: Person, *roles: Role) -> QuerySet[WebhookDelivery]:
+    """What is told to their endpoints."""
+    return WebhookDelivery.objects.filter(endpoint__brand__in=reachable_brands(user, *roles))
 
 
 def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:

@@ -17,6 +17,7 @@ from parties import (
     access,
     api_admin,  # noqa: F401  # registers its own
     site_admin,  # noqa: F401  # registers its own
+    webhook_admin,  # noqa: F401  # so does this
 )
 from parties.api_services import SANDBOX_SLUG
 from parties.forms import NumberPatternForm, PlainLineField

@@ -115,3 +115,25 @@ class LimitsNotKnown(PartiesError):
     """Neither Redis nor the database can count, so nothing is granted."""
 
     code = "limits_not_known"
+
+
+class WebhookKeysMissing(PartiesError):
+    """The secret of an endpoint can't be opened: the master key that sealed it is not in the environment."""
+
+    code = "webhook_keys_missing"
+
+
+class EndpointRefused(PartiesError):
+    """An endpoint that may not be made so; `field` names what is wrong: url, types, brand."""
+
+    code = "endpoint_refused"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class EndpointClosed(PartiesError):
+    """Nothing is sent to the endpoint any more."""
+
+    code = "endpoint_closed"

@@ -6,7 +6,7 @@ superuser looks at everything and keeps people and companies, but holds no role,
 with money.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -63,7 +63,7 @@ class ScopedAdmin(PlainAdmin):
     change_roles: tuple[Role, ...] = ()
     keeps_people = False
     operators_only = False
-    actions = None
+    actions: Sequence[str] | None = None
     show_full_result_count = False
     paginator = BoundedPaginator
 

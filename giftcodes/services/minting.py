@@ -24,6 +24,9 @@ from giftcodes.models import Activation, Batch, BatchState, Channel, Delivery
 from giftcodes.sealing import Piece, SealedFile, SealedZip, SealMismatch
 from giftcodes.services.deliveries import passphrase_of, path_of, zip_salt_of
 from ledger.expiry import JAPAN
+from parties import events
+from parties.event_models import EventType
+from parties.events import NewEvent
 
 MAX_CODES_PER_CHUNK = 100_000  # a tenth of a second of work: what a kill costs
 MIN_CODES_PER_CHUNK = 1_000
@@ -193,6 +196,9 @@ def _record_finished(delivery: Delivery, finished: SealedFile, *, rows: int, at:
         sealed_bytes=finished.sealed_bytes,
         sealed_at=at,
     )
+    data = {"batch": str(batch.public_id), "codes": rows, "points": rows * batch.face_points}
+    minted = NewEvent(EventType.ORDER_MINTED, batch.order_key, data)
+    events.record(brand_id=batch.brand_id, events=[minted], at=at)
 
 
 @transaction.atomic

@@ -13,7 +13,9 @@ from ledger.services.accounts import open_funds
 from ledger.services.posting import Move, accounts_of, begin, post, refuse_impossible
 from ledger.services.recoveries import lock_wallet
 from ledger.services.taking import full_key
+from ledger.services.telling import member_of, moved, tell
 from ledger.statements import Statement, fold, run_together
+from parties.event_models import EventType
 from parties.models import Brand
 
 
@@ -63,6 +65,9 @@ def grant_once(
             raise MoveRefused("the member has left")
         post(transfer, [move], accounts)
         _make_lot(transfer, move, brand, ends)
+        data = {"transfer": transfer.pk, "points": points, "member": member_of(wallet_id)}
+        earned = moved(EventType.POINTS_EARNED, transfer.pk, data | {"expires_at": ends.isoformat()})
+        tell(brand.pk, transfer.posted_at, earned)
     elif not _is_same_grant(transfer, move, ends):
         raise KeyReused(key)
     balance = Account.objects.values_list("balance", flat=True).get(pk=wallet_id) or 0

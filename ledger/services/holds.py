@@ -5,7 +5,7 @@ filtered update.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -30,7 +30,10 @@ from ledger.services.taking import (
     refuse_odd_points,
     take_points,
 )
+from ledger.services.telling import CAPTURE, moved, public_id, telling
 from ledger.statements import Statement, fold, run_together
+from parties.event_models import EventType
+from parties.events import NewEvent
 from parties.models import Brand
 
 SHORTEST_HOLD, LONGEST_HOLD = timedelta(minutes=1), timedelta(days=7)
@@ -100,8 +103,8 @@ def _capture(hold_id: uuid.UUID, points: int | None, at: datetime) -> Spent:
         return _same_capture(hold_id, points)
     captured = won.points if points is None else points
     taken = take((OpenLot(*part) for part in won.lots), captured)
-    balance = _write(won, taken, give_back(won.lots, won.points - captured), at)
-    return Spent(transfer_id_of(_key("capture", hold_id)), captured, balance, tuple(taken), is_repeat=False)
+    balance = _write(won, taken, give_back(won.lots, won.points - captured), at, HoldState.CAPTURED)
+    return Spent(transfer_id_of(_key(CAPTURE, hold_id)), captured, balance, tuple(taken), is_repeat=False)
 
 
 def _same_capture(hold_id: uuid.UUID, points: int | None) -> Spent:
@@ -111,7 +114,7 @@ def _same_capture(hold_id: uuid.UUID, points: int | None) -> Spent:
         raise InsufficientPoints(f"hold {hold_id}")
     if hold.state != HoldState.CAPTURED or hold.captured_points != captured:
         raise HoldEnded(f"hold {hold_id}")
-    return spent_before(transfer_id_of(_key("capture", hold_id)), hold.wallet_id)
+    return spent_before(transfer_id_of(_key(CAPTURE, hold_id)), hold.wallet_id)
 
 
 def release_hold(*, hold_id: uuid.UUID, at: datetime) -> Hold:
@@ -159,7 +162,7 @@ def _give_back(hold_id: uuid.UUID, state: HoldState, at: datetime) -> bool:
     won = _win(hold_id, Statement(_GIVE_BACK, [state.value, at, hold_id]))
     if won is None:
         return False
-    _write(won, [], won.lots[::-1], at)
+    _write(won, [], won.lots[::-1], at, state)
     return True
 
 
@@ -188,6 +191,8 @@ class _Won(NamedTuple):
     held_id: int
     accepted_id: int | None
     owes: bool
+    member: uuid.UUID
+    store_code: str
     lots: list[Taken]
 
 
@@ -200,14 +205,20 @@ def _win(hold_id: uuid.UUID, end: Statement) -> _Won | None:
         Statement(_FIND_ENDS, [hold_id]),
         Statement(_HELD_LOTS, [hold_id]),
     )
-    return _Won._make((hold_id, *ends[0], [Taken(*row) for row in lots])) if won else None
+    if not won:
+        return None
+    *found, member, store_code = ends[0]
+    return _Won._make((hold_id, *found, public_id(member), store_code, [Taken(*row) for row in lots]))
 
 
-def _write(won: _Won, taken: Sequence[Taken], returned: Sequence[Taken], at: datetime) -> int:
+def _write(
+    won: _Won, taken: Sequence[Taken], returned: Sequence[Taken], at: datetime, state: HoldState
+) -> int:
     """`taken` goes to the brand of the store, `returned` back to its lots; the wallet's balance then."""
     steps = [
         *(_spend_held(won, taken, at) if taken else []),
         *(_return_held(won, returned, at) if returned else []),
+        telling(won.brand_id, at, *_events(won, taken, returned, state)),
         Statement(_BALANCE, [won.wallet_id]),
     ]
     if returned:
@@ -228,9 +239,21 @@ def _write(won: _Won, taken: Sequence[Taken], returned: Sequence[Taken], at: dat
     return balance
 
 
+def _events(
+    won: _Won, taken: Sequence[Taken], returned: Sequence[Taken], state: HoldState
+) -> Iterator[NewEvent]:
+    of: dict[str, object] = {"hold": won.id, "member": won.member, "store": won.store_code}
+    if taken:
+        transfer_id, points = transfer_id_of(_key(CAPTURE, won.id)), sum(part.points for part in taken)
+        yield moved(EventType.POINTS_SPENT, won.id, {"transfer": transfer_id, "points": points} | of)
+    if returned:
+        points = sum(part.points for part in returned)
+        yield moved(EventType.POINTS_RELEASED, won.id, {"points": points, "because": state.value} | of)
+
+
 def _spend_held(won: _Won, taken: Sequence[Taken], at: datetime) -> list[Statement]:
     """Out of the hold, then spent, lot by lot."""
-    key, points = _key("capture", won.id), sum(part.points for part in taken)
+    key, points = _key(CAPTURE, won.id), sum(part.points for part in taken)
     accepted_id = won.accepted_id or open_accepted(brand=Brand.objects.get(pk=won.brand_id), at=at).pk
     held = Uses(won.program_id, transfer_id_of(key), UseKind.HOLD, None, None, at)
     spent = held._replace(kind=UseKind.SPEND, acceptor_id=won.brand_id, store_id=won.store_id)
@@ -270,7 +293,9 @@ _GIVE_BACK = (
 _FIND_ENDS = (
     "SELECT h.points, h.wallet_id, h.store_id, s.brand_id, b.program_id, held.id, accepted.id,"
     " EXISTS (SELECT 1 FROM ledger_receivable r"
-    " WHERE r.wallet_id = h.wallet_id AND r.recovered_points < r.points)"
+    " WHERE r.wallet_id = h.wallet_id AND r.recovered_points < r.points),"
+    " (SELECT m.public_id FROM parties_member m JOIN ledger_account w ON w.member_id = m.id"
+    " WHERE w.id = h.wallet_id), s.code"
     " FROM ledger_hold h JOIN parties_store s ON s.id = h.store_id"
     " JOIN parties_brand b ON b.id = s.brand_id"
     " JOIN ledger_account held ON held.program_id = b.program_id AND held.label = 'held'"

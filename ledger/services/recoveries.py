@@ -20,6 +20,7 @@ from ledger.models import (
 )
 from ledger.services.accounts import open_funds
 from ledger.services.posting import Move, accounts_of, begin_new, post
+from ledger.services.telling import taken_back, tell
 from parties.models import Brand
 
 
@@ -113,6 +114,8 @@ def _recover(receivable: Receivable, lot: Lot, points: int, *, of: Transfer) -> 
     )
     count_reversed(locked_tally(receivable.original), points)
     withdraw(reversal, lot, points)
+    event = taken_back(reversal, receivable.original, points=points, wallet_id=lot.wallet_id)
+    tell(lot.funder_id, of.posted_at, event)
     Receivable.objects.filter(pk=receivable.pk).update(recovered_points=F("recovered_points") + points)
 
 

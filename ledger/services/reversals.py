@@ -28,6 +28,7 @@ from ledger.services.expiries import expire_locked
 from ledger.services.posting import Move, accounts_of, begin, begin_new, post
 from ledger.services.recoveries import count_reversed, lock_wallet, locked_tally, recover, withdraw
 from ledger.services.taking import full_key, refuse_odd_points
+from ledger.services.telling import taken_back, tell
 
 # What a batch reserves, and gives back when codes are withdrawn or expire, follows its codes: to take such a
 # transfer back would leave codes without their points, or points without their codes.
@@ -131,6 +132,8 @@ def _reverse_grant(reversal: Transfer, original: Transfer, points: int | None) -
     if lot.expires_at <= reversal.posted_at:  # breakage, whether or not they have been moved there by now
         raise InsufficientPoints("the granted points have expired")
     withdraw(reversal, lot, wanted)
+    event = taken_back(reversal, original, points=wanted, wallet_id=lot.wallet_id)
+    tell(lot.funder_id, reversal.posted_at, event)
 
 
 def _reverse_spend(reversal: Transfer, original: Transfer, points: int | None) -> None:
@@ -160,6 +163,9 @@ def _reverse_spend(reversal: Transfer, original: Transfer, points: int | None) -
     # Of a capture, too, into the wallet: the hold that the points came from has ended.
     moves = [move._replace(target_id=wallet_id) for move in _moves_back(original, tally, wanted)]
     post(reversal, moves, accounts_of(moves))
+    if first.acceptor_id is not None:
+        event = taken_back(reversal, original, points=wanted, wallet_id=wallet_id)
+        tell(first.acceptor_id, reversal.posted_at, event)
     recover(returned={lot_id: part for lot_id, _, part in back}, transfer=reversal)
 
 
@@ -209,6 +215,8 @@ def take_back_once(*, key: str, original_id: uuid.UUID, at: datetime) -> TakenBa
     reversal = begin_new(key=key, reason=Reason.REVERSE, at=at, original=original)
     count_reversed(tally, lot.remaining_points)
     withdraw(reversal, lot, lot.remaining_points)
+    event = taken_back(reversal, original, points=lot.remaining_points, wallet_id=lot.wallet_id)
+    tell(lot.funder_id, at, event)
     return TakenBack(reversal.pk, lot.remaining_points, owed)
 
 

@@ -18,7 +18,10 @@ from ledger.models import BY_HAND, MAX_KEY_LENGTH, MAX_POINTS, Reason, UseKind, 
 from ledger.pipeline import Rows
 from ledger.services.accounts import open_accepted, open_held
 from ledger.services.posting import Move
+from ledger.services.telling import moved, public_id, telling
 from ledger.statements import Statement, fold, run_together
+from parties.event_models import EventType
+from parties.events import NewEvent
 from parties.models import Brand
 
 Result = TypeVar("Result")
@@ -47,6 +50,8 @@ class Found(NamedTuple):
     target_id: int | None
     is_repeat: bool
     lots: Rows
+    member: uuid.UUID
+    store_code: str
 
 
 class Took(NamedTuple):
@@ -114,8 +119,9 @@ def find(asked: Asked) -> Found:
         raise MoveRefused("no such wallet")
     if not store or store[0][1] != wallet[0][0]:
         raise MoveRefused("no such store in the program of the wallet")
-    brand_id, program_id, target_id, earlier = store[0]
-    return Found(program_id, brand_id, target_id, earlier is not None, lots)
+    brand_id, program_id, target_id, earlier, store_code = store[0]
+    member = public_id(wallet[0][1])
+    return Found(program_id, brand_id, target_id, earlier is not None, lots, member, store_code)
 
 
 def take_points(asked: Asked, found: Found, *further: Statement) -> Took:
@@ -137,21 +143,31 @@ def take_points(asked: Asked, found: Found, *further: Statement) -> Took:
         debit_lots(taken),
         insert_uses(taken, uses),
         *further,
+        telling(found.brand_id, asked.at, _event(asked, found)),
         Statement(_DEBIT_WALLET, [asked.points, asked.wallet_id]),
     )
     *_, balances = run_together(*steps, is_last=True)
     return Took(tuple(taken), int(balances[0][0]))
 
 
+def _event(asked: Asked, found: Found) -> NewEvent:
+    transfer_id = transfer_id_of(asked.key)
+    data = {"points": asked.points, "member": found.member, "store": found.store_code}
+    if asked.reason == Reason.HOLD:
+        return moved(EventType.POINTS_HELD, transfer_id, data)
+    return moved(EventType.POINTS_SPENT, transfer_id, {"transfer": transfer_id, "hold": None} | data)
+
+
 def _lock_wallet(wallet_id: int) -> Statement:
-    """Locks the wallet's row to the end of the transaction; gives its program, or no row if it is no wallet
-    or its member has left.
+    """Locks the wallet's row to the end of the transaction; gives its program and member, or no row if it is
+    no wallet or its member has left.
 
     SQLite's transactions, which are IMMEDIATE, wait for each other as a whole.
     """
     lock = " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
     sql = (
-        "SELECT program_id FROM ledger_account WHERE id = %s AND kind = 'wallet'"
+        "SELECT program_id, (SELECT m.public_id FROM parties_member m WHERE m.id = member_id)"
+        " FROM ledger_account WHERE id = %s AND kind = 'wallet'"
         " AND member_id IN (SELECT id FROM parties_member WHERE closed_at IS NULL)"
     )
     return Statement(sql + lock, [wallet_id])
@@ -219,9 +235,10 @@ def _as_table(taken: Sequence[Taken]) -> tuple[str, list[str]]:
 # What PostgreSQL and SQLite call the rules that a second act of the key breaks. PostgreSQL comes upon the
 # hold first: it takes the steps of one statement in an order of its own.
 _USED_BEFORE = ("ledger_transfer_pkey", "ledger_hold_pkey", "ledger_transfer.id")
-# The brand of the store, its program, the account where the points go, and whether the key was used.
+# The brand of the store, its program, the account where the points go, whether the key was used, and what the
+# brand calls the store.
 _FIND_STORE = (
-    "SELECT s.brand_id, b.program_id, a.id, (SELECT t.id FROM ledger_transfer t WHERE t.id = %s)"
+    "SELECT s.brand_id, b.program_id, a.id, (SELECT t.id FROM ledger_transfer t WHERE t.id = %s), s.code"
     " FROM parties_store s JOIN parties_brand b ON b.id = s.brand_id"
     " LEFT JOIN ledger_account a ON a.program_id = b.program_id AND a.label = {label}"
     " WHERE s.id = %s"

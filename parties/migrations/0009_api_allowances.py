@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('parties', '0007_api_clients'),
+        ('parties', '0008_events'),
     ]
 
     operations = [

@@ -28,8 +28,10 @@ from ledger.models import (
     Settlement,
     Transfer,
 )
+from parties import webhook_services
 from parties.api_models import ApiClient, ApiKey
 from parties.errors import NotReachable
+from parties.event_models import Event
 from parties.models import (
     Brand,
     Member,
@@ -43,7 +45,9 @@ from parties.models import (
 )
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
+from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 from tests import make
+from tests.api.partner import api_client
 from tests.campaigns import promos, tickets
 from tests.campaigns.pages import order_data, signed_in
 from tests.campaigns.test_deposits import recorded
@@ -66,6 +70,8 @@ SEEN_BY = {
     BrandSite: EVERY_ROLE,
     ApiClient: EVERY_ROLE,
     ApiKey: EVERY_ROLE,
+    WebhookEndpoint: EVERY_ROLE,
+    WebhookDelivery: EVERY_ROLE,
     Program: EVERY_ROLE,
     Deposit: {Role.FINANCE, Role.AUDITOR},
     Account: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
@@ -117,6 +123,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         StaffRole: team.marketer.staff_roles.get(),
         BrandSite: site(team.brand),
         **partner_rows_of(team),
+        **webhook_rows_of(team),
         Account: batch.unclaimed,
         **ledger_rows_of(team),
     }
@@ -126,6 +133,23 @@ def partner_rows_of(team: promos.Team) -> dict[type[Model], Model]:
     """A partner system and its key."""
     client = make.api_client(brand=team.brand)
     return {ApiClient: client, ApiKey: make.api_key(client)[0]}
+
+
+def webhook_rows_of(team: promos.Team) -> dict[type[Model], Model]:
+    """An endpoint, and something that it is told."""
+    api_client(team.brand)
+    endpoint, _secret = webhook_services.make_endpoint(
+        brand=team.brand, url="https://hooks.example.com/", types=[], by=team.marketer, at=NOON
+    )
+    webhook_services.send_test_event(endpoint_id=endpoint.pk, at=NOON)
+    delivery = WebhookDelivery.objects.create(
+        endpoint=endpoint,
+        event=Event.objects.get(object_id=str(endpoint.public_id)),
+        queued_at=NOON,
+        next_attempt_at=NOON,
+        gives_up_at=NOON + timedelta(days=3),
+    )
+    return {WebhookEndpoint: endpoint, WebhookDelivery: delivery}
 
 
 def ledger_rows_of(team: promos.Team) -> dict[type[Model], Model]:
@@ -265,6 +289,7 @@ WRITES = {
     Order: {Role.MARKETER},
     Store: {Role.MARKETER},
     NumberPattern: {Role.MARKETER},
+    WebhookEndpoint: {Role.MARKETER},
     Deposit: {Role.FINANCE},
     Adjustment: {Role.FINANCE, Role.SUPPORT},
 }

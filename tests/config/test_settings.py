@@ -31,6 +31,7 @@ from config.secrets import (
     read_seal_keys,
     read_signing_keys,
 )
+from config.webhooks import read_test_hosts
 
 GOOD = {
     "TOKUTEN_ENV": "production",
@@ -109,6 +110,7 @@ def test_production_is_what_is_meant_when_nothing_is_said(tmp_path: Path) -> Non
         ("EMAIL_URL", "mail.example.com"),
         ("DEFAULT_FROM_EMAIL", None),
         ("IDP_OIDC_PRIVATE_KEY", "x"),
+        ("WEBHOOK_TEST_HOSTS", "127.0.0.1:9000"),
         ("TOKUTEN_ENV", "staging"),
     ],
 )
@@ -226,3 +228,11 @@ def test_a_notice_has_to_say_who_sends_it(tmp_path: Path, missing: str) -> None:
 @pytest.mark.parametrize("days", ["7,30", "7,7", "2", "91", "-1"])
 def test_days_of_notices_are_few_and_in_order(tmp_path: Path, days: str) -> None:
     assert "NOTICE_DAYS must be days from 90 to 3" in _start(tmp_path, NOTICE_DAYS=days, **SENDER).stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", ":9000", "127.0.0.1:", "127.0.0.1:http", ""])
+def test_a_receiver_for_tests_is_a_host_and_a_port(host: str) -> None:
+    assert read_test_hosts(["127.0.0.1:9000"], is_production=False) == {"127.0.0.1:9000"}
+    assert read_test_hosts([], is_production=True) == set()
+    with pytest.raises(ImproperlyConfigured, match="WEBHOOK_TEST_HOSTS"):
+        read_test_hosts([host], is_production=False)

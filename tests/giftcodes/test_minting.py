@@ -24,7 +24,9 @@ from giftcodes.services import ChannelSize
 from giftcodes.services.deliveries import path_of
 from giftcodes.services.minting import MAX_CODES_PER_CHUNK, chunk_size
 from ledger import audit as ledger_audit
+from parties.event_models import Event
 from tests import make
+from tests.api.partner import api_client
 from tests.make import NOON
 from tests.sealed_files import assert_holds_exactly_the_codes_of, content_of, rows_of
 from tests.tampering import past_the_guards
@@ -69,6 +71,19 @@ def test_a_batch_that_opens_itself_is_active_once_minted_and_its_codes_work() ->
     assert (batch.state, batch.minted_at, batch.activated_at) == (BatchState.ACTIVE, NOON, NOON)
     text = rows_of(batch)[1]["code"]
     assert giftcodes.claim_code(text=text, member=make.member(), at=NOON).points == batch.face_points
+
+
+def test_a_partner_system_is_told_once_that_the_codes_of_an_order_are_there() -> None:
+    batch = make.batch(size=30)
+    api_client(batch.brand)
+    mint(batch, chunks=1)
+    assert not Event.objects.exists()
+    mint(batch)
+    mint(batch)
+    event = Event.objects.get()
+    assert (event.brand, event.type, event.object_id) == (batch.brand, "order.minted", batch.order_key)
+    assert (event.sequence, event.occurred_at) == (1, NOON)
+    assert event.data == {"batch": str(batch.public_id), "codes": 30, "points": 15_000}
 
 
 def test_a_batch_activated_by_hand_waits_for_the_hand() -> None:

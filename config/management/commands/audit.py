@@ -18,12 +18,14 @@ from giftcodes.models import Batch, Claim
 from ledger import audit as ledger_audit
 from ledger import seal_audit
 from ledger.models import Account, Posting
+from ledger.statements import database_time
+from parties import webhook_audit
 
 
 class Command(BaseCommand):
     help = (
         "Recompute the ledger, the code engine, orders and deposits from their records, and check the sealed "
-        "days and the claim journal; exit with 1 and name each difference."
+        "days, the claim journal and the events of partner systems; exit with 1 and name each difference."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -49,6 +51,7 @@ class Command(BaseCommand):
             giftcodes_audit.differences(),
             giftcodes_audit.journal_differences(Path(settings.CLAIM_JOURNAL_DIR)),
             campaigns_audit.differences(),
+            (ledger_audit.Difference(*row) for row in webhook_audit.differences(at=database_time())),
             seal_audit.differences(since=since, folder=seals),
         ):
             self.stdout.write(str(difference))

@@ -14,8 +14,8 @@ from tokuten_partner.types import Campaign, Event, Gift, GiftStatus, IssuedGift,
 class Tokuten:
     """Calls the API of the site at `base_url` with `key`.
 
-    Every act takes an `idempotency_key`, and makes one if none is given; it is sent again with each try, so
-    that an act is done once however often it is tried. Give your own (an order number, say) if you may have to
+    Every act takes an `idempotency_key`, and makes one if none is given; it is sent again with each try, so an
+    act is done once however often it is tried. Give your own (an order number, say) if you may have to
     repeat the act after your program has ended. Raises Problem where the API says no and NotReached where no
     answer comes.
     """
@@ -32,7 +32,7 @@ class Tokuten:
         if tries < 1:
             raise ValueError("tries is at least 1")
         self._http = http or httpx.Client(base_url=f"{base_url.rstrip('/')}/api/v1/", timeout=timeout)
-        self._http.headers |= {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+        self._http.headers.update({"Authorization": f"Bearer {key}", "Accept": "application/json"})
         self._api = Transport(self._http, tries=tries)
 
     def __enter__(self) -> Self:

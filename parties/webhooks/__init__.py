@@ -1,0 +1,1 @@
+"""How webhooks are signed, sealed and sent; knows no tables."""
