@@ -14,8 +14,8 @@ from tokuten_partner.types import Campaign, Event, Gift, GiftStatus, IssuedGift,
 class Tokuten:
     """Calls the API of the site at `base_url` with `key`.
 
-    Every act takes an `idempotency_key`, and makes one if none is given; it is sent again with each try, so an
-    act is done once however often it is tried. Give your own (an order number, say) if you may have to
+    Every act takes an `idempotency_key`, and makes one if none is given; it is sent again with each try, so
+    an act is done once however often it is tried. Give your own (an order number, say) if you may have to
     repeat the act after your program has ended. Raises Problem where the API says no and NotReached where no
     answer comes.
     """
