@@ -1,0 +1,179 @@
+"""Gifts: issued at once, looked at, revealed, withdrawn."""
+
+import uuid
+from typing import ClassVar
+
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns.api import shapes
+from campaigns.models import Campaign
+from campaigns.queries import limit_group_of
+from giftcodes import gift_queries
+from giftcodes import services as giftcodes
+from giftcodes.gift_models import Gift, GiftState
+from giftcodes.gift_queries import Cursor
+from giftcodes.services.gift_wishes import GiftWanted
+from giftcodes.services.gifts import Issued
+from ledger.statements import database_time
+from parties.api.base import (
+    IDEMPOTENCY_KEY,
+    PAGING,
+    PartnerView,
+    brand_of,
+    client_of,
+    cursor_of,
+    idempotency_key,
+    key_of,
+    limit_of,
+    page_answer,
+    replayed,
+)
+from parties.api_models import Scope
+from parties.errors import ScopeMissing
+
+GIFT_ID = OpenApiParameter("gift_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The gift's id.")
+
+
+class GiftsView(PartnerView):
+    """Issue a gift; list gifts."""
+
+    scopes: ClassVar = {"POST": Scope.GIFTS_ISSUE, "GET": Scope.GIFTS_READ}
+
+    @extend_schema(
+        operation_id="issue_gift",
+        tags=["Gifts"],
+        summary="Issue a gift",
+        parameters=[IDEMPOTENCY_KEY],
+        request=shapes.OneGift,
+        responses={201: shapes.IssuedGiftShape},
+    )
+    def post(self, request: Request) -> Response:
+        """One gift with its code, at once. The idempotency key works for ever: the same body gives the same gift
+        again, with `Idempotent-Replayed: true`; the code is derived anew, it is stored nowhere.
+        """
+        data = shapes.OneGift.read(request)
+        issued = _issue(request, data["campaign"], [shapes.wanted(data)])
+        return replayed(Response(shapes.shown_with_code(issued.gifts[0]), status=201), is_replay=issued.is_replay)
+
+    @extend_schema(
+        operation_id="list_gifts",
+        tags=["Gifts"],
+        summary="List gifts",
+        parameters=[
+            *PAGING,
+            OpenApiParameter("recipient_ref", str, description="Gifts with this recipient_ref alone."),
+            OpenApiParameter("status", str, enum=GiftState.values, description="Gifts with this status alone."),
+        ],
+        responses=shapes.GiftPageShape,
+    )
+    def get(self, request: Request) -> Response:
+        """Gifts without their codes, those of the newest request first."""
+        status = request.query_params.get("status")
+        if status is not None and status not in GiftState.values:
+            raise ValidationError({"status": [f"One of {', '.join(GiftState.values)}."]})
+        place, at = cursor_of(request, parts=2), database_time()
+        page = gift_queries.gifts_of(
+            brand_of(request).pk,
+            at=at,
+            after=Cursor(*place) if place else None,
+            recipient_ref=request.query_params.get("recipient_ref", ""),
+            status=GiftState(status) if status else None,
+            limit=limit_of(request, most=gift_queries.MAX_GIFTS_PER_PAGE),
+        )
+        return page_answer([shapes.shown(gift, at=at) for gift in page.gifts], page.following)
+
+
+class GiftBatchView(PartnerView):
+    """Issue many gifts."""
+
+    scopes: ClassVar = {"POST": Scope.GIFTS_ISSUE}
+
+    @extend_schema(
+        operation_id="issue_gifts",
+        tags=["Gifts"],
+        summary="Issue up to 1,000 gifts",
+        parameters=[IDEMPOTENCY_KEY],
+        request=shapes.ManyGifts,
+        responses={201: shapes.ManyIssuedShape},
+    )
+    def post(self, request: Request) -> Response:
+        """All or none, in one transaction, with one idempotency key."""
+        data = shapes.ManyGifts.read(request)
+        issued = _issue(request, data["campaign"], [shapes.wanted(gift) for gift in data["gifts"]])
+        answer = {"data": [shapes.shown_with_code(gift) for gift in issued.gifts]}
+        return replayed(Response(answer, status=201), is_replay=issued.is_replay)
+
+
+class GiftView(PartnerView):
+    """One gift."""
+
+    scopes: ClassVar = {"GET": Scope.GIFTS_READ}
+
+    @extend_schema(
+        operation_id="get_gift",
+        tags=["Gifts"],
+        summary="Look at a gift",
+        parameters=[
+            GIFT_ID,
+            OpenApiParameter(
+                "reveal", bool, description="With its code; needs the scope gifts:reveal, and is recorded."
+            ),
+        ],
+        responses=shapes.GiftShape,
+    )
+    def get(self, request: Request, gift_id: uuid.UUID) -> Response:
+        """What has become of a gift. Its code is shown only with `reveal=true`."""
+        reveal, at = request.query_params.get("reveal", "false"), database_time()
+        if reveal not in ("true", "false"):
+            raise ValidationError({"reveal": ["true or false."]})
+        gift = _gift(request, gift_id)
+        if reveal == "false":
+            return Response(shapes.shown(gift, at=at))
+        if Scope.GIFTS_REVEAL.value not in key_of(request).scopes:
+            raise ScopeMissing(Scope.GIFTS_REVEAL.value)
+        return Response(shapes.shown_with_code(giftcodes.reveal_gift(gift=gift, client=client_of(request), at=at)))
+
+
+class GiftVoidView(PartnerView):
+    """Withdraw a gift."""
+
+    scopes: ClassVar = {"POST": Scope.GIFTS_VOID}
+
+    @extend_schema(
+        operation_id="void_gift",
+        tags=["Gifts"],
+        summary="Withdraw a gift",
+        parameters=[GIFT_ID],
+        request=shapes.VoidWish,
+        responses=shapes.GiftShape,
+    )
+    def post(self, request: Request, gift_id: uuid.UUID) -> Response:
+        """Only if nobody has claimed it: its points go back to the brand's funds. Repeating it is harmless."""
+        data, at = shapes.VoidWish.read(request), database_time()
+        gift = giftcodes.void_gift(
+            gift=_gift(request, gift_id), client=client_of(request), reason=data["reason"], at=at
+        )
+        return Response(shapes.shown(gift, at=at))
+
+
+def _issue(request: Request, slug: str, gifts: list[GiftWanted]) -> Issued:
+    campaign = Campaign.objects.filter(slug=slug, brand=brand_of(request)).only("pk").first()
+    if campaign is None:
+        raise ValidationError({"campaign": ["You have no such campaign."]}, code="unknown")
+    return giftcodes.issue_gifts(
+        client=client_of(request), key=idempotency_key(request), group=limit_group_of(campaign), gifts=gifts
+    )
+
+
+def _gift(request: Request, gift_id: uuid.UUID) -> Gift:
+    gift = gift_queries.gift_of(brand_of(request).pk, gift_id)
+    if gift is None:
+        raise Http404
+    return gift
+
+

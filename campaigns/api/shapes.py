@@ -1,0 +1,166 @@
+"""What gifts and campaigns look like in the API: what is read, and what is answered."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from rest_framework import serializers
+
+from giftcodes.gift_models import MAX_GIFTS_AT_ONCE, MAX_RECIPIENT_LENGTH, Gift, GiftState
+from giftcodes.gift_queries import status_of
+from giftcodes.services.gift_wishes import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_TEXT, GiftWanted
+from giftcodes.services.gifts import IssuedGift
+from ledger.models import MAX_POINTS
+from parties.api.base import StrictSerializer, WholeNumberField
+
+
+class MetadataField(serializers.DictField):
+    """The partner's own notes: up to 20 names of 40 characters with texts of 500."""
+
+    child = serializers.CharField(max_length=MAX_METADATA_TEXT, allow_blank=True, trim_whitespace=False)
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        found: dict[str, str] = super().to_internal_value(data)
+        if len(found) > MAX_METADATA or not all(1 <= len(name) <= MAX_METADATA_NAME for name in found):
+            raise serializers.ValidationError(
+                f"Up to {MAX_METADATA} names of 1 to {MAX_METADATA_NAME} characters.", code="too_many"
+            )
+        return found
+
+
+class GiftWish(StrictSerializer):
+    """One gift that is asked for."""
+
+    points = WholeNumberField(
+        min_value=1, max_value=MAX_POINTS, required=False, allow_null=True, help_text="What the order says, if left out."
+    )
+    recipient_ref = serializers.CharField(
+        max_length=MAX_RECIPIENT_LENGTH,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Your own name for whoever gets it: an order number, a hashed address. No personal data.",
+    )
+    claim_until = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="An exclusive end, no later than that of the order."
+    )
+    metadata = MetadataField(required=False, default=dict, help_text="Your own notes; given back as they came.")
+
+
+class OneGift(GiftWish):
+    """A gift, and the campaign that gives it."""
+
+    campaign = serializers.SlugField(max_length=40)
+
+
+class ManyGifts(StrictSerializer):
+    """Gifts of one campaign, all or none."""
+
+    campaign = serializers.SlugField(max_length=40)
+    gifts = GiftWish(many=True, min_length=1, max_length=MAX_GIFTS_AT_ONCE)
+
+
+class VoidWish(StrictSerializer):
+    """Why a gift is withdrawn."""
+
+    reason = serializers.CharField(max_length=200)
+
+
+class GiftShape(serializers.Serializer[Any]):
+    """A gift, without its code."""
+
+    id = serializers.UUIDField()
+    serial = serializers.CharField(help_text="The public number of the code, for logs and support.")
+    points = serializers.IntegerField()
+    claim_until = serializers.DateTimeField(help_text="Exclusive.")
+    status = serializers.ChoiceField(GiftState.values)
+    recipient_ref = serializers.CharField()
+    metadata = serializers.DictField(child=serializers.CharField())
+    issued_at = serializers.DateTimeField()
+
+
+class IssuedGiftShape(GiftShape):
+    """A gift with its code: whoever has it has the points."""
+
+    code = serializers.CharField(help_text="16 digits in four groups. A string: never a number.")
+    url = serializers.URLField(help_text="Opens the page with the code filled in; the code rides in the fragment.")
+
+
+class ManyIssuedShape(serializers.Serializer[Any]):
+    """The gifts in the order in which they were asked for."""
+
+    data = IssuedGiftShape(many=True)
+
+
+class GiftPageShape(serializers.Serializer[Any]):
+    """A page of gifts, those of the newest request first."""
+
+    data = GiftShape(many=True)
+    has_more = serializers.BooleanField()
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class AmountShape(serializers.Serializer[Any]):
+    """So many gifts, worth so many points."""
+
+    gifts = serializers.IntegerField()
+    points = serializers.IntegerField()
+
+
+class BudgetShape(serializers.Serializer[Any]):
+    """Where the money of the orders is that issue by API."""
+
+    reserved = AmountShape()
+    issued = AmountShape()
+    claimed = AmountShape()
+    voided = AmountShape()
+    expired = AmountShape()
+    left = AmountShape()
+
+
+class CampaignShape(serializers.Serializer[Any]):
+    """A campaign."""
+
+    id = serializers.SlugField()
+    name = serializers.CharField()
+    state = serializers.ChoiceField(["not_begun", "running", "ended"])
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(help_text="Exclusive.")
+    budget = BudgetShape()
+
+
+def wanted(data: Mapping[str, Any]) -> GiftWanted:
+    """What the engine is asked for."""
+    return GiftWanted(
+        points=data.get("points"),
+        recipient_ref=data.get("recipient_ref", ""),
+        claim_until=data.get("claim_until"),
+        metadata=data.get("metadata", {}),
+    )
+
+
+def shown(gift: Gift, *, at: datetime) -> dict[str, Any]:
+    """A gift without its code."""
+    return _shown(gift, gift.pk, status_of(gift, at=at))
+
+
+def shown_with_code(gift: IssuedGift) -> dict[str, Any]:
+    """A gift with its code."""
+    return {
+        **_shown(gift, gift.serial_number, gift.state),
+        "code": gift.code,
+        "url": gift.url,
+    }
+
+
+def _shown(gift: Gift | IssuedGift, serial_number: int, status: GiftState) -> dict[str, Any]:
+    return {
+        "id": gift.public_id,
+        "serial": str(serial_number),
+        "points": gift.points,
+        "claim_until": gift.claim_until,
+        "status": status.value,
+        "recipient_ref": gift.recipient_ref,
+        "metadata": gift.metadata,
+        "issued_at": gift.issued_at,
+    }
