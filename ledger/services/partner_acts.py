@@ -5,6 +5,7 @@ Whom the brand does not reach, or what is not its own, is NotReachable; what the
 as it is, and nothing has changed.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 from django.db.models import Q, Sum
 
 from ledger import queries
+from ledger.errors import LedgerError
 from ledger.expiry import JAPAN, ExpiryPolicy
 from ledger.models import Account, AccountKind, Hold, HoldState, Lot, LotUse, transfer_id_of
 from ledger.partner_access import access_hold, access_member, access_transfer, member_for_points
@@ -20,7 +22,9 @@ from ledger.services.grants import grant_points
 from ledger.services.holds import capture_hold, hold_points, release_hold
 from ledger.services.reversals import reverse_transfer
 from ledger.services.spending import spend_points
-from parties.api_acts import Act, Answer, Done, do_once
+from parties import api_limits
+from parties.api_acts import Act, Answer, Done, do_once, earlier_answer
+from parties.errors import DailyPointsExceeded, PartiesError
 from parties.known_members import Named
 from parties.models import Brand, Member, Store
 
@@ -35,7 +39,11 @@ class Asked(NamedTuple):
 
 
 def earn_for_partner(*, act: Act, asked: Asked, lot_life_days: int, at: datetime) -> Answer:
-    """Points from the brand's funds to the member, as one lot that lives for so many days."""
+    """Points from the brand's funds to the member, as one lot that lives for so many days.
+
+    They count against the client's points of the day: DailyPointsExceeded if not as many are left of it.
+    Not to be called inside a transaction.
+    """
     brand = act.client.brand
 
     def perform() -> Done:
@@ -52,7 +60,31 @@ def earn_for_partner(*, act: Act, asked: Asked, lot_life_days: int, at: datetime
         told = {"balance": granted.balance, "expires_at": _text(granted.expires_at)}
         return _done(granted.transfer_id, member, asked, at, told)
 
-    return do_once(act, perform, at=at)
+    return _within_the_day(act, asked.points, perform, at)
+
+
+def _within_the_day(act: Act, points: int, perform: Callable[[], Done], at: datetime) -> Answer:
+    """The act, if the client's day has as many points left. What a refusal or a repeat did not need is given
+    back; what a database that went away may have done stays counted.
+    """
+    earlier = earlier_answer(act)
+    if earlier is not None:
+        return earlier
+    try:
+        taken = api_limits.take_points(client=act.client, points=points)
+    except DailyPointsExceeded:
+        earlier = earlier_answer(act)  # a twin may have taken the last of them
+        if earlier is None:
+            raise
+        return earlier
+    try:
+        answer = do_once(act, perform, at=at)
+    except (LedgerError, PartiesError):
+        api_limits.give_back_points(taken=taken)
+        raise
+    if answer.is_replay:
+        api_limits.give_back_points(taken=taken)
+    return answer
 
 
 def spend_for_partner(*, act: Act, asked: Asked, at: datetime) -> Answer:

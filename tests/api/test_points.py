@@ -9,6 +9,7 @@ import pytest
 from ledger.models import Lot, Transfer
 from ledger.statements import database_time
 from parties.act_models import ApiAct
+from parties.api_models import ApiClient
 from parties.models import Member, MembershipNumber
 from tests import make
 from tests.api.shop import Shop, no_differences
@@ -132,6 +133,19 @@ def test_a_repeat_gets_the_same_answer_even_if_balances_have_moved(shop: Shop) -
         assert created(shop.post(path, key=path, **said), replayed=True) == first
     assert shop.balance == 400
     no_differences()
+
+
+def test_points_that_are_given_count_against_the_day_and_nothing_else_does(shop: Shop) -> None:
+    ApiClient.objects.filter(pk=shop.partner.client.pk).update(points_per_day=100)
+    first = created(shop.post("earn", key="k1", member=shop.id, points=60))
+    body = refused(shop.post("earn", key="k2", member=shop.id, points=41), 429, "daily_points_exceeded")
+    assert body["points_left"] == 40
+    assert created(shop.post("earn", key="k1", member=shop.id, points=60), replayed=True) == first
+    refused(shop.post("earn", key="k3", member=str(uuid.uuid4()), points=40), 404, "not_found")
+    created(shop.post("spend", key="k4", member=shop.id, points=200))
+    created(shop.post("earn", key="k5", member=shop.id, points=40))  # what was refused was given back
+    refused(shop.post("earn", key="k6", member=shop.id, points=1), 429, "daily_points_exceeded")
+    assert shop.balance == 400
 
 
 def test_a_repeat_is_answered_for_a_member_who_has_left_meanwhile(shop: Shop) -> None:

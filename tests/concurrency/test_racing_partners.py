@@ -14,6 +14,7 @@ from giftcodes.models import Claim
 from ledger.models import Reason, Transfer
 from parties import api_acts
 from parties.act_models import ApiAct
+from parties.api_models import ApiClient
 from parties.models import MembershipNumber
 from tests import make
 from tests.api.shop import Shop, no_differences
@@ -61,6 +62,24 @@ def test_fifty_twins_make_a_member_once() -> None:
     assert MembershipNumber.objects.count() == 1
     assert shop.funds == 970
     no_differences()
+
+
+@pytest.mark.postgresql
+def test_twins_take_the_points_of_the_day_once() -> None:
+    """One that comes while the first is under way may find the day used up, and is answered when it asks
+    again.
+    """
+    shop = Shop()
+    ApiClient.objects.filter(pk=shop.partner.client.pk).update(points_per_day=40)
+    body = {"member": shop.id, "points": 30}
+    outcomes = race(*[partial(asked, shop, "earn", body)] * 12)
+    answers = [outcome for outcome in outcomes if isinstance(outcome, tuple)]
+    assert {status for status, *_ in answers} <= {201, 429}, outcomes
+    assert len({text for status, text, _replayed in answers if status == 201}) == 1
+    assert asked(shop, "earn", body)[::2] == (201, "true")
+    assert shop.balance == 530
+    assert asked(shop, "earn", {"member": shop.id, "points": 11}, key="k2")[0] == 429
+    assert asked(shop, "earn", {"member": shop.id, "points": 10}, key="k3")[0] == 201
 
 
 @pytest.mark.postgresql
