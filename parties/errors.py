@@ -137,3 +137,19 @@ class EndpointClosed(PartiesError):
     """Nothing is sent to the endpoint any more."""
 
     code = "endpoint_closed"
+
+
+class ActKeyReused(PartiesError):
+    """The Idempotency-Key was used for another act, or with another body. Nothing was done."""
+
+    code = "key_reused"
+
+
+class MemberNotNamed(PartiesError):
+    """What stands for a member is no id, number or reference that the brand could mean; `reason` says why."""
+
+    code = "member_not_named"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -7,6 +7,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import ProtectedError
 
+from parties.act_models import CardShowing
 from parties.consents import withdraw_consents
 from parties.errors import LeavingRefused
 from parties.models import Member, MemberCard, MemberProfile, MembershipNumber, User
@@ -15,8 +16,8 @@ from parties.models import Member, MemberCard, MemberProfile, MembershipNumber, 
 @transaction.atomic
 def erase_person(*, member_id: int, at: datetime) -> bool:
     """Erase who the member is: the log-in with everything that hangs on it (address, name, language, ways to
-    sign in, what the admin's notes call it), the profile, the card and the membership numbers. False, and
-    nothing happens, if the member has left before.
+    sign in, what the admin's notes call it), the profile, the card and where it was shown, and the membership
+    numbers. False, and nothing happens, if the member has left before.
 
     Every consent that stands is withdrawn first; the rows of consents stay, as proof without a person.
     LeavingRefused for staff, and for people who were staff and whose acts are on record. Sessions end by
@@ -34,6 +35,7 @@ def erase_person(*, member_id: int, at: datetime) -> bool:
     MemberProfile.objects.filter(member=member).delete()
     MemberCard.objects.filter(member=member).delete()
     MembershipNumber.objects.filter(member=member).delete()
+    CardShowing.objects.filter(member=member).delete()
     Member.objects.filter(pk=member_id).update(user=None, closed_at=at)
     if user is not None:
         # The admin notes a row under what it was called then: here, by name or address.

@@ -12,7 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 # Tables of this app, which Django looks for here.
-from parties import allowance_models, api_models, event_models, notice_models, site_models, webhook_models  # noqa: F401
+from parties import (  # noqa: F401
+    act_models,
+    allowance_models,
+    api_models,
+    event_models,
+    notice_models,
+    site_models,
+    webhook_models,
+)
 from parties.card_tokens import CARD_NUMBERS
 from parties.numbers import LEAST_LENGTH, LONGEST_PREFIX, MOST_LENGTH, Pattern
 

@@ -52,6 +52,11 @@ def member_of_number(of: NumberOf) -> Member:
     return member
 
 
+def digest_of_number(of: NumberOf) -> str:
+    """A keyed digest that stands for the number where it must not stand itself."""
+    return _digests(of)[0]
+
+
 def _digests(of: NumberOf) -> list[str]:
     """What stands in the table for the number: under the newest key first, then under older ones."""
     text = f"parties/v1/membership-number:{of.brand_id}:{of.number}".encode()

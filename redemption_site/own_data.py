@@ -24,6 +24,7 @@ from ledger.expiry import JAPAN
 from ledger.files.cells import safe_text
 from ledger.models import Account, Lot
 from ledger.reports import EntryKind, Sought, kind_of
+from parties.act_models import CardShowing
 from parties.models import Consent, Member, MemberCard, MemberProfile, MembershipNumber, User
 from parties.notice_models import ExpiryNotice
 from parties.site_models import SiteConsent
@@ -132,6 +133,15 @@ def _membership(member: Member) -> Iterator[Row]:
 def _card(member: Member) -> Iterator[Row]:
     for card in MemberCard.objects.filter(member=member):
         yield {"card_number": f"{card.number:08d}", "numbered_at": _moment(card.numbered_at)}
+
+
+def _card_showings(member: Member) -> Iterator[Row]:
+    for shown in CardShowing.objects.filter(member=member).select_related("brand"):
+        yield {
+            "brand": shown.brand.name,
+            "shown_at": _moment(shown.shown_at),
+            "could_look_until": _moment(shown.until),
+        }
 
 
 def _profile(member: Member) -> Iterator[Row]:
@@ -310,6 +320,7 @@ SECTIONS = [
     Section("account", "The person who signs in, and where mails go and in which language.", _account),
     Section("membership", "The number under which points are kept, apart from the person.", _membership),
     Section("card", "The number that the membership card is made of.", _card),
+    Section("card_showings", "Where the card was last shown to a brand's own system.", _card_showings),
     Section("profile", "What the member chose to tell about themselves.", _profile),
     Section("consents", "Every yes and no to a purpose; the newest of each purpose counts.", _consents),
     Section(

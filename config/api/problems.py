@@ -38,6 +38,14 @@ PROBLEMS: dict[str, Problem] = {
         _("This is no code: a digit was mistyped or is missing."),
         _("Ask the person to compare the 16 digits. It counts against nobody."),
     ),
+    "member_not_named": Problem(
+        400,
+        _("What stands for the member is no id, and no number or name that your brand could mean."),
+        _(
+            "Send a member's id, `number:` and a membership number of your brand, or `ref:` and your own name"
+            " for them."
+        ),
+    ),
     # Who is calling
     "key_missing": Problem(
         401, _("A key is missing."), _("Send `Authorization: Bearer <key>` with a key of your API client.")

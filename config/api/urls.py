@@ -9,7 +9,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.api.errors import plain_answer
+from ledger.api.holds import CaptureView, HoldsView, HoldView, ReleaseView
+from ledger.api.members import BalanceView, LookupView, LotsView, MemberView, TransactionsView
+from ledger.api.points import EarnView, ReverseView, SpendView
 from parties.api.me import MeView
+from redemption_site.api.claims import ClaimsView
 
 
 class HealthView(APIView):
@@ -36,6 +40,19 @@ def nothing_here(request: HttpRequest, rest: str = "") -> JsonResponse:  # noqa:
 urlpatterns = [
     path("healthz", HealthView.as_view(), name="api_health"),
     path("me", MeView.as_view(), name="api_me"),
+    path("claims", ClaimsView.as_view(), name="api_claims"),
+    path("members/lookup", LookupView.as_view(), name="api_member_lookup"),
+    path("members/<str:member_id>", MemberView.as_view(), name="api_member"),
+    path("members/<str:member_id>/balance", BalanceView.as_view(), name="api_member_balance"),
+    path("members/<str:member_id>/lots", LotsView.as_view(), name="api_member_lots"),
+    path("members/<str:member_id>/transactions", TransactionsView.as_view(), name="api_member_transactions"),
+    path("earn", EarnView.as_view(), name="api_earn"),
+    path("spend", SpendView.as_view(), name="api_spend"),
+    path("holds", HoldsView.as_view(), name="api_holds"),
+    path("holds/<uuid:hold_id>", HoldView.as_view(), name="api_hold"),
+    path("holds/<uuid:hold_id>/capture", CaptureView.as_view(), name="api_hold_capture"),
+    path("holds/<uuid:hold_id>/release", ReleaseView.as_view(), name="api_hold_release"),
+    path("transfers/<uuid:transfer_id>/reverse", ReverseView.as_view(), name="api_transfer_reverse"),
     path("<path:rest>", nothing_here),
     path("", nothing_here),
 ]

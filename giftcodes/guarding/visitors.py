@@ -15,6 +15,7 @@ from giftcodes.guarding.rules import (
     PROOF_SECONDS,
     STRIKES_OF_STRANGERS,
     STRIKES_PER_ADDRESS,
+    STRIKES_PER_CLIENT,
     STRIKES_PER_NETWORK,
     STRIKES_PER_PERSON,
     TYPOS_PER_MINUTE,
@@ -47,6 +48,14 @@ def visitor(*, person: str, address: str) -> Visitor:
     return Visitor(_hash(person), _hash(networks.address), networks.network)
 
 
+def visitor_of_client(*, person: str, client_id: int) -> Visitor:
+    """The visitor behind such a name, for whom a partner system asks. Its servers' address says nothing about
+    who typed the code, so the client stands in its place.
+    """
+    name = f"client:{client_id}"
+    return Visitor(_hash(person), _hash(name), name)
+
+
 def member_name(member_id: int) -> str:
     """The name by which the guard knows a member."""
     return f"member:{member_id}"
@@ -55,6 +64,11 @@ def member_name(member_id: int) -> str:
 def stranger_name(visitor_id: str) -> str:
     """The name by which the guard knows a browser in which nobody is signed in."""
     return f"stranger:{visitor_id}"
+
+
+def newcomer_name(number_digest: str) -> str:
+    """The name by which the guard knows who is named by a number of a brand that nobody has used yet."""
+    return f"newcomer:{number_digest}"
 
 
 def person_of(member_id: int) -> str:
@@ -72,14 +86,25 @@ def typo_rules(of: Visitor) -> list[Rule]:
     return [Rule(f"typo:{of.address}", [Span(MINUTE, TYPOS_PER_MINUTE)], is_marked=True)]
 
 
+def client_typo_rules(of: Visitor) -> list[Rule]:
+    """The same of somebody for whom a partner system asks: counted by person."""
+    return [Rule(f"typo:{of.person}", [Span(MINUTE, TYPOS_PER_MINUTE)], is_marked=True)]
+
+
+def client_rules(of: Visitor, *, is_unknown: bool) -> list[Rule]:
+    """What stands between a try through a partner system and the claim: the limits of the person, and
+    strikes of all persons of the client together instead of those of networks.
+    """
+    together = [Span(HOUR, STRIKES_PER_CLIENT)]
+    return [*_person_rules(of, is_unknown), Rule(f"strike:{of.address}", together, is_marked=is_unknown)]
+
+
 def try_rules(of: Visitor, *, is_unknown: bool, proof_id: str, is_stranger: bool = False) -> list[Rule]:
     """All that stands between one try and the claim. An unknown code is a strike; those of strangers, who are
     not signed in and can be a new person with each try, also count together.
     """
-    tries = [Span(MINUTE, settings.CLAIM_TRIES_PER_MINUTE), Span(HOUR, settings.CLAIM_TRIES_PER_HOUR)]
     rules = [
-        Rule(f"try:{of.person}", tries, is_marked=True),
-        Rule(of.strike_key, [Span(DAY, STRIKES_PER_PERSON)], is_marked=is_unknown, hold=LOCK_SECONDS),
+        *_person_rules(of, is_unknown),
         Rule(f"strike:{of.address}", [Span(DAY, STRIKES_PER_ADDRESS)], is_marked=is_unknown),
         Rule(f"strike:{of.network}", [Span(DAY, STRIKES_PER_NETWORK)], is_marked=is_unknown),
     ]
@@ -89,6 +114,14 @@ def try_rules(of: Visitor, *, is_unknown: bool, proof_id: str, is_stranger: bool
     if proof_id:
         rules.append(Rule(f"proof:{proof_id}", [Span(PROOF_SECONDS, 1)], is_marked=True))
     return rules
+
+
+def _person_rules(of: Visitor, is_unknown: bool) -> list[Rule]:
+    tries = [Span(MINUTE, settings.CLAIM_TRIES_PER_MINUTE), Span(HOUR, settings.CLAIM_TRIES_PER_HOUR)]
+    return [
+        Rule(f"try:{of.person}", tries, is_marked=True),
+        Rule(of.strike_key, [Span(DAY, STRIKES_PER_PERSON)], is_marked=is_unknown, hold=LOCK_SECONDS),
+    ]
 
 
 def _hash(text: str) -> str:

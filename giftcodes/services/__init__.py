@@ -16,6 +16,7 @@ from giftcodes.services.claims import Claimed, Proviso, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
 from giftcodes.services.minting import mint_next_chunk
 from giftcodes.services.number_tries import NumberAsker, try_code_for_number
+from giftcodes.services.partner_tries import PartnerAsker, try_code_for_partner
 from giftcodes.services.replays import LostBatch, Replay, replay_claims
 from giftcodes.services.shipping import ship_claims
 from giftcodes.services.tries import Asker, count_typo, lift_lock, prune_tries, try_code
@@ -27,6 +28,7 @@ __all__ = [
     "HandedOver",
     "LostBatch",
     "NumberAsker",
+    "PartnerAsker",
     "Proviso",
     "Replay",
     "Terms",
@@ -46,5 +48,6 @@ __all__ = [
     "take_delivery",
     "try_code",
     "try_code_for_number",
+    "try_code_for_partner",
     "void_codes",
 ]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.db import transaction
 from django.db.models import Count, Q
@@ -14,20 +14,25 @@ from giftcodes.directory import Reading
 from giftcodes.errors import ClaimingLocked, CodeNotUsable, LiftRefused, ProofNeeded, TooManyTries
 from giftcodes.guard_models import DAYS_KEPT, Alarm, AlarmKind, Attempt, ClaimLock, LockLift, Outcome
 from giftcodes.guarding import guard, on_database
-from giftcodes.guarding.rules import LEAK_SAMPLE, Level, Site, is_leak
+from giftcodes.guarding.rules import LEAK_SAMPLE, Level, Rule, Site, is_leak
 from giftcodes.guarding.taken import Taken
 from giftcodes.guarding.visitors import (
     STRANGERS_KEY,
     Visitor,
+    client_rules,
+    client_typo_rules,
     member_name,
     new_reference,
     try_rules,
     typo_rules,
     visitor,
+    visitor_of_client,
 )
 from giftcodes.models import SERIALS_PER_SERIES, Series, claim_id_of
 from giftcodes.services.claims import Claimed, Proviso, claim_found
 from parties.models import Member, User
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +53,15 @@ class Asker(NamedTuple):
 
 class Try(NamedTuple):
     """One try as the guard counts it. `person` is a name (`member_name`, `stranger_name`), `member` None for
-    somebody who is not signed in.
+    somebody who is not signed in. `client_id` is the partner system that asks for them: then no address
+    counts.
     """
 
     person: str
     address: str
     member: Member | None
     proof_id: str = ""
+    client_id: int | None = None
 
 
 def try_code(
@@ -73,17 +80,16 @@ def try_code(
 
 
 def try_behind_guard(
-    *, text: object, attempt: Try, claim: Callable[..., Claimed], at: datetime | None
-) -> Claimed:
+    *, text: object, attempt: Try, claim: Callable[..., Result], at: datetime | None
+) -> Result:
     """What every way to claim has in common: read, count, and let `claim` have a try that passed."""
     code = codec.normalise(text)
     reading = directory.read(code)
     found = reading.found
-    by = visitor(person=attempt.person, address=attempt.address)
+    by, rules = _rules(attempt, is_unknown=found is None)
     reference = new_reference()
-    is_stranger = attempt.member is None
     taken = guard.take(
-        try_rules(by, is_unknown=found is None, proof_id=attempt.proof_id, is_stranger=is_stranger),
+        rules,
         Site(is_unknown=found is None, most=Level.CLOSED if attempt.proof_id else Level.OPEN),
         token=reference,
         now_ms=None if at is None else guard.milliseconds(at),
@@ -100,11 +106,28 @@ def try_behind_guard(
         raise CodeNotUsable(reference) from refusal
 
 
+def _rules(attempt: Try, *, is_unknown: bool) -> tuple[Visitor, list[Rule]]:
+    if attempt.client_id is not None:
+        by = visitor_of_client(person=attempt.person, client_id=attempt.client_id)
+        return by, client_rules(by, is_unknown=is_unknown)
+    by = visitor(person=attempt.person, address=attempt.address)
+    is_stranger = attempt.member is None
+    return by, try_rules(by, is_unknown=is_unknown, proof_id=attempt.proof_id, is_stranger=is_stranger)
+
+
 def count_typo(*, address: str, at: datetime | None = None) -> None:
     """Count a wrong check digit. TooManyTries if this address has made too many."""
-    by = visitor(person="", address=address)
+    _count_typo(typo_rules(visitor(person="", address=address)), at)
+
+
+def count_typo_for_client(*, person: str, client_id: int, at: datetime | None = None) -> None:
+    """The same for somebody (a name as in `Try`) for whom a partner system asks."""
+    _count_typo(client_typo_rules(visitor_of_client(person=person, client_id=client_id)), at)
+
+
+def _count_typo(rules: list[Rule], at: datetime | None) -> None:
     now_ms = None if at is None else guard.milliseconds(at)
-    taken = guard.take(typo_rules(by), None, token=new_reference(), now_ms=now_ms)
+    taken = guard.take(rules, None, token=new_reference(), now_ms=now_ms)
     if not taken.is_passed:
         raise TooManyTries(now=_moment(taken.now_ms), until=_moment(taken.until_ms))
 

@@ -25,6 +25,7 @@ from ledger import reports
 from ledger import services as ledger
 from ledger.models import Account
 from ledger.reports import EntryKind, Sought, kind_of
+from parties.act_models import CardShowing
 from parties.card_services import make_card
 from parties.models import Brand, Consent, Member, MemberProfile, MembershipNumber, Purpose
 from parties.notice_models import ExpiryNotice
@@ -82,6 +83,7 @@ def with_the_rest(member: Member, brand: Brand) -> None:
     MembershipNumber.objects.create(
         brand=brand, digest="0" * 64, tail="1237", member=member, first_used_at=NOON
     )
+    CardShowing.objects.create(brand=brand, member=member, shown_at=NOON, until=NOON + timedelta(minutes=10))
     SiteConsent.objects.create(member=member, site=Shop().site, scopes="openid email", given_at=NOON)
     version = visits.conditions(visits.campaign(brand=brand), text_ja="規約")
     ConditionsAcceptance.objects.create(
@@ -169,6 +171,7 @@ def test_every_table_about_a_member_is_in_it_or_left_out_for_a_reason() -> None:
         "giftcodes.Claim",
         "giftcodes.ClaimLock",
         "ledger.Account",
+        "parties.CardShowing",
         "parties.Consent",
         "parties.MemberCard",
         "parties.MemberProfile",

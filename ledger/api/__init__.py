@@ -1,0 +1,1 @@
+"""The partner API's doors to points: members, earning, spending, holds, reversals."""

@@ -1,0 +1,229 @@
+"""Points are given for a purchase and spent at a till: `/earn`, `/spend`, `/transfers/{id}/reverse`."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ledger import partner_access
+from ledger.expiry import MAX_DAYS
+from ledger.services import partner_acts
+from ledger.services.partner_acts import Asked
+from ledger.statements import database_time
+from parties.act_models import Verb
+from parties.api.acts import KEY_PARAMETER, REPLAYED_HEADER, act_of, answer_with
+from parties.api.base import PartnerView, brand_of
+from parties.api.documented import refusals
+from parties.api.fields import Body, MemberNaming, Points, Reference, Text, Whole, said_in
+from parties.api_models import Scope
+from parties.models import Brand, Store
+
+USUAL_LIFE_DAYS = 180
+_BAD = "Something in it is not as it must be: `invalid_request`, `member_not_named`, `idempotency_key_wrong`."
+_REUSED = "The key was used for something else: `key_reused`. Nothing was done."
+_NOBODY = "The brand knows no such member: `not_found`."
+EXAMPLE_MEMBER = "6f1c0b1e-3c51-4c8e-9c3c-0a4b4d2c7a11"
+
+
+class StoreCode(Text):
+    """The code of one of the brand's stores, as the admin shows it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_length=1, max_length=32, **options)
+
+
+class EarnBody(Body):
+    member = MemberNaming()
+    points = Points()
+    store = StoreCode(required=False, help_text="Where it was; not needed.")
+    reference = Reference(required=False, help_text="Your receipt or order: no personal data.")
+    lot_life_days = Whole(
+        min_value=1,
+        max_value=MAX_DAYS,
+        default=USUAL_LIFE_DAYS,
+        help_text="They end at the midnight (Japan time) after so many whole days.",
+    )
+
+
+class SpendBody(Body):
+    member = MemberNaming()
+    points = Points()
+    store = StoreCode(required=False, help_text="Needed if the brand has more than one.")
+    reference = Reference(required=False, help_text="Your receipt or order: no personal data.")
+
+
+class ReverseBody(Body):
+    points = Points(required=False, help_text="All that is left, if it is not given.")
+
+
+def _moved(name: str, **more: serializers.Field[Any, Any, Any, Any]) -> Any:
+    return inline_serializer(
+        name,
+        {
+            "id": serializers.UUIDField(help_text="Of the transfer: what `/transfers/{id}/reverse` takes."),
+            "member": serializers.UUIDField(),
+            "points": serializers.IntegerField(),
+            "store": serializers.CharField(allow_null=True),
+            "reference": serializers.CharField(allow_null=True),
+            "at": serializers.DateTimeField(),
+            "balance": serializers.IntegerField(help_text="The wallet's when this was done."),
+            **more,
+        },
+    )
+
+
+_EARNED = _moved("Earned", expires_at=serializers.DateTimeField(help_text="Exclusive."))
+_SPENT = _moved("Spent")
+_REVERSED = inline_serializer(
+    "Reversed",
+    {
+        "id": serializers.UUIDField(),
+        "original": serializers.UUIDField(),
+        "member": serializers.UUIDField(allow_null=True),
+        "points": serializers.IntegerField(),
+        "balance": serializers.IntegerField(help_text="The wallet's when this was done."),
+        "at": serializers.DateTimeField(),
+    },
+)
+
+
+def checked_store(brand: Brand, code: str | None) -> Store:
+    """The store of that code, or the brand's only one; ValidationError names `store`."""
+    store = partner_access.store_of(brand=brand, code=code)
+    if store is None:
+        missing = ErrorDetail(_("Say at which store: the brand has several, or none."), code="required")
+        unknown = ErrorDetail(_("The brand has no store of that code."), code="unknown")
+        raise ValidationError({"store": [missing if code is None else unknown]})
+    return store
+
+
+class EarnView(PartnerView):
+    """Points for a purchase."""
+
+    scopes: ClassVar = {"POST": Scope.POINTS_EARN}
+
+    @extend_schema(
+        operation_id="earn_points",
+        summary="Give points for a purchase",
+        description="Points from the funds of your brand to a member, at once. A member named by `number:` or"
+        " `ref:` is made at the first use. The points can be spent until `expires_at`.",
+        tags=["Points"],
+        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
+        request=EarnBody,
+        responses={201: _EARNED}
+        | refusals(
+            {
+                400: _BAD,
+                404: _NOBODY,
+                409: "The funds don't suffice, or the wallet is full: `insufficient_points`,"
+                " `limit_exceeded`.",
+                422: _REUSED,
+                429: "Too many calls, or too many points for this day: `too_many_calls`,"
+                " `daily_points_exceeded`.",
+            }
+        ),
+        examples=[
+            OpenApiExample(
+                "A purchase",
+                {"member": "ref:user-1077", "points": 120, "store": "ginza", "reference": "R-20261128-0042"},
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Give points for a purchase."""
+        act = act_of(request, Verb.EARN)
+        said, brand = said_in(EarnBody, request), brand_of(request)
+        code = said.get("store")
+        asked = Asked(
+            said["member"],
+            said["points"],
+            checked_store(brand, code) if code is not None else None,
+            said.get("reference", ""),
+        )
+        return answer_with(
+            partner_acts.earn_for_partner(
+                act=act, asked=asked, lot_life_days=said["lot_life_days"], at=database_time()
+            )
+        )
+
+
+class SpendView(PartnerView):
+    """Points at the till."""
+
+    scopes: ClassVar = {"POST": Scope.POINTS_SPEND}
+
+    @extend_schema(
+        operation_id="spend_points",
+        summary="Spend points",
+        description="Points of a member pay at one of your stores, those that end soonest first, at once. For"
+        " a checkout that may still fail, make a hold.",
+        tags=["Points"],
+        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
+        request=SpendBody,
+        responses={201: _SPENT}
+        | refusals(
+            {
+                400: _BAD,
+                404: _NOBODY,
+                409: "There are not as many: `insufficient_points`.",
+                422: _REUSED,
+            }
+        ),
+        examples=[
+            OpenApiExample(
+                "At a till",
+                {"member": EXAMPLE_MEMBER, "points": 300, "store": "ginza"},
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Spend points."""
+        act = act_of(request, Verb.SPEND)
+        said = said_in(SpendBody, request)
+        store = checked_store(brand_of(request), said.get("store"))
+        asked = Asked(said["member"], said["points"], store, said.get("reference", ""))
+        return answer_with(partner_acts.spend_for_partner(act=act, asked=asked, at=database_time()))
+
+
+class ReverseView(PartnerView):
+    """What the brand's systems moved comes back."""
+
+    scopes: ClassVar = {"POST": Scope.POINTS_SPEND}
+
+    @extend_schema(
+        operation_id="reverse_transfer",
+        summary="Take a transfer back",
+        description="What was spent at one of your stores comes back to the member's points, each with its"
+        " own end; what you gave by `/earn` goes back to your funds. The whole of it or `points`, together"
+        " never more than the original.",
+        tags=["Points"],
+        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
+        request=ReverseBody,
+        responses={201: _REVERSED}
+        | refusals(
+            {
+                400: _BAD,
+                404: "Your brand has made no such transfer: `not_found`.",
+                409: "Not as much is left: `reversal_refused`, or the given points are spent, held or have"
+                " ended: `insufficient_points`.",
+                422: _REUSED,
+            }
+        ),
+        examples=[OpenApiExample("A part", {"points": 100}, request_only=True)],
+    )
+    def post(self, request: Request, transfer_id: UUID) -> Response:
+        """Take a transfer back."""
+        act = act_of(request, Verb.REVERSE, transfer=transfer_id)
+        points = said_in(ReverseBody, request).get("points")
+        return answer_with(
+            partner_acts.reverse_for_partner(
+                act=act, transfer_id=transfer_id, points=points, at=database_time()
+            )
+        )

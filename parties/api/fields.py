@@ -1,0 +1,110 @@
+"""What stands in a request, taken to the letter: a number is no text, a text no number, and a field that is
+not known is refused, so that a typing error in its name is not lost without a word.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+
+from parties.errors import MemberNotNamed
+from parties.known_members import LONGEST_NAMING, Named, read_naming
+
+MOST_POINTS = 10**12
+
+
+class Body(serializers.Serializer[Any]):
+    """A request that knows all of its fields. `errors` names what it does not know."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = set(data) - set(self.fields) if isinstance(data, Mapping) else set()
+        if unknown:
+            detail = ErrorDetail(str(_("There is no such field.")), code="unknown")
+            raise ValidationError({_shown(name): [detail] for name in sorted(unknown)[:20]})
+        return super().to_internal_value(data)
+
+
+def _shown(name: str) -> str:
+    """What is called so might be a code that stands in the wrong place."""
+    return name if name.isidentifier() and name.isascii() and len(name) <= 40 else "?"
+
+
+def said_in(body: type[Body], request: Request) -> dict[str, Any]:
+    """What the request says, by its fields; ValidationError names those that are not as they must be."""
+    serializer = body(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    said: dict[str, Any] = serializer.validated_data
+    return said
+
+
+class Whole(serializers.IntegerField):
+    """A whole number that JSON writes as one: no text, no fraction, no true."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Points(Whole):
+    """1 to 10^12 points."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, max_value=MOST_POINTS, **options)
+
+
+class Text(serializers.CharField):
+    """A text that JSON writes as one; spaces around it are its own."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"trim_whitespace": False} | options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Reference(serializers.RegexField):
+    """The caller's own name for something: a receipt, an order."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(r"^[\x21-\x7e]{1,64}\Z", trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        text: str = super().to_internal_value(data)
+        return text
+
+
+@extend_schema_field(
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": LONGEST_NAMING,
+        "description": "Who is meant: a member's `id` as it stands in answers; `number:` and a membership"
+        " number of the brand; or `ref:` and the name by which your own system knows the member (1 to 64"
+        " visible ASCII characters, no personal data). The first use of a number or name makes the member.",
+        "examples": ["6f1c0b1e-3c51-4c8e-9c3c-0a4b4d2c7a11", "number:2900000000018", "ref:user-1077"],
+    }
+)
+class MemberNaming(serializers.Field[Named, Any, Named, Any]):
+    """Who is meant, as `known_members.read_naming` reads it."""
+
+    default_error_messages = {
+        "invalid": _("Give a member's id, number:<membership number> or ref:<your own name for them>."),
+    }
+
+    def to_internal_value(self, data: Any) -> Named:
+        try:
+            return read_naming(data)
+        except MemberNotNamed:
+            self.fail("invalid")
+
+    def to_representation(self, value: Named) -> Any:
+        raise NotImplementedError("a request's field alone")

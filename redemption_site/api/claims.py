@@ -1,0 +1,99 @@
+"""`POST /claims`: a brand's own app claims a code for the member whom it has signed in."""
+
+from typing import ClassVar
+
+from django.views.decorators.debug import sensitive_variables
+from drf_spectacular.utils import OpenApiExample, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns import services as campaigns
+from giftcodes import services as giftcodes
+from giftcodes.errors import CodeNotUsable
+from giftcodes.services import PartnerAsker, Proviso
+from parties.act_models import Verb
+from parties.api.acts import KEY_PARAMETER, REPLAYED_HEADER, act_of, answer_with
+from parties.api.base import PartnerView
+from parties.api.documented import refusals
+from parties.api.fields import Body, MemberNaming, Text, said_in
+from parties.api_models import Scope
+from parties.models import Member
+from redemption_site import pace
+
+_CLAIMED = inline_serializer(
+    "Claimed",
+    {
+        "serial": serializers.CharField(help_text="The public number of the code, for support."),
+        "member": serializers.UUIDField(),
+        "points": serializers.IntegerField(),
+        "balance": serializers.IntegerField(help_text="The wallet's when this was done."),
+        "claimed_at": serializers.DateTimeField(),
+        "expires_at": serializers.DateTimeField(help_text="Exclusive."),
+        "was_claimed_before": serializers.BooleanField(
+            help_text="Whether this member had claimed it before, here or on the page: nothing was added."
+        ),
+    },
+)
+
+
+class ClaimBody(Body):
+    code = Text(max_length=200, help_text="As the member typed or scanned it; spaces and dashes are dropped.")
+    member = MemberNaming()
+
+
+class ClaimsView(PartnerView):
+    """Codes become points."""
+
+    scopes: ClassVar = {"POST": Scope.CLAIMS_WRITE}
+
+    @extend_schema(
+        operation_id="claim_code",
+        summary="Claim a code for a member",
+        description="The same rules and the same refusal as on the campaign's page. Tries count for the"
+        " member: five unknown codes in a day lock that member, and a hundred in an hour, of all your members"
+        " together, make your calls wait. Where a campaign asks its participants to accept conditions,"
+        " `claim_held_back` sends them to its page. A repeat with the same key is no try; use a fresh key"
+        " whenever the member tries again.",
+        tags=["Claims"],
+        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
+        request=ClaimBody,
+        responses={201: _CLAIMED}
+        | refusals(
+            {
+                400: "Something in it is not as it must be: `not_a_code` (a typing error), `invalid_request`,"
+                " `member_not_named`, `idempotency_key_wrong`.",
+                404: "Your brand knows no such member: `not_found`.",
+                409: "`code_not_usable`, for whatever reason; `claim_held_back`, `proof_needed`: the page"
+                " asks for something first.",
+                422: "The key was used for something else: `key_reused`. Nothing was done.",
+                429: "Too many calls or tries: `too_many_calls`, `too_many_tries`, `claiming_locked`.",
+            }
+        ),
+        examples=[
+            OpenApiExample(
+                "A signed-in member",
+                {"code": "1234 5678 9012 3456", "member": "ref:user-1077"},
+                request_only=True,
+            )
+        ],
+    )
+    @sensitive_variables()
+    def post(self, request: Request) -> Response:
+        """Claim a code for a member."""
+        begun = pace.now()
+        act = act_of(request, Verb.CLAIM)
+        said = said_in(ClaimBody, request)
+        try:
+            answer = giftcodes.try_code_for_partner(
+                text=said["code"], asker=PartnerAsker(act, said["member"]), unless=_unless_accepted
+            )
+        except CodeNotUsable:
+            pace.wait_for_step(begun)
+            raise
+        return answer_with(answer)
+
+
+def _unless_accepted(member: Member) -> Proviso:
+    """Conditions are accepted on the page that shows them: nothing can be ticked here."""
+    return campaigns.unless_accepted(member=member, tick=None)
