@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import models
-from django.db.models import Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from giftcodes import codec, directory
+from giftcodes.gift_models import Gift, GiftState
 from giftcodes.models import (
     MAX_LIVE_CODES,
+    SANDBOX_SERIES,
     SERIALS_PER_SERIES,
     WARN_LIVE_CODES,
     Batch,
@@ -81,15 +83,36 @@ def claims_between(batch: Batch, first_serial: int, last_serial: int) -> int:
 
 
 def counts_of(batch: Batch) -> BatchCounts:
-    """Where the codes of the batch are now."""
+    """Where the codes of the batch are now. Gifts that expired before their batch are counted as expired."""
+    if batch.issues_gifts:
+        return _counts_of_gifts(batch)
     claimed = Claim.objects.filter(pk__gte=batch.first_claim_id, pk__lt=batch.end_claim_id).count()
     voided = Void.objects.filter(batch=batch).aggregate(codes=Sum("codes"))["codes"] or 0
     return BatchCounts(size=batch.size, claimed=claimed, voided=voided, expired=batch.expired_codes or 0)
 
 
-def outlook(codes: int) -> SeriesOutlook:
+def _counts_of_gifts(batch: Batch) -> BatchCounts:
+    states = dict(gifts_in_range(batch).order_by().values_list("state").annotate(Count("pk")))
+    return BatchCounts(
+        size=batch.size,
+        claimed=states.get(GiftState.CLAIMED, 0),
+        voided=states.get(GiftState.VOIDED, 0),
+        expired=states.get(GiftState.EXPIRED, 0) if batch.expired_codes is None else batch.expired_codes,
+    )
+
+
+def gifts_in_range(batch: Batch) -> QuerySet[Gift]:
+    """All that the batch has issued, by a scan of the primary key."""
+    return Gift.objects.filter(pk__gte=batch.first_claim_id, pk__lt=batch.end_claim_id)
+
+
+def outlook(codes: int, *, is_sandbox: bool = False) -> SeriesOutlook:
     """The series that `codes` more codes would come from, after them."""
-    rows = Series.objects.filter(digit__lt=9).order_by("digit")
+    rows = (
+        Series.objects.order_by("digit").filter(digit=SANDBOX_SERIES)
+        if is_sandbox
+        else (Series.objects.order_by("digit").exclude(digit=SANDBOX_SERIES))
+    )
     live = [series.live_codes + codes for series in rows] or [codes]
     best = next((count for count in live if count <= MAX_LIVE_CODES), min(live))
     return SeriesOutlook(live_codes=best, is_full=best > MAX_LIVE_CODES, is_warning=best > WARN_LIVE_CODES)
