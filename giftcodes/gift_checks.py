@@ -62,13 +62,13 @@ GIFTS = {
         ORDER BY g.id""",
     "strands begin where the one before ends, and reach the end of their batch": """
         SELECT 'batch ' || id, 'strands from ' || first_serial || ' to ' || end_serial,
-            COALESCE(last || ' at the end, ' || overlaps || ' overlaps', 'none')
+            COALESCE(last || ' at the end, ' || crossings || ' overlaps', 'none')
         FROM (
             SELECT b.id, b.first_serial, b.first_serial + b.size AS end_serial, MAX(s.end_serial) AS last,
-                SUM(CASE WHEN s.next_serial < s.begins THEN 1 ELSE 0 END) AS overlaps
+                SUM(CASE WHEN s.next_serial < s.begins THEN 1 ELSE 0 END) AS crossings
             FROM giftcodes_batch b LEFT JOIN {strands} s ON s.batch_id = b.id
             WHERE b.most_points IS NOT NULL GROUP BY b.id, b.first_serial, b.size
-        ) batches WHERE last IS NULL OR last <> end_serial OR overlaps > 0 ORDER BY id""",
+        ) batches WHERE last IS NULL OR last <> end_serial OR crossings > 0 ORDER BY id""",
     "a strand has gone on by what was issued of it": """
         SELECT 'strand ' || s.id, s.next_serial - s.begins || ' gifts before ' || s.next_serial,
             COUNT(g.id) || ' gifts before '

@@ -55,6 +55,7 @@ class SerialState(models.TextChoices):
     VOID = "void", _("withdrawn")
     EXPIRED = "expired", _("expired")
     NOT_ACTIVE = "not_active", _("not active yet")
+    NOT_ISSUED = "not_issued", _("not issued yet")
     UNCLAIMED = "unclaimed", _("unclaimed")
 
 
@@ -69,6 +70,15 @@ class SerialStatus(NamedTuple):
     state: SerialState
     claim: Claim | None
     voided_at: datetime | None
+    gift: Gift | None
+
+    @property
+    def points(self) -> int:
+        return self.batch.face_points if self.gift is None else self.gift.points
+
+    @property
+    def claim_until(self) -> datetime:
+        return self.batch.claim_until if self.gift is None else self.gift.claim_until
 
 
 def claim_of(member: Member, claim_id: int) -> Claim | None:
@@ -151,14 +161,32 @@ def status_of_serial(serial_number: int, *, at: datetime) -> SerialStatus | None
     claim = Claim.objects.select_related("member").filter(pk=serial_number).first()
     void = Void.objects.filter(batch=batch, first_serial__lte=serial, last_serial__gte=serial).first()
     channel = Channel.objects.filter(batch=batch, first_serial__lte=serial).order_by("-first_serial")[0]
+    gift = Gift.objects.filter(pk=serial_number).first() if batch.issues_gifts else None
     return SerialStatus(
         serial_number=serial_number,
         batch=batch,
         channel=channel,
-        state=_state_of(batch, claim, void, at),
+        state=_state_of_gift(batch, gift, at) if batch.issues_gifts else _state_of(batch, claim, void, at),
         claim=claim,
-        voided_at=void.voided_at if void is not None and claim is None else None,
+        voided_at=_voided_at(claim, void, gift),
+        gift=gift,
     )
+
+
+def _voided_at(claim: Claim | None, void: Void | None, gift: Gift | None) -> datetime | None:
+    if gift is not None and gift.state == GiftState.VOIDED:
+        return gift.ended_at
+    return void.voided_at if void is not None and claim is None else None
+
+
+def _state_of_gift(batch: Batch, gift: Gift | None, at: datetime) -> SerialState:
+    if gift is None:
+        return SerialState.NOT_ISSUED
+    if gift.state == GiftState.ISSUED:
+        is_over = at >= gift.claim_until
+        return SerialState.EXPIRED if is_over else _state_of(batch, None, None, at)
+    ended = {GiftState.CLAIMED: SerialState.CLAIMED, GiftState.VOIDED: SerialState.VOID}
+    return ended.get(GiftState(gift.state), SerialState.EXPIRED)
 
 
 def _state_of(batch: Batch, claim: Claim | None, void: Void | None, at: datetime) -> SerialState:

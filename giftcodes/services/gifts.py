@@ -53,7 +53,7 @@ class IssuedGift(NamedTuple):
 
 
 class Issued(NamedTuple):
-    """What a request issued, now or, `is_replay`, when its key was used first; in the order of the request."""
+    """What a request issued, now or, `is_replay`, when its key was used first; in the request's order."""
 
     gifts: list[IssuedGift]
     is_replay: bool

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from giftcodes import directory, queries
 from giftcodes import services as giftcodes
@@ -19,6 +20,7 @@ from giftcodes.errors import (
 from giftcodes.gift_models import Gift, GiftRequest, GiftReveal, GiftState, GiftStrand
 from giftcodes.models import Batch, BatchState, Delivery
 from giftcodes.services import GiftWanted
+from ledger import pipeline
 from ledger import queries as ledger_queries
 from parties.errors import NotReachable
 from tests import make
@@ -309,3 +311,42 @@ def test_no_strand_goes_below_nothing(spoil: Callable[[Any], None]) -> None:
     batch = make.gift_batch(size=10)
     with pytest.raises(DatabaseError), transaction.atomic():
         spoil(GiftStrand.objects.filter(batch=batch))
+
+
+def sent(call: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The texts of the statements that the call sends, by round trip."""
+    found, exchange = [], pipeline._exchange
+
+    def listen(link: Any, calls: Any) -> Any:
+        found.append([one.kind[0] for one in calls])
+        return exchange(link, calls)
+
+    with monkeypatch.context() as patch, CaptureQueriesContext(connection) as others:
+        patch.setattr(pipeline, "_exchange", listen)
+        call()
+    rest = [query["sql"] for query in others if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    return [*found, *([text] for text in rest)]
+
+
+@pytest.mark.postgresql
+def test_an_issue_is_two_round_trips(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = make.gift_batch(size=100)
+    client = make.api_client(batch.brand)
+    make.gifts(batch, client=client)
+    trips = sent(lambda: make.gifts(batch, client=client), monkeypatch)
+    assert [len(trip) for trip in trips] == [3, 1]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("issues_gifts", [False, True])
+def test_a_claim_is_as_many_statements_for_a_code_of_a_file_as_for_a_gift(
+    issues_gifts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = make.gift_batch(size=10) if issues_gifts else make.live_batch(size=10)
+    member = make.member()
+    make.wallet(member, batch.brand.program)
+    code = make.gifts(batch)[0].code if issues_gifts else make.code_of(batch)
+    directory.find(code)
+    trips = sent(lambda: giftcodes.claim_code(text=code, member=member, at=NOON), monkeypatch)
+    assert [len(trip) for trip in trips] == [2, 1]
+    assert any("giftcodes_gift " in text for trip in trips for text in trip) == issues_gifts
