@@ -9,6 +9,7 @@ from giftcodes import journal, keys
 from giftcodes.errors import JournalError, KeysMissing
 from giftcodes.gift_checks import GIFTS, STRANDS
 from giftcodes.models import Batch
+from giftcodes.restores import gifts_folder
 from ledger.audit import Difference, run_checks
 from ledger.errors import SealKeyMissing
 from ledger.expiry import end_after_days
@@ -211,8 +212,9 @@ def journal_differences(folder: Path) -> Iterator[Difference]:
     needs it.
     """
     try:
-        for _line in journal.lines(folder):
-            pass
+        for chain in (folder, gifts_folder(folder)):
+            for _line in journal.lines(chain):
+                pass
     except (JournalError, SealKeyMissing, OSError) as error:
         yield Difference(JOURNAL, str(folder), "as it was written", str(error))
 

@@ -137,6 +137,12 @@ def batch_of_serial(serial_number: int) -> Batch | None:
     return batch if batch is not None and serial < batch.first_serial + batch.size else None
 
 
+def points_of_serial(batch: Batch, serial_number: int) -> int:
+    """What that code of the batch is worth."""
+    points = Gift.objects.filter(pk=serial_number).values_list("points", flat=True).first()
+    return batch.face_points if points is None else points
+
+
 def unminted_batch_ids(*, limit: int) -> list[int]:
     """Batches whose file is not finished yet, the oldest first, at most `limit`."""
     unminted = Batch.objects.filter(state__in=[BatchState.APPROVED, BatchState.MINTING])
