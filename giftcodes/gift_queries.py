@@ -1,6 +1,7 @@
 """What can be asked of gifts. Nothing here changes a row, and nothing gives a code back."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -108,6 +109,20 @@ def budget_of(batch: Batch) -> Budget:
         expired=states.get(GiftState.EXPIRED, none),
         left=left_of(batch),
     )
+
+
+def budget_of_group(brand_id: int, group: str) -> Budget:
+    """The same of all batches of a limit group that issue gifts: of a campaign."""
+    batches = Batch.objects.filter(brand=brand_id, limit_group=group, most_points__isnull=False)
+    budgets = [budget_of(batch) for batch in batches]
+    return Budget(*(_sum(amounts) for amounts in zip(*budgets, strict=True))) if budgets else _NOTHING
+
+
+def _sum(amounts: Iterable[Amount]) -> Amount:
+    return Amount(*map(sum, zip(*amounts, strict=True)))
+
+
+_NOTHING = Budget(*[Amount(0, 0)] * len(Budget._fields))
 
 
 def left_of(batch: Batch) -> Amount:

@@ -24,7 +24,8 @@ def disagreement(folder: Path) -> str | None:
 
     Reads the end of the journal, and some rows by their primary keys.
     """
-    if "giftcodes_claim" not in connection.introspection.table_names():
+    tables = connection.introspection.table_names()
+    if "giftcodes_claim" not in tables:
         return None
     try:
         end = journal.tail(folder, limit=LOOK_BACK)
@@ -35,15 +36,15 @@ def disagreement(folder: Path) -> str | None:
         )
     except OSError as error:
         return f"The claim journal in {folder} can't be read ({error}): bring the folder back."
-    if not end:
-        return empty_beside_claims(folder)
     lost = _missing(end)
-    if lost or not stands(end[-1]):
+    if not end and (sentence := empty_beside_claims(folder)):
+        return sentence
+    if lost or (end and not stands(end[-1])):
         return (
             f"The database is older than the claim journal ({lost} of its last {len(end)} lines are claims "
             "that the database lacks or has otherwise): keep all closed, run manage.py replay_claims."
         )
-    return _gifts_disagree(folder)
+    return _gifts_disagree(folder) if "giftcodes_gift" in tables else None
 
 
 def gifts_folder(folder: Path) -> Path:
@@ -52,8 +53,6 @@ def gifts_folder(folder: Path) -> Path:
 
 
 def _gifts_disagree(folder: Path) -> str | None:
-    if "giftcodes_gift" not in connection.introspection.table_names():
-        return None
     try:
         end = journal.tail(gifts_folder(folder), limit=LOOK_BACK)
     except (JournalError, SealKeyMissing, OSError) as error:

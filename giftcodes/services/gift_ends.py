@@ -47,6 +47,7 @@ def void_gift(*, gift: Gift, client: ApiClient, reason: str, at: datetime) -> Gi
         if gift.state == GiftState.CLAIMED:
             raise GiftClaimed
         return gift
+    # What else belongs to a withdrawal is to be put here: the gift is this transaction's.
     GiftVoid.objects.create(gift=gift, client=client, reason=reason, voided_at=at)
     return_points(gift.batch, points=gift.points, key=void_key(gift.pk), reason=Reason.VOID, at=at)
     return gift
@@ -103,7 +104,9 @@ def expire_all(batch: Batch, at: datetime) -> int:
 
 
 def _end(gifts: Sequence[Gift], at: datetime) -> None:
-    """Gifts that the caller holds."""
+    """Gifts that the caller holds. What else belongs to an expiry is to be put here: both ways lead through
+    it.
+    """
     for start in range(0, len(gifts), 1_000):
         ids = [gift.pk for gift in gifts[start : start + 1_000]]
         Gift.objects.filter(pk__in=ids).update(state=GiftState.EXPIRED, ended_at=at)

@@ -21,8 +21,9 @@ GIFTS_PER_STEP = 2_000
 _NAMED = ("batch__brand__program", "request__client")
 
 
-def ship_gifts(folder: Path, *, begin: bool) -> int:
-    """Append to the journal of gifts what was issued since its last line; gives back how many gifts.
+def ship_gifts(folder: Path, *, begin: bool) -> bool:
+    """Append to the journal of gifts what was issued since its last line; whether that is all there was at
+    the call, as nobody's transaction hides some.
 
     As `ship_claims`, which calls it; raises what that does.
     """
@@ -33,22 +34,22 @@ def ship_gifts(folder: Path, *, begin: bool) -> int:
             book.append([Entry(Kind.BEGUN, 0)])
         elif not restores.gift_stands(book.last):
             raise DatabaseOlder("the database is older than its journal of gifts")
-        return _ship(book, until=final_id(GiftRequest))
+        until = final_id(GiftRequest)
+        _ship(book, until=until)
+        return until > 0 or not GiftRequest.objects.exists()
 
 
-def ship_unjournaled_gifts(book: Journal, is_journaled: Callable[[int], bool]) -> int:
+def ship_unjournaled_gifts(book: Journal, is_journaled: Callable[[int], bool]) -> None:
     """Append every gift of the database that its journal does not have. Only while nothing else writes."""
-    shipped = 0
     entries: list[Entry] = []
     for gift in _in_order(Gift.objects.all()).iterator(chunk_size=GIFTS_PER_STEP):
         if not is_journaled(gift.pk):
             entries.append(_entry(gift))
         if len(entries) == GIFTS_PER_STEP:
             book.append(entries)
-            shipped, entries = shipped + len(entries), []
+            entries = []
     if entries:
         book.append(entries)
-    return shipped + len(entries)
 
 
 def release_gifts(book: Journal) -> None:
@@ -79,8 +80,7 @@ def gift_voids(postings: Sequence[Any]) -> Iterator[Entry]:
         )
 
 
-def _ship(book: Journal, *, until: int) -> int:
-    shipped = 0
+def _ship(book: Journal, *, until: int) -> None:
     while book.last is not None:
         last = book.last.entry
         # Within a request the places go on where a write was torn.
@@ -92,8 +92,6 @@ def _ship(book: Journal, *, until: int) -> int:
         if not entries:
             break
         book.append(entries)
-        shipped += len(entries)
-    return shipped
 
 
 def _in_order(gifts: QuerySet[Gift]) -> QuerySet[Gift]:

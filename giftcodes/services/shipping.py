@@ -48,8 +48,8 @@ def ship_claims(*, begin: bool) -> int:
             raise DatabaseOlder(restores.disagreement(folder) or "the database is older than its journal")
         until = final_posting_id()
         # Gifts behind that moment, and so all whose claims are shipped now: no claim without its gift.
-        ship_gifts(folder, begin=begin)
-        return _ship(book, until=until)
+        has_all_gifts = ship_gifts(folder, begin=begin)
+        return _ship(book, until=until) if has_all_gifts else 0
 
 
 def ship_unjournaled(

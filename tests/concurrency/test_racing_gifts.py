@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
+from pytest_django.fixtures import Settings
 
 from giftcodes import audit as giftcodes_audit
-from giftcodes import gift_queries, locking
+from giftcodes import gift_queries, journal, locking
 from giftcodes import services as giftcodes
 from giftcodes.errors import (
     BudgetExhausted,
@@ -24,7 +26,7 @@ from giftcodes.errors import (
 )
 from giftcodes.gift_models import Gift, GiftRequest, GiftState, GiftStrand
 from giftcodes.models import Batch, Claim
-from giftcodes.services import Claimed, GiftWanted, Issued
+from giftcodes.services import Claimed, GiftWanted, Issued, final_ids
 from giftcodes.services.gift_ends import return_points
 from ledger import audit as ledger_audit
 from ledger import queries as ledger_queries
@@ -338,3 +340,38 @@ def test_issuing_while_the_batch_is_closed_loses_no_point() -> None:
     assert ledger_queries.funds_of(batch.brand) == 500
     assert not Gift.objects.filter(state=GiftState.ISSUED).exists()
     no_differences()
+
+
+@pytest.mark.postgresql
+def test_a_gift_committed_late_is_journaled_and_no_claim_before_its_gift(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CLAIM_JOURNAL_DIR = tmp_path / "journal"
+    monkeypatch.setattr(final_ids, "_PATIENCE_SECONDS", 0.2)
+    batch, member = make.gift_batch(size=40), make.member()
+    client = make.api_client(batch.brand)
+    giftcodes.ship_claims(begin=True)
+    begun, may_end = threading.Event(), threading.Event()
+
+    def issue_slowly() -> None:
+        with transaction.atomic():
+            issuing(batch, client, "late")()
+            begun.set()
+            may_end.wait(20)
+
+    def claim_and_ship_meanwhile() -> int:
+        begun.wait(20)
+        try:
+            [gift] = issuing(batch, client, "early")().gifts
+            giftcodes.claim_code(text=gift.code, member=member, at=NOON)
+            return giftcodes.ship_claims(begin=False)
+        finally:
+            may_end.set()
+
+    _, shipped = race(issue_slowly, claim_and_ship_meanwhile)
+
+    assert shipped == 0  # the late one may have the lower number: nothing behind it is final yet
+    assert giftcodes.ship_claims(begin=False) == 1
+    lines = list(journal.lines(tmp_path / "journal" / "gifts"))
+    assert {line.entry.claim for line in lines[1:]} == set(Gift.objects.values_list("pk", flat=True))
+    assert len(lines) == 3

@@ -161,6 +161,25 @@ def test_the_budget_says_where_the_points_are() -> None:
         expired=Amount(0, 0),
         left=Amount(7, 4_400),
     )
+    other = make.gift_batch(size=2, face_points=50, brand=make.brand(funds=100))
+    assert gift_queries.budget_of_group(batch.brand_id, batch.limit_group) == budget
+    nothing = gift_queries.budget_of_group(batch.brand_id, other.limit_group)
+    assert set(nothing) == {Amount(0, 0)}
+
+
+def test_the_budget_of_a_campaign_is_that_of_all_its_orders() -> None:
+    brand = make.brand(funds=100_000)
+    first, second = (
+        make.gift_batch(size=size, face_points=500, brand=brand, limit_group="campaign:1") for size in (2, 3)
+    )
+    make.live_batch(size=5, brand=brand, limit_group="campaign:1")
+    make.gifts(first)
+    budget = gift_queries.budget_of_group(brand.pk, second.limit_group)
+    assert (budget.reserved, budget.issued, budget.left) == (
+        Amount(5, 2_500),
+        Amount(1, 500),
+        Amount(4, 2_000),
+    )
 
 
 def test_gifts_are_paged_through_once_each_whatever_is_issued_meanwhile() -> None:

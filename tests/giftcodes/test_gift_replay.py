@@ -13,7 +13,13 @@ from pytest_django.fixtures import Settings
 from giftcodes import audit as giftcodes_audit
 from giftcodes import gift_queries, journal, reports, restores
 from giftcodes import services as giftcodes
-from giftcodes.errors import CodeNotUsable, DatabaseOlder, GiftKeyReused, JournalBroken
+from giftcodes.errors import (
+    CodeNotUsable,
+    DatabaseOlder,
+    GiftKeyReused,
+    JournalBroken,
+    JournalMissing,
+)
 from giftcodes.gift_models import Gift, GiftRequest, GiftState
 from giftcodes.journal import Entry, Kind
 from giftcodes.models import Batch, Series
@@ -278,3 +284,10 @@ def test_the_command_says_how_many_gifts_are_back() -> None:
     call_command("replay_claims", stdout=said)
     assert "再発行したギフト：3件" in said.getvalue()
     assert Gift.objects.filter(issued_at=F("request__requested_at")).count() == 3
+
+
+def test_so_are_gifts_without_any_journal() -> None:
+    make.gifts(make.gift_batch(size=40))
+    assert "no journal of them" in str(restores.disagreement(Path("nowhere")))
+    with pytest.raises(JournalMissing):
+        giftcodes.ship_claims(begin=False)
