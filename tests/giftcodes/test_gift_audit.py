@@ -126,7 +126,10 @@ def test_every_check_of_gifts_is_shown_to_find_something() -> None:
         ("gifts_left", "UPDATE giftcodes_giftstrand SET points_left = points_left + 1 WHERE place = 0"),
         ("returned", f"UPDATE ledger_posting SET points = points + 1 WHERE transfer_id = {_OF_VOID}"),
         ("balance", f"UPDATE ledger_posting SET points = points + 1 WHERE transfer_id = {_OF_VOID}"),
-        ("codes_left", "UPDATE giftcodes_batch SET size = 2 WHERE most_points IS NOT NULL"),
+        (
+            "codes_left",
+            "UPDATE giftcodes_batch SET closed_at = approved_at, expired_codes = 48 WHERE size = 48",
+        ),
     ],
 )
 def test_the_daily_proof_sees_it_too(rule: str, sql: str) -> None:
