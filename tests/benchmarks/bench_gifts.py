@@ -15,7 +15,7 @@ from unittest.mock import patch
 from tests.benchmarks.stage import production
 from tests.benchmarks.table import Row, print_table
 
-SETTLED, SINGLES, LARGE = 50, 2_000, 20
+SETTLED, SINGLES, LARGE = 50, 1_000, 20
 
 
 def rows() -> list[Row]:

@@ -82,6 +82,7 @@ def _scene() -> None:
     client = make.api_client(brand)
     batch = make.gift_batch(brand=brand, size=48, face_points=500)
     make.live_batch(brand=brand)
+    giftcodes.open_series(digit=9, at=NOON)
     make.brand()
     early = GiftWanted(claim_until=NOON + timedelta(days=1))
     codes = []
