@@ -23,14 +23,15 @@ _CHECKS = {
         SELECT 'batch ' || b.id,
             'brand ' || c.brand_id || ', ' || o.face_points || ' points from ' || o.claim_from || ' to '
                 || o.claim_until || ' for ' || o.lot_life_days || ' days, active ' || o.activation
-                || ', campaign:' || c.id,
+                || ', campaign:' || c.id || ', gifts of up to ' || COALESCE(o.most_points, 0),
             'brand ' || b.brand_id || ', ' || b.face_points || ' points from ' || b.claim_from || ' to '
                 || b.claim_until || ' for ' || b.lot_life_days || ' days, active ' || b.activation
-                || ', ' || b.limit_group
+                || ', ' || b.limit_group || ', gifts of up to ' || COALESCE(b.most_points, 0)
         FROM campaigns_order o JOIN campaigns_campaign c ON c.id = o.campaign_id
         JOIN giftcodes_batch b ON b.id = o.batch_id
         WHERE b.brand_id <> c.brand_id OR b.face_points <> o.face_points OR b.claim_from <> o.claim_from
             OR b.claim_until <> o.claim_until OR b.lot_life_days <> o.lot_life_days
+            OR COALESCE(b.most_points, 0) <> COALESCE(o.most_points, 0)
             OR b.activation <> o.activation OR b.limit_group <> 'campaign:' || c.id ORDER BY b.id""",
     "a batch has as many codes as its order": """
         SELECT 'batch ' || b.id, CAST(COALESCE(SUM(h.quantity), 0) AS text), CAST(b.size AS text)
@@ -52,7 +53,8 @@ _CHECKS = {
         SELECT 'batch ' || o.batch_id, 'user ' || o.requested_by_id,
             COALESCE('user ' || d.recipient_id, 'none')
         FROM campaigns_order o LEFT JOIN giftcodes_delivery d ON d.batch_id = o.batch_id
-        WHERE o.batch_id IS NOT NULL AND (d.id IS NULL OR d.recipient_id <> o.requested_by_id)
+        WHERE o.batch_id IS NOT NULL AND o.issuing = 'file'
+            AND (d.id IS NULL OR d.recipient_id <> o.requested_by_id)
         ORDER BY o.id""",
     "the points of an order are from the funds of its brand": """
         SELECT 'order ' || o.id, b.face_points * b.size || ' points of brand ' || c.brand_id,

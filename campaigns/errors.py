@@ -85,6 +85,24 @@ class LotLifeOutOfRange(OrderUnfit):
     code = "lot_life_out_of_range"
 
 
+class MostPointsTooFew(OrderUnfit):
+    """A gift could have fewer points at most than one has by itself."""
+
+    code = "most_points_too_few"
+
+
+class OneChannelNeeded(OrderUnfit):
+    """Gifts of the API have one channel."""
+
+    code = "one_channel_needed"
+
+
+class OpenedByHand(OrderUnfit):
+    """Gifts of the API can be claimed as soon as they are issued: nobody opens them by hand."""
+
+    code = "opened_by_hand"
+
+
 class WindowBackwards(OrderUnfit):
     """The claim window ends before or when it begins."""
 

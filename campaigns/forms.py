@@ -13,23 +13,17 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import heroes, logos, markdown, pictures, queries, rules
+from campaigns import heroes, logos, markdown, pictures, queries
 from campaigns.conditions_models import ConditionsVersion
-from campaigns.errors import CampaignsError
-from campaigns.models import MAX_LOT_LIFE_DAYS, Campaign, Deposit, KnownBy, Order, OrderChannel
-from campaigns.wording import words_of
-from giftcodes.models import MAX_CODES_PER_BATCH
+from campaigns.models import Campaign, Deposit, KnownBy
 from ledger.models import MAX_POINTS
-from ledger.statements import database_time
 from parties.forms import MarkedTextField, PeriodEndField, PeriodStartField, PlainLineField, PlainTextField
 from parties.periods import period_text
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
-    ChannelsBase = forms.BaseInlineFormSet[OrderChannel, Order, Any]
 else:
     ModelForm = forms.ModelForm
-    ChannelsBase = forms.BaseInlineFormSet
 
 if apps.is_installed("unfold"):
     from unfold.widgets import COLOR_CLASSES
@@ -267,73 +261,6 @@ class CampaignForm(ModelForm):
         if hero and not is_described and "hero_alt_ja" not in self.errors:
             message = _("Describe the picture for people who can't see it, or mark it as decoration.")
             self.add_error("hero_alt_ja", message)
-
-
-class OrderForm(ModelForm):
-    """A draft. What would be refused at submission is told here already."""
-
-    class Meta:
-        model = Order
-        fields = ("campaign", "face_points", "claim_from", "claim_until", "lot_life_days", "activation")
-        field_classes = {
-            "face_points": whole_number(1, MAX_POINTS),
-            "claim_from": PeriodStartField,
-            "claim_until": PeriodEndField,
-            "lot_life_days": whole_number(1, MAX_LOT_LIFE_DAYS),
-        }
-        widgets = {"claim_from": PeriodStartField.widget, "claim_until": PeriodEndField.widget}
-        help_texts = {
-            "face_points": _("What one code is worth."),
-            "lot_life_days": _("Days from the claim until unused points expire."),
-            "claim_from": _("Japan time."),
-            "claim_until": _("Japan time; the last minute in which a code can be claimed."),
-        }
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        campaign = cleaned.get("campaign") or (self.instance.campaign if self.instance.pk else None)
-        window = cleaned.get("claim_from"), cleaned.get("claim_until")
-        if campaign is not None and window[0] is not None and window[1] is not None:
-            period = (campaign.starts_at, campaign.ends_at)
-            try:
-                rules.refuse_bad_window(window=(window[0], window[1]), period=period, at=database_time())
-            except CampaignsError as refusal:
-                self.add_error("claim_until", words_of(refusal))
-        return cleaned
-
-
-class ChannelForm(ModelForm):
-    """One channel: a name that stands in the file, and how many codes it gets."""
-
-    class Meta:
-        model = OrderChannel
-        fields = ("name", "quantity")
-        field_classes = {"name": PlainLineField, "quantity": whole_number(1, MAX_CODES_PER_BATCH)}
-
-
-class ChannelFormSet(ChannelsBase):
-    """All channels of an order, judged together."""
-
-    def clean(self) -> None:
-        """In place of Django's own check of repeated names, whose words say nothing of channels."""
-        if any(self.errors):
-            return
-        kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
-        try:
-            rules.refuse_bad_quantities(
-                face_points=1, quantities=[form.cleaned_data["quantity"] for form in kept]
-            )
-            rules.refuse_same_names([form.cleaned_data["name"] for form in kept])
-        except CampaignsError as refusal:
-            raise ValidationError(words_of(refusal)) from refusal
-
-    def save_existing_objects(self, commit: bool = True) -> list[OrderChannel]:
-        # Rows are written one by one: no old name may stand in the way of one that was exchanged with it, or
-        # taken over from a row that goes.
-        for form in self.initial_forms:
-            if form.has_changed():
-                OrderChannel.objects.filter(pk=form.instance.pk).update(name=uuid.uuid4().hex)
-        return super().save_existing_objects(commit)
 
 
 class DepositForm(ModelForm):

@@ -106,6 +106,13 @@ class OrderState(models.TextChoices):
     REJECTED = "rejected", _("rejected")
 
 
+class Issuing(models.TextChoices):
+    """How the codes of an order come to people."""
+
+    FILE = "file", _("codes in a sealed file")
+    API = "api", _("gifts issued one by one through the API")
+
+
 class Order(models.Model):
     """A request for so many codes at a face value, approved by another person and funded when it is
     approved.
@@ -115,6 +122,15 @@ class Order(models.Model):
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="orders", verbose_name=_("campaign"))
     face_points = models.BigIntegerField(
         _("points per code"), validators=[MinValueValidator(1), MaxValueValidator(MAX_POINTS)]
+    )
+    issuing = models.CharField(
+        _("the codes come as"), max_length=4, choices=Issuing.choices, default=Issuing.FILE
+    )
+    most_points = models.BigIntegerField(
+        _("most points per gift"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_POINTS)],
     )
     claim_from = models.DateTimeField(_("claimable from"))
     claim_until = models.DateTimeField(_("claimable until"))
@@ -160,6 +176,16 @@ class Order(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(claim_until__gt=F("claim_from")), name="campaigns_order_window_has_length"
+            ),
+            models.CheckConstraint(
+                condition=Q(issuing="file", most_points=None)
+                | Q(
+                    issuing="api",
+                    most_points__isnull=False,
+                    most_points__gte=F("face_points"),
+                    most_points__lte=MAX_POINTS,
+                ),
+                name="campaigns_order_most_points",
             ),
             models.CheckConstraint(condition=Q(lot_life_days__gte=1), name="campaigns_order_lot_life"),
             models.CheckConstraint(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.db.models import F, QuerySet, Sum
 
-from campaigns.models import Campaign, Order, OrderState
+from campaigns.models import Campaign, Issuing, Order, OrderState
 from giftcodes import queries as giftcodes_queries
 from giftcodes.models import BatchState
 from ledger import queries as ledger_queries
@@ -44,7 +44,7 @@ def cost_of(*, brand: Brand, face_points: int, codes: int, apart_from: int | Non
     `apart_from`).
     """
     points = face_points * codes
-    outlook = giftcodes_queries.outlook(codes)
+    outlook = giftcodes_queries.outlook(codes, is_sandbox=brand.program.is_sandbox)
     return Cost(
         codes=codes,
         points=points,
@@ -112,6 +112,8 @@ def fingerprint_of(order: Order, *, version: Campaign | None = None) -> str:
         "recipient": order.requested_by_id,
         "channels": list(order.channels.order_by("pk").values_list("name", "quantity")),
     }
+    if order.issuing != Issuing.FILE:  # older orders have their fingerprints without it
+        content |= {"issuing": order.issuing, "most_points": order.most_points}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -8,7 +8,10 @@ from datetime import datetime
 
 from campaigns.errors import (
     LotLifeOutOfRange,
+    MostPointsTooFew,
     NoCodes,
+    OneChannelNeeded,
+    OpenedByHand,
     PointsOutOfRange,
     SameChannelTwice,
     TooManyChannels,
@@ -17,8 +20,8 @@ from campaigns.errors import (
     WindowOutsideCampaign,
     WindowPassed,
 )
-from campaigns.models import MAX_LOT_LIFE_DAYS
-from giftcodes.models import MAX_CODES_PER_BATCH
+from campaigns.models import MAX_LOT_LIFE_DAYS, Issuing
+from giftcodes.models import MAX_CODES_PER_BATCH, Activation
 from ledger.models import MAX_POINTS
 
 MAX_CHANNELS = 200
@@ -42,6 +45,25 @@ def refuse_same_names(names: Sequence[str]) -> None:
     """SameChannelTwice; wide and narrow forms of a letter are one (NFKC)."""
     if len({unicodedata.normalize("NFKC", name) for name in names}) < len(names):
         raise SameChannelTwice
+
+
+def refuse_bad_issuing(
+    *,
+    issuing: Issuing,
+    face_points: int,
+    most_points: int | None,
+    channels: int,
+    activation: Activation = Activation.AT_START,
+) -> None:
+    """Of an order for the API: MostPointsTooFew, OneChannelNeeded, OpenedByHand."""
+    if issuing != Issuing.API:
+        return
+    if most_points is None or most_points < face_points:
+        raise MostPointsTooFew
+    if channels != 1:
+        raise OneChannelNeeded
+    if activation != Activation.AT_START:
+        raise OpenedByHand
 
 
 def refuse_bad_lot_life(days: int) -> None:

@@ -21,8 +21,9 @@ from django.views.decorators.http import require_GET, require_POST
 from campaigns import access, queries, rules
 from campaigns import services as campaigns
 from campaigns.errors import CampaignsError
-from campaigns.models import Campaign, Order, OrderState
+from campaigns.models import Campaign, Issuing, Order, OrderState
 from campaigns.wording import words_of
+from giftcodes import gift_queries
 from giftcodes import queries as giftcodes_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
@@ -92,6 +93,8 @@ def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any
 def _batch_context(request: HttpRequest, order: Order) -> dict[str, Any]:
     """What the part of the page that renews itself shows."""
     batch: Batch | None = order.batch
+    if batch is not None and batch.issues_gifts:
+        return {"batch": batch, "budget": gift_queries.budget_of(batch)}
     delivery = Delivery.objects.select_related("recipient").filter(batch=batch).first() if batch else None
     if batch is None or delivery is None:
         return {"batch": None}
@@ -112,7 +115,8 @@ def show_progress(request: HttpRequest, order_id: int) -> HttpResponse:
     """The part of the page that renews itself until the file is there; what comes last asks no more."""
     order = _look_at(request, order_id)
     context = {"order": order, **_what_the_person_may_do(request, order), **_batch_context(request, order)}
-    return render(request, "campaigns/parts/batch.html", context)
+    part = "gifts" if order.issuing == Issuing.API else "batch"
+    return render(request, f"campaigns/parts/{part}.html", context)
 
 
 def _look_at(request: HttpRequest, order_id: int) -> Order:
@@ -206,7 +210,7 @@ def approve(request: HttpRequest, order_id: int) -> HttpResponse:
             site_url=settings.SITE_URL,
             at=database_time(),
         ),
-        _("Approved. The points are reserved and the codes are being made."),
+        _("Approved. The points are reserved, and the codes are being made or can be issued."),
     )
     return _to_page(order_id)
 

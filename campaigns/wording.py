@@ -126,6 +126,15 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
         _("A code is worth at least 1 point, and an order at most %(most)s points altogether.")
         % {"most": number(MAX_POINTS)}
     ),
+    errors.MostPointsTooFew: lambda _refusal: _(
+        "A gift may have at least as many points as one code is worth. Enter that many or more."
+    ),
+    errors.OneChannelNeeded: lambda _refusal: _(
+        "Gifts of the API have one channel: leave one, with all codes of the order."
+    ),
+    errors.OpenedByHand: lambda _refusal: _(
+        "Gifts of the API can be claimed as soon as they are issued. Let the codes open by themselves."
+    ),
     errors.LotLifeOutOfRange: lambda _refusal: (
         _("Points live for 1 to %(most)s days.") % {"most": number(MAX_LOT_LIFE_DAYS)}
     ),

@@ -21,6 +21,11 @@ def beat_schedule(
             "schedule": seal,
             "options": {"expires": seal},
         },
+        "expire-gifts": {
+            "task": "giftcodes.tasks.expire_gifts",
+            "schedule": sweep,
+            "options": {"expires": sweep},
+        },
         "prune-tries": {
             "task": "giftcodes.tasks.prune_tries",
             "schedule": 3600.0,

@@ -7,7 +7,9 @@ from django.db import connection
 
 from giftcodes import journal, keys
 from giftcodes.errors import JournalError, KeysMissing
+from giftcodes.gift_checks import GIFTS, STRANDS
 from giftcodes.models import Batch
+from giftcodes.restores import gifts_folder
 from ledger.audit import Difference, run_checks
 from ledger.errors import SealKeyMissing
 from ledger.expiry import end_after_days
@@ -52,9 +54,10 @@ _CLAIMS = {
         WHERE c.id - {claim_id_of_zero} NOT BETWEEN b.first_serial AND b.first_serial + b.size - 1
         ORDER BY c.id""",
     "a claim brings the points of its batch": """
-        SELECT 'claim ' || c.id, CAST(b.face_points AS text), CAST(c.points AS text)
+        SELECT 'claim ' || c.id, CAST(COALESCE(g.points, b.face_points) AS text), CAST(c.points AS text)
         FROM giftcodes_claim c JOIN giftcodes_batch b ON b.id = c.batch_id
-        WHERE c.points <> b.face_points ORDER BY c.id""",
+        LEFT JOIN giftcodes_gift g ON g.id = c.id
+        WHERE c.points <> COALESCE(g.points, b.face_points) ORDER BY c.id""",
     "a claim was made while its batch was active and in its window": """
         SELECT 'claim ' || c.id, 'from ' || b.claim_from || ' and ' ||
             COALESCE(CAST(b.activated_at AS text), 'never') || ' to before ' || b.claim_until,
@@ -101,14 +104,14 @@ _BATCHES = {
             unclaimed || ' unclaimed' FROM {codes} codes
         WHERE unclaimed < 0 OR (state = 'closed' AND unclaimed <> 0) ORDER BY id""",
     "the unclaimed account holds face x unclaimed": """
-        SELECT 'batch ' || codes.id, CAST(face_points * unclaimed AS text), CAST(COALESCE(points, 0) AS text)
+        SELECT 'batch ' || codes.id, CAST(unclaimed_points AS text), CAST(COALESCE(points, 0) AS text)
         FROM {codes} codes LEFT JOIN (
             SELECT account_id, SUM(points) AS points FROM (
                 SELECT target_id AS account_id, points FROM ledger_posting
                 UNION ALL SELECT source_id, -points FROM ledger_posting
             ) ends GROUP BY account_id
         ) sums ON sums.account_id = codes.unclaimed_id
-        WHERE face_points * unclaimed <> COALESCE(points, 0) ORDER BY codes.id""",
+        WHERE unclaimed_points <> COALESCE(points, 0) ORDER BY codes.id""",
     "the points of a batch came with the approval of its order": """
         SELECT 'batch ' || b.id, b.size * b.face_points || ' points of ' || b.order_key,
             COALESCE(CAST(p.points AS text), 'none')
@@ -151,16 +154,30 @@ _BATCHES = {
         SELECT 'batch ' || b.id, b.size || ' rows worth ' || b.size * b.face_points,
             COALESCE(d.row_count || ' rows worth ' || d.total_points, 'none')
         FROM giftcodes_batch b LEFT JOIN giftcodes_delivery d ON d.batch_id = b.id
-        WHERE b.state NOT IN ('approved', 'minting') AND (d.sealed_at IS NULL OR d.row_count <> b.size
+        WHERE b.state NOT IN ('approved', 'minting') AND b.most_points IS NULL
+            AND (d.sealed_at IS NULL OR d.row_count <> b.size
             OR d.total_points <> b.size * b.face_points OR LENGTH(d.content_sha256) <> 64
             OR LENGTH(d.sealed_sha256) <> 64) ORDER BY b.id""",
 }
-# Every batch with where its codes are now.
+# Every batch with where its codes are now. What can still be claimed of one that issues gifts are those that
+# have not ended, and what is left to be issued.
 _CODES = """(
-    SELECT b.id, b.series_id, b.state, b.face_points, b.unclaimed_id,
+    SELECT b.id, b.series_id, b.state, b.unclaimed_id,
         CASE WHEN b.state = 'closed' THEN 0 ELSE b.size - COALESCE(v.codes, 0) END AS live,
-        b.size - COALESCE(c.codes, 0) - COALESCE(v.codes, 0) - COALESCE(b.expired_codes, 0) AS unclaimed
+        b.size - COALESCE(c.codes, 0) - COALESCE(v.codes, 0) - COALESCE(g.voided, 0)
+            - COALESCE(b.expired_codes, g.expired, 0) AS unclaimed,
+        CASE WHEN b.most_points IS NULL THEN b.face_points * (b.size - COALESCE(c.codes, 0)
+            - COALESCE(v.codes, 0) - COALESCE(b.expired_codes, 0))
+        ELSE COALESCE(g.open_points, 0) + COALESCE(s.points, 0) END AS unclaimed_points
     FROM giftcodes_batch b
+    LEFT JOIN (
+        SELECT batch_id, SUM(CASE WHEN state = 'voided' THEN 1 ELSE 0 END) AS voided,
+            SUM(CASE WHEN state = 'expired' THEN 1 ELSE 0 END) AS expired,
+            SUM(CASE WHEN state = 'issued' THEN points ELSE 0 END) AS open_points
+        FROM giftcodes_gift GROUP BY batch_id
+    ) g ON g.batch_id = b.id
+    LEFT JOIN (SELECT batch_id, SUM(points_left) AS points FROM giftcodes_giftstrand GROUP BY batch_id) s
+        ON s.batch_id = b.id
     LEFT JOIN (SELECT batch_id, COUNT(*) AS codes FROM giftcodes_claim GROUP BY batch_id) c
         ON c.batch_id = b.id
     LEFT JOIN (SELECT batch_id, SUM(codes) AS codes FROM giftcodes_void GROUP BY batch_id) v
@@ -172,12 +189,14 @@ def differences() -> Iterator[Difference]:
     """Every difference in the code engine and between it and the ledger; none in a sound one."""
     fill = {
         "codes": _CODES,
+        "strands": STRANDS,
         "claim_id_of_zero": "b.series_id * CAST(1000000000 AS bigint)",
         "before_it": "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING",
         "claimed_at": _moment("c.claimed_at"),
+        "ended_at": _moment("g.ended_at"),
         "posted_at": _moment("t.posted_at"),
     }
-    yield from run_checks({name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES).items()})
+    yield from run_checks({name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES | GIFTS).items()})
     yield from _lots_of_other_lives()
     yield from _lost_keys()
 
@@ -193,8 +212,9 @@ def journal_differences(folder: Path) -> Iterator[Difference]:
     needs it.
     """
     try:
-        for _line in journal.lines(folder):
-            pass
+        for chain in (folder, gifts_folder(folder)):
+            for _line in journal.lines(chain):
+                pass
     except (JournalError, SealKeyMissing, OSError) as error:
         yield Difference(JOURNAL, str(folder), "as it was written", str(error))
 

@@ -31,6 +31,9 @@ class KnownBatch(NamedTuple):
     lot_life_days: int
     limit_per_member: int | None
     limit_group: str
+    claim_url_base: str
+    issues_gifts: bool
+    is_sandbox: bool
 
     def __repr__(self) -> str:  # the key must not reach a log or a traceback
         return f"KnownBatch({self.id})"
@@ -100,7 +103,7 @@ def batch_of(digit: int, serial: int) -> KnownBatch | None:
 
 def _learn(digit: int, serial: int) -> KnownBatch | None:
     nearest = Batch.objects.filter(series_id=digit, first_serial__lte=serial).order_by("-first_serial")
-    row = nearest.select_related("brand").first()
+    row = nearest.select_related("brand__program").first()
     if row is None or serial >= row.first_serial + row.size:
         return None
     batch = KnownBatch(
@@ -116,6 +119,9 @@ def _learn(digit: int, serial: int) -> KnownBatch | None:
         lot_life_days=row.lot_life_days,
         limit_per_member=row.limit_per_member,
         limit_group=row.limit_group,
+        claim_url_base=row.claim_url_base,
+        issues_gifts=row.issues_gifts,
+        is_sandbox=row.brand.program.is_sandbox,
     )
     with _lock:
         # Readers hold the old list; a new one takes its place whole.

@@ -102,6 +102,48 @@ class BatchRefused(GiftcodesError):
         self.rule = rule
 
 
+class GiftRefused(GiftcodesError):
+    """What was asked for can't be a gift; `rule` names why: `gifts`, `key`, `points`, `claim_until`,
+    `recipient_ref`, `metadata`, `reason`. `position` is that of the gift, None for the request as a whole.
+    """
+
+    code = "gift_refused"
+
+    def __init__(self, rule: str, position: int | None = None) -> None:
+        super().__init__(rule, position)
+        self.rule, self.position = rule, position
+
+
+class NotIssuing(GiftcodesError):
+    """The campaign has no approved order for the API whose claim window is open now."""
+
+    code = "not_issuing"
+
+
+class BudgetExhausted(GiftcodesError):
+    """What is left of the campaign's orders for the API does not cover the request."""
+
+    code = "budget_exhausted"
+
+
+class GiftKeyReused(GiftcodesError):
+    """The client used this idempotency key for another request."""
+
+    code = "gift_key_reused"
+
+
+class TwinInFlight(GiftcodesError):
+    """A request of the same client with the same key is under way: ask again in a moment."""
+
+    code = "twin_in_flight"
+
+
+class GiftClaimed(GiftcodesError):
+    """The gift has been claimed: it can't be withdrawn any more."""
+
+    code = "gift_claimed"
+
+
 class DeliveryRefused(GiftcodesError):
     """The file or its passphrase was handed over before, is for somebody else, or isn't sealed yet."""
 

@@ -3,8 +3,9 @@
 A folder of segments `journal-000001.jsonl`, ... of one JSON object per line. A line carries its number, what
 it records and an HMAC-SHA256 over the MAC of the line before it and its own length-prefixed fields, under a
 key that the database does not have; the chain runs on from segment to segment. What follows the last line
-end is the torn rest of an interrupted write. The last line says how far the journal goes: nothing about it is
-kept in the database. Opaque ids only: no code, nobody's name.
+end is the torn rest of an interrupted write. The last line says how far the journal goes: nothing about it
+is kept in the database. Opaque ids only: no code, nobody's name. What was issued through the API has a
+journal of its own in the folder `gifts`, in the order of the requests.
 """
 
 import fcntl
@@ -34,6 +35,8 @@ class Kind(StrEnum):
     BEGUN = "begun"
     CLAIM = "claim"
     VOID = "void"  # codes withdrawn
+    GIFT = "gift"  # issued
+    GIFT_VOID = "gift_void"  # withdrawn
     MARK = "mark"  # no claim between the line before and here
     RESTORED = "restored"  # posting ids begin anew behind here: an earlier state of the database went on
 
@@ -46,6 +49,11 @@ class Entry(NamedTuple):
     `claim` and `batch_end` the first serial number and the end of their range (exclusive), and by whom
     (`person_of`). Of these and of a mark: the transfer of `posting`, by which a restored database is
     recognised. Ids are hexadecimal without hyphens.
+
+    Of a gift that was issued: in `posting` the id of its request, in `claimed_at` and `expires_at` the moment
+    of issue and the end of claiming; its number, and of its request the client's number, the digest of the
+    key, the fingerprint, how many gifts it made and which of them this is. Of one withdrawn: in `claim` its
+    serial number, its client, and the transfer of `posting`.
     """
 
     kind: Kind
@@ -62,6 +70,21 @@ class Entry(NamedTuple):
     expires_at: str = ""
     requested_by: str = ""
     approved_by: str = ""
+    gift: str = ""
+    client: str = ""
+    key_digest: str = ""
+    fingerprint: str = ""
+    gifts: int = 0
+    position: int = 0
+
+
+_OF_GIFTS = {Kind.GIFT, Kind.GIFT_VOID}
+_FIELDS_BEFORE_GIFTS = Entry._fields.index("gift")
+
+
+def _chained(entry: Entry) -> tuple[str | int, ...]:
+    """What the MAC covers. Lines of other kinds are as they were before there were gifts."""
+    return entry if entry.kind in _OF_GIFTS else entry[:_FIELDS_BEFORE_GIFTS]
 
 
 class Line(NamedTuple):
@@ -84,7 +107,7 @@ class _Chain:
         if key_id not in self._keys:
             self._keys[key_id] = seal_key(key_id, purpose=_PURPOSE)
         text = previous.mac if previous else _BEFORE_THE_FIRST
-        for field in (number, *entry, key_id):
+        for field in (number, *_chained(entry), key_id):
             octets = str(field).encode()
             text += len(octets).to_bytes(4, "big") + octets
         return Line(number, entry, key_id, hmac.digest(self._keys[key_id], text, hashlib.sha256))
@@ -248,6 +271,8 @@ def _from_json(value: dict[str, Any]) -> Line:
     pattern = Entry(kind, 0)
     if [type(field) for field in (number, key_id, *entry)] != [int, str, *map(type, pattern)]:
         raise TypeError("a text where a number must be, or the reverse")
+    if kind not in _OF_GIFTS and any(entry[_FIELDS_BEFORE_GIFTS:]):
+        raise TypeError("what only lines of gifts have")
     return Line(number, entry, key_id, mac)
 
 

@@ -5,12 +5,15 @@ PostgreSQL this is an advisory lock: a row lock, even a shared one, would make a
 the same row. SQLite lets one writer in at a time and needs none.
 """
 
+import hashlib
+
 from django.db import connection
 
 from ledger.locking import member_lock
 from ledger.statements import Statement, run_together
 
 _SPACE = 0x746B << 40  # keeps these locks apart from others' in the same database
+_REQUESTS = 0x6769 << 48  # and these from both
 
 
 def share_batch(batch_id: int) -> list[Statement]:
@@ -32,3 +35,15 @@ def own_batch(batch_id: int) -> None:
     """Wait until no claim of the batch is under way, and keep new ones waiting until the transaction ends."""
     if connection.vendor == "postgresql":
         run_together(Statement("SELECT pg_advisory_xact_lock(%s)", [_SPACE + batch_id]))
+
+
+def try_request(client_id: int, key_digest: str) -> list[Statement]:
+    """A statement that gives true once this transaction has the client's key to itself, false if another has
+    it now; never waits. Two keys share a lock once in 2^48.
+    """
+    if connection.vendor != "postgresql":
+        return []
+    digest = hashlib.sha256(f"{client_id}:{key_digest}".encode()).digest()
+    return [
+        Statement("SELECT pg_try_advisory_xact_lock(%s)", [_REQUESTS + int.from_bytes(digest[:6], "big")])
+    ]

@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from giftcodes import guard_models  # noqa: F401  # tables of this app, which Django looks for here
+# Tables of this app, which Django looks for here.
+from giftcodes import gift_models, guard_models  # noqa: F401
 from ledger.models import MAX_POINTS, Account, transfer_id_of
 from parties.models import Brand, Member, User
 
@@ -88,6 +89,8 @@ class Batch(models.Model):
     limit_group = models.CharField(_("counted together with"), max_length=64, editable=False)
     claim_url_base = models.URLField(_("claim page"), max_length=200, editable=False)
     activation = models.CharField(_("activation"), max_length=10, choices=Activation.choices, editable=False)
+    # NULL: the codes go out in a file. Else they are issued one by one, as gifts of up to so many points.
+    most_points = models.BigIntegerField(_("most points per gift"), null=True, editable=False)
 
     state = models.CharField(
         _("state"), max_length=10, choices=BatchState.choices, default=BatchState.APPROVED, editable=False
@@ -121,6 +124,11 @@ class Batch(models.Model):
             models.CheckConstraint(
                 condition=Q(claim_until__gt=F("claim_from")), name="giftcodes_batch_window_has_length"
             ),
+            models.CheckConstraint(
+                condition=Q(most_points=None)
+                | Q(most_points__gte=F("face_points"), most_points__lte=MAX_POINTS),
+                name="giftcodes_batch_most_points",
+            ),
             models.CheckConstraint(condition=Q(lot_life_days__gte=1), name="giftcodes_batch_lot_life"),
             models.CheckConstraint(
                 condition=Q(limit_per_member=None) | Q(limit_per_member__gte=1), name="giftcodes_batch_limit"
@@ -149,6 +157,11 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series_id}-{self.first_serial:09d}+{self.size}"
+
+    @property
+    def issues_gifts(self) -> bool:
+        """Whether its codes come out one by one, through the API, instead of in a file."""
+        return self.most_points is not None
 
     @property
     def first_claim_id(self) -> int:

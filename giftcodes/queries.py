@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import models
-from django.db.models import Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from giftcodes import codec, directory
+from giftcodes.gift_models import Gift, GiftState
 from giftcodes.models import (
     MAX_LIVE_CODES,
+    SANDBOX_SERIES,
     SERIALS_PER_SERIES,
     WARN_LIVE_CODES,
     Batch,
@@ -53,6 +55,7 @@ class SerialState(models.TextChoices):
     VOID = "void", _("withdrawn")
     EXPIRED = "expired", _("expired")
     NOT_ACTIVE = "not_active", _("not active yet")
+    NOT_ISSUED = "not_issued", _("not issued yet")
     UNCLAIMED = "unclaimed", _("unclaimed")
 
 
@@ -67,6 +70,15 @@ class SerialStatus(NamedTuple):
     state: SerialState
     claim: Claim | None
     voided_at: datetime | None
+    gift: Gift | None
+
+    @property
+    def points(self) -> int:
+        return self.batch.face_points if self.gift is None else self.gift.points
+
+    @property
+    def claim_until(self) -> datetime:
+        return self.batch.claim_until if self.gift is None else self.gift.claim_until
 
 
 def claim_of(member: Member, claim_id: int) -> Claim | None:
@@ -81,15 +93,36 @@ def claims_between(batch: Batch, first_serial: int, last_serial: int) -> int:
 
 
 def counts_of(batch: Batch) -> BatchCounts:
-    """Where the codes of the batch are now."""
+    """Where the codes of the batch are now. Gifts that expired before their batch are counted as expired."""
+    if batch.issues_gifts:
+        return _counts_of_gifts(batch)
     claimed = Claim.objects.filter(pk__gte=batch.first_claim_id, pk__lt=batch.end_claim_id).count()
     voided = Void.objects.filter(batch=batch).aggregate(codes=Sum("codes"))["codes"] or 0
     return BatchCounts(size=batch.size, claimed=claimed, voided=voided, expired=batch.expired_codes or 0)
 
 
-def outlook(codes: int) -> SeriesOutlook:
+def _counts_of_gifts(batch: Batch) -> BatchCounts:
+    states = dict(gifts_in_range(batch).order_by().values_list("state").annotate(Count("pk")))
+    return BatchCounts(
+        size=batch.size,
+        claimed=states.get(GiftState.CLAIMED, 0),
+        voided=states.get(GiftState.VOIDED, 0),
+        expired=states.get(GiftState.EXPIRED, 0) if batch.expired_codes is None else batch.expired_codes,
+    )
+
+
+def gifts_in_range(batch: Batch) -> QuerySet[Gift]:
+    """All that the batch has issued, by a scan of the primary key."""
+    return Gift.objects.filter(pk__gte=batch.first_claim_id, pk__lt=batch.end_claim_id)
+
+
+def outlook(codes: int, *, is_sandbox: bool = False) -> SeriesOutlook:
     """The series that `codes` more codes would come from, after them."""
-    rows = Series.objects.filter(digit__lt=9).order_by("digit")
+    rows = (
+        Series.objects.order_by("digit").filter(digit=SANDBOX_SERIES)
+        if is_sandbox
+        else (Series.objects.order_by("digit").exclude(digit=SANDBOX_SERIES))
+    )
     live = [series.live_codes + codes for series in rows] or [codes]
     best = next((count for count in live if count <= MAX_LIVE_CODES), min(live))
     return SeriesOutlook(live_codes=best, is_full=best > MAX_LIVE_CODES, is_warning=best > WARN_LIVE_CODES)
@@ -102,6 +135,12 @@ def batch_of_serial(serial_number: int) -> Batch | None:
         return None
     batch = Batch.objects.filter(series_id=digit, first_serial__lte=serial).order_by("-first_serial").first()
     return batch if batch is not None and serial < batch.first_serial + batch.size else None
+
+
+def points_of_serial(batch: Batch, serial_number: int) -> int:
+    """What that code of the batch is worth."""
+    points = Gift.objects.filter(pk=serial_number).values_list("points", flat=True).first()
+    return batch.face_points if points is None else points
 
 
 def unminted_batch_ids(*, limit: int) -> list[int]:
@@ -128,14 +167,32 @@ def status_of_serial(serial_number: int, *, at: datetime) -> SerialStatus | None
     claim = Claim.objects.select_related("member").filter(pk=serial_number).first()
     void = Void.objects.filter(batch=batch, first_serial__lte=serial, last_serial__gte=serial).first()
     channel = Channel.objects.filter(batch=batch, first_serial__lte=serial).order_by("-first_serial")[0]
+    gift = Gift.objects.filter(pk=serial_number).first() if batch.issues_gifts else None
     return SerialStatus(
         serial_number=serial_number,
         batch=batch,
         channel=channel,
-        state=_state_of(batch, claim, void, at),
+        state=_state_of_gift(batch, gift, at) if batch.issues_gifts else _state_of(batch, claim, void, at),
         claim=claim,
-        voided_at=void.voided_at if void is not None and claim is None else None,
+        voided_at=_voided_at(claim, void, gift),
+        gift=gift,
     )
+
+
+def _voided_at(claim: Claim | None, void: Void | None, gift: Gift | None) -> datetime | None:
+    if gift is not None and gift.state == GiftState.VOIDED:
+        return gift.ended_at
+    return void.voided_at if void is not None and claim is None else None
+
+
+def _state_of_gift(batch: Batch, gift: Gift | None, at: datetime) -> SerialState:
+    if gift is None:
+        return SerialState.NOT_ISSUED
+    if gift.state == GiftState.ISSUED:
+        is_over = at >= gift.claim_until
+        return SerialState.EXPIRED if is_over else _state_of(batch, None, None, at)
+    ended = {GiftState.CLAIMED: SerialState.CLAIMED, GiftState.VOIDED: SerialState.VOID}
+    return ended.get(GiftState(gift.state), SerialState.EXPIRED)
 
 
 def _state_of(batch: Batch, claim: Claim | None, void: Void | None, at: datetime) -> SerialState:

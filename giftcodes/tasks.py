@@ -16,6 +16,7 @@ from ledger.statements import database_time
 # What the brokers raise when they are away, or full.
 _QUEUE_FAILED = (OperationalError, ChannelError, RedisError, OSError)
 _SECONDS_PER_TASK = 10.0  # then the next message: one long order must not keep a worker from everything else
+GIFTS_PER_STEP = 500
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,15 @@ def ship_claims() -> None:
 def prune_tries() -> None:
     """Delete refused tries that are as old as they may become, and counts that nobody looks back to."""
     services.prune_tries(at=database_time())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def expire_gifts() -> None:
+    """End gifts that are past their time, for half the time to the next call at most."""
+    deadline = time.monotonic() + settings.SWEEP_SECONDS / 2
+    while services.expire_gifts(at=database_time(), limit=GIFTS_PER_STEP):
+        if time.monotonic() >= deadline:
+            break
 
 
 def _mint_until(deadline: float, batch_id: int) -> bool:

@@ -14,7 +14,7 @@ from campaigns import services as campaigns
 from giftcodes import codec, keys
 from giftcodes import services as giftcodes
 from giftcodes.models import Activation, Batch, BatchState, Delivery
-from giftcodes.services import ChannelSize, Terms
+from giftcodes.services import ChannelSize, GiftWanted, IssuedGift, Terms
 from ledger import services as ledger
 from ledger.expiry import ExpiryPolicy
 from ledger.models import Account, Lot, Posting, Reason, Transfer, transfer_id_of
@@ -68,7 +68,7 @@ def number_pattern(brand: Brand, **fields: Any) -> NumberPattern:
     return NumberPattern.objects.create(brand=brand, **defaults | {"example": "2900-0000-00001"} | fields)
 
 
-def api_client(*, brand: Brand | None = None, **fields: Any) -> ApiClient:
+def api_client(brand: Brand | None = None, **fields: Any) -> ApiClient:
     """A partner system of the brand."""
     number = next(_numbers)
     defaults = {"name": f"Client {number}", "created_at": NOON - timedelta(days=1), "created_by": user()}
@@ -157,6 +157,33 @@ def live_batch(**fields: Any) -> Batch:
     )
     row.refresh_from_db()
     return row
+
+
+def gift_batch(**fields: Any) -> Batch:
+    """A batch whose codes are issued one by one, as gifts of up to 2,000 points."""
+    defaults: dict[str, Any] = {
+        "most_points": 2_000,
+        "channels": [ChannelSize("API", fields.get("size", 10))],
+    }
+    return batch(**defaults | fields)
+
+
+def gifts(
+    batch: Batch,
+    *wanted: GiftWanted,
+    client: ApiClient | None = None,
+    key: str = "",
+    at: datetime = NOON,
+) -> list[IssuedGift]:
+    """Gifts of the batch, issued by a client of its brand."""
+    issued = giftcodes.issue_gifts(
+        client=client or api_client(batch.brand),
+        key=key or f"key-{next(_numbers)}",
+        group=batch.limit_group,
+        gifts=wanted or [GiftWanted()],
+        at=at,
+    )
+    return issued.gifts
 
 
 def code_of(batch: Batch, place: int = 0) -> str:

@@ -29,6 +29,7 @@ from campaigns.dispute_models import (
 from campaigns.errors import CampaignsError
 from campaigns.models import Order
 from campaigns.wording import words_of
+from giftcodes import queries as giftcodes_queries
 from ledger.admin.pages import by_post, moment_column
 from ledger.statements import database_time
 from parties.access import is_operator
@@ -147,6 +148,7 @@ class DisputeAdmin(ScopedAdmin):
             "lines": lines,
             "seen": lines[-1].pk,
             "evidence": evidence,
+            "worth": _points_of(evidence),
             "order": Order.objects.filter(batch=evidence.batch).select_related("campaign").first()
             if evidence.batch
             else None,
@@ -194,6 +196,12 @@ def _name_of(language: str) -> str:
         return {"ja": _("Japanese"), "en": _("English")}[language]
 
 
+def _points_of(evidence: DisputeEvidence) -> int | None:
+    if evidence.batch is None or evidence.serial_number is None:
+        return None
+    return giftcodes_queries.points_of_serial(evidence.batch, evidence.serial_number)
+
+
 def _grant_address(request: HttpRequest, dispute: Dispute) -> str:
     """The form that asks for points by hand, filled in as far as can be; for the operator's people, as it
     names the member.
@@ -204,7 +212,6 @@ def _grant_address(request: HttpRequest, dispute: Dispute) -> str:
     known["reason"] = f"{_('Dispute %(number)s') % {'number': dispute.number}}: "
     if dispute.brand_id:
         known["brand"] = str(dispute.brand_id)
-    batch = DisputeEvidence.objects.select_related("batch").get(dispute=dispute).batch
-    if batch is not None:
-        known["points"] = str(batch.face_points)
+    if points := _points_of(DisputeEvidence.objects.select_related("batch").get(dispute=dispute)):
+        known["points"] = str(points)
     return f"{reverse('admin:ledger_adjustment_add')}?{urlencode(known)}"

@@ -17,8 +17,8 @@ from campaigns import access, views
 from campaigns import services as campaigns
 from campaigns.admin.history import HistoryAdmin
 from campaigns.errors import CampaignsError
-from campaigns.forms import ChannelForm, ChannelFormSet, OrderForm
 from campaigns.models import Order, OrderChannel, OrderState
+from campaigns.order_forms import ChannelForm, ChannelFormSet, OrderForm
 from campaigns.rules import MAX_CHANNELS
 from campaigns.wording import number, words_of
 from ledger.statements import database_time
@@ -73,11 +73,11 @@ class OrderAdmin(HistoryAdmin):
         "state_badge",
         "requested_by",
     )
-    list_filter = ("state", ("campaign", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("state", "issuing", ("campaign", admin.RelatedOnlyFieldListFilter))
     search_fields = ("campaign__name", "public_id")
     list_select_related = ("campaign__brand", "requested_by")
     fieldsets = (
-        (None, {"fields": ("campaign", "face_points", "lot_life_days")}),
+        (None, {"fields": ("campaign", "issuing", "face_points", "most_points", "lot_life_days")}),
         (gettext_lazy("Claim window"), {"fields": ("claim_from", "claim_until", "activation")}),
     )
     change_form_template = "campaigns/order_form.html"

@@ -22,7 +22,7 @@ from campaigns.errors import (
     SeriesShort,
     TermsRefused,
 )
-from campaigns.models import Campaign, Order, OrderState
+from campaigns.models import Campaign, Issuing, Order, OrderState
 from giftcodes import services as giftcodes
 from giftcodes import tasks
 from giftcodes.errors import BatchRefused, SeriesFull
@@ -55,7 +55,8 @@ def submit_order(*, order_id: int, user: User, at: datetime) -> Order:
 def approve_order(
     *, order_id: int, approver: User, submitted_hash: str, site_url: str, at: datetime
 ) -> Batch:
-    """Reserve the money and make the batch; minting begins after the commit.
+    """Reserve the money and make the batch; minting begins after the commit. Gifts of the API can be issued
+    from then on.
 
     `submitted_hash` is the fingerprint that the approver saw, `site_url` the site's address, without a
     slash at its end. Of several approvals one wins; the winner's own repeat gives the same batch, even if
@@ -80,8 +81,9 @@ def approve_order(
     order.batch = _reserve(order, site_url=site_url, at=at)
     order.state, order.decided_by, order.decided_at = OrderState.APPROVED, approver, at
     _record(order, "approved", by=approver, at=at)
-    # A lost message costs seconds, not the batch: the beat sweep finds every batch that is not minted.
-    transaction.on_commit(partial(tasks.nudge_minting, order.batch.pk), robust=True)
+    if not order.batch.issues_gifts:
+        # A lost message costs seconds, not the batch: the beat sweep finds every batch that is not minted.
+        transaction.on_commit(partial(tasks.nudge_minting, order.batch.pk), robust=True)
     return order.batch
 
 
@@ -245,6 +247,13 @@ def _refuse_unfit(order: Order, at: datetime) -> None:
         face_points=order.face_points, quantities=[quantity for _name, quantity in channels]
     )
     rules.refuse_same_names([name for name, _quantity in channels])
+    rules.refuse_bad_issuing(
+        issuing=Issuing(order.issuing),
+        face_points=order.face_points,
+        most_points=order.most_points,
+        channels=len(channels),
+        activation=Activation(order.activation),
+    )
     rules.refuse_bad_lot_life(order.lot_life_days)
     rules.refuse_bad_window(
         window=(order.claim_from, order.claim_until), period=(campaign.starts_at, campaign.ends_at), at=at
@@ -262,6 +271,7 @@ def _reserve(order: Order, *, site_url: str, at: datetime) -> Batch:
         limit_group=queries.limit_group_of(campaign),
         claim_url_base=queries.page_address(campaign, site_url=site_url),
         activation=Activation(order.activation),
+        most_points=order.most_points,
     )
     channels = [ChannelSize(row.name, row.quantity) for row in order.channels.order_by("pk")]
     try:

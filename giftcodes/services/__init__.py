@@ -14,6 +14,9 @@ from giftcodes.services.batches import (
 )
 from giftcodes.services.claims import Claimed, Proviso, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
+from giftcodes.services.gift_ends import expire_gifts, void_gift
+from giftcodes.services.gift_wishes import GiftWanted
+from giftcodes.services.gifts import Issued, IssuedGift, issue_gifts, reveal_gift
 from giftcodes.services.minting import mint_next_chunk
 from giftcodes.services.number_tries import NumberAsker, try_code_for_number
 from giftcodes.services.partner_tries import PartnerAsker, try_code_for_partner
@@ -25,7 +28,10 @@ __all__ = [
     "Asker",
     "ChannelSize",
     "Claimed",
+    "GiftWanted",
     "HandedOver",
+    "Issued",
+    "IssuedGift",
     "LostBatch",
     "NumberAsker",
     "PartnerAsker",
@@ -38,11 +44,14 @@ __all__ = [
     "close_due_batches",
     "count_typo",
     "create_batch",
+    "expire_gifts",
+    "issue_gifts",
     "lift_lock",
     "mint_next_chunk",
     "open_series",
     "prune_tries",
     "replay_claims",
+    "reveal_gift",
     "reveal_passphrase",
     "ship_claims",
     "take_delivery",
@@ -50,4 +59,5 @@ __all__ = [
     "try_code_for_number",
     "try_code_for_partner",
     "void_codes",
+    "void_gift",
 ]

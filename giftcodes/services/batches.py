@@ -26,9 +26,11 @@ from giftcodes.models import (
     Series,
     Void,
 )
+from giftcodes.services import draws
+from giftcodes.services.gift_ends import expire_all, return_points
 from ledger import services as ledger
 from ledger.errors import KeyReused, LedgerError
-from ledger.models import AccountKind, Reason
+from ledger.models import MAX_POINTS, AccountKind, Reason
 from ledger.services import Move
 from parties.models import Brand, User
 
@@ -39,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 class Terms(NamedTuple):
     """What a batch promises, frozen at approval. `claim_until` is exclusive; claims are counted per
-    `limit_group`.
+    `limit_group`. With `most_points` its codes are issued one by one, as gifts of up to so many points.
     """
 
     face_points: int
@@ -50,6 +52,7 @@ class Terms(NamedTuple):
     limit_group: str
     claim_url_base: str
     activation: Activation
+    most_points: int | None = None
 
 
 class ChannelSize(NamedTuple):
@@ -83,8 +86,9 @@ def create_batch(
 ) -> Batch:
     """Reserve the money and a range of serials for an approved order; nothing is minted yet.
 
-    One batch per `order_key`. Raises BatchRefused (a rule of the order), SeriesFull (density stop or no
-    serials left), InsufficientPoints (the brand's funds); in each case nothing is reserved.
+    A batch that issues gifts is active at once, without a file: `recipient` gets none. One batch per
+    `order_key`. Raises BatchRefused (a rule of the order), SeriesFull (density stop or no serials left),
+    InsufficientPoints (the brand's funds); in each case nothing is reserved.
     """
     _refuse_unfit(terms, channels, at)
     size = sum(channel.size for channel in channels)
@@ -98,7 +102,7 @@ def create_batch(
         ledger.post_transfer(key=f"approve:{order_key}", reason=Reason.APPROVE, moves=[reserve], at=at)
     except KeyReused as error:  # another batch's account, so never the same moves
         raise BatchRefused("this order has its batch already", rule="has_batch") from error
-    series, first_serial = _take_range(size)
+    series, first_serial = _take_range(size, is_sandbox=brand.program.is_sandbox, at=at)
     batch = Batch(
         public_id=public_id,
         order_key=order_key,
@@ -111,8 +115,14 @@ def create_batch(
         **terms._asdict(),
     )
     keys.make_batch_key(batch)
+    if batch.issues_gifts:
+        batch.state, batch.minted_codes = BatchState.ACTIVE, size
+        batch.minted_at = batch.activated_at = at
     batch.save(force_insert=True)
     _make_channels(batch, channels)
+    if batch.issues_gifts:
+        draws.cut_strands(batch)
+        return batch
     Delivery.objects.create(batch=batch, recipient=recipient, salt=secrets.token_bytes(32))
     return batch
 
@@ -137,6 +147,14 @@ def _refuse_unfit(terms: Terms, channels: Sequence[ChannelSize], at: datetime) -
             "the limit per member is at least 1",
             terms.limit_per_member is None or terms.limit_per_member >= 1,
         ),
+        "most_points": (
+            "a gift may have as many points as one has by itself",
+            terms.most_points is None or terms.face_points <= terms.most_points <= MAX_POINTS,
+        ),
+        "gifts_at_once": (
+            "gifts have one channel, and can be claimed without anybody's opening them",
+            terms.most_points is None or (len(channels) == 1 and terms.activation == Activation.AT_START),
+        ),
     }
     for rule, (message, is_kept) in rules.items():
         if not is_kept:
@@ -151,11 +169,15 @@ def _is_channel_name(name: str) -> bool:
     return 1 <= len(name) <= 40 and name == name.strip() and not unprintable
 
 
-def _take_range(size: int) -> tuple[Series, int]:
-    """The next `size` serials of the first series with room. Raced orders queue here, for the length of an
-    approval.
+def _take_range(size: int, *, is_sandbox: bool, at: datetime) -> tuple[Series, int]:
+    """The next `size` serials of the first series with room: of the one of the sandbox, or of all others.
+    Raced orders queue here, for the length of an approval.
     """
-    for series in Series.objects.exclude(digit=SANDBOX_SERIES).order_by("digit"):
+    if is_sandbox:
+        open_series(digit=SANDBOX_SERIES, at=at)
+    for series in Series.objects.order_by("digit"):
+        if (series.digit == SANDBOX_SERIES) != is_sandbox:
+            continue
         room = Series.objects.filter(
             pk=series.pk, next_serial__lte=SERIALS_PER_SERIES - size, live_codes__lte=MAX_LIVE_CODES - size
         )
@@ -211,6 +233,7 @@ def void_codes(
     rules = {
         "the range lies within the batch": within,
         "a closed batch has nothing left to withdraw": batch.state != BatchState.CLOSED,
+        "gifts are withdrawn one by one": not batch.issues_gifts,
         "withdrawing codes needs a reason": bool(reason.strip()),
         "withdrawing codes needs another person's approval": requested_by != approved_by,
     }
@@ -224,7 +247,8 @@ def void_codes(
         void = Void.objects.create(
             batch=batch, first_serial=first, last_serial=last, codes=codes, voided_at=at, **people
         )
-        _return_points(batch, codes=codes, key=f"void:{void.pk}", reason=Reason.VOID, at=at)
+        points, key = codes * batch.face_points, f"void:{void.pk}"
+        return_points(batch, points=points, key=key, reason=Reason.VOID, at=at)
         total += codes
     Series.objects.filter(pk=batch.series_id).update(live_codes=F("live_codes") - total)
     return total
@@ -242,13 +266,6 @@ def _not_yet_void(batch: Batch, first: int, last: int) -> list[tuple[int, int]]:
     return [*parts, (first, last)] if first <= last else parts
 
 
-def _return_points(batch: Batch, *, codes: int, key: str, reason: Reason, at: datetime) -> None:
-    if codes:
-        funds = ledger.open_funds(brand=batch.brand, at=at)
-        back = Move(batch.unclaimed_id, funds.pk, codes * batch.face_points)
-        ledger.post_transfer(key=key, reason=reason, moves=[back], at=at)
-
-
 @transaction.atomic
 def close_batch(*, batch_id: int, at: datetime) -> int:
     """End a batch whose window has passed: the points of its unclaimed codes go back to the brand's funds.
@@ -264,16 +281,24 @@ def close_batch(*, batch_id: int, at: datetime) -> int:
         raise BatchRefused(f"a batch that is {batch.state} can't be closed")
     if at < batch.claim_until:
         raise BatchRefused("the claim window has not ended")
+    points = _end_gifts(batch, at) if batch.issues_gifts else None
     counts = queries.counts_of(batch)
-    expired = counts.unclaimed
+    expired = counts.unclaimed + counts.expired
+    if points is None:
+        points = expired * batch.face_points
     closable = Batch.objects.filter(pk=batch_id, state=batch.state)
     if not closable.update(state=BatchState.CLOSED, closed_at=at, expired_codes=expired):
         raise BatchRefused("the batch has just changed its state: try again")
-    _return_points(batch, codes=expired, key=f"close:{batch.public_id}", reason=Reason.CLOSE, at=at)
-    Series.objects.filter(pk=batch.series_id).update(
-        live_codes=F("live_codes") - (batch.size - counts.voided)
-    )
+    return_points(batch, points=points, key=f"close:{batch.public_id}", reason=Reason.CLOSE, at=at)
+    # A gift that is withdrawn stays counted as live until here: its series is a row that all batches share.
+    live = batch.size - (0 if batch.issues_gifts else counts.voided)
+    Series.objects.filter(pk=batch.series_id).update(live_codes=F("live_codes") - live)
     return expired
+
+
+def _end_gifts(batch: Batch, at: datetime) -> int:
+    """Draw all that could still be issued, and end what nobody has claimed: the points of both."""
+    return draws.empty(batch.pk) + expire_all(batch, at)
 
 
 def close_due_batches(*, at: datetime, limit: int = 100) -> int:

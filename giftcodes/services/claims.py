@@ -10,7 +10,8 @@ from django.db import transaction
 from giftcodes import codec, directory, locking, queries
 from giftcodes.directory import KnownBatch
 from giftcodes.errors import ClaimHeldBack, CodeNotUsable
-from giftcodes.models import claim_id_of, claim_key
+from giftcodes.models import SANDBOX_SERIES, SERIALS_PER_SERIES, claim_id_of, claim_key
+from giftcodes.services.gift_claims import claim_gift
 from ledger import queries as ledger_queries
 from ledger import services as ledger
 from ledger.errors import LimitExceeded
@@ -36,6 +37,9 @@ _NO_BATCH = KnownBatch(
     lot_life_days=0,
     limit_per_member=None,
     limit_group="",
+    claim_url_base="",
+    issues_gifts=False,
+    is_sandbox=False,
 )
 
 
@@ -54,7 +58,12 @@ class Claimed(NamedTuple):
 
 
 def claim_code(
-    *, text: object, member: Member, at: datetime | None = None, unless: Proviso | None = None
+    *,
+    text: object,
+    member: Member,
+    at: datetime | None = None,
+    unless: Proviso | None = None,
+    is_sandbox: bool = False,
 ) -> Claimed:
     """Turn the code that a person typed into points in the member's wallet, once.
 
@@ -62,9 +71,11 @@ def claim_code(
     NotACode if the text is no code (a typing error). For every other reason CodeNotUsable, and nothing has
     changed. KeysMissing if the keys are away. `at` None (what doors pass) means the database's own clock.
     ClaimHeldBack if `unless` stands against a claim that would have been won: nobody else ever hears of it.
+    Codes of the sandbox work for doors that say `is_sandbox`, and others don't.
     """
     code = codec.normalise(text)
-    return claim_found(directory.find(code), series=int(code[0]), member=member, at=at, unless=unless)
+    found = directory.find(code)
+    return claim_found(found, series=int(code[0]), member=member, at=at, unless=unless, is_sandbox=is_sandbox)
 
 
 def claim_found(
@@ -74,10 +85,14 @@ def claim_found(
     member: Member,
     at: datetime | None,
     unless: Proviso | None,
+    is_sandbox: bool = False,
 ) -> Claimed:
     """`claim_code` for what `directory.find` gave. None goes the same way, to a batch that does not exist: to
-    whoever measures it, a code that nobody issued takes as long as one that is used, void or expired.
+    whoever measures it, a code that nobody issued takes as long as one that is used, void or expired, or of
+    the sandbox at a door that is not.
     """
+    if found is not None and {found[1].is_sandbox, series == SANDBOX_SERIES} != {is_sandbox}:
+        found = None
     serial, batch = found or (0, _NO_BATCH)
     claim_id = claim_id_of(series if found else 0, serial)  # series 0 does not exist
     try:
@@ -96,12 +111,10 @@ def _claim(
     """Win the claim row and the member's tally, then grant, which commits; CodeNotUsable and ClaimHeldBack
     undo both.
     """
-    serial = claim_id % 10**9
-    now, now_params = instant_sql(at)
     hold = locking.share_claim(batch.id, member.pk)
-    values = [claim_id, member.pk, *now_params, batch.id, *now_params, *now_params, batch.id, serial, serial]
-    values += [member.pk, member.pk, batch.program_id]
-    decide = [Statement(_INSERT_CLAIM.format(now=now), values)]
+    win = claim_gift if batch.issues_gifts else _claim_code
+    decide = win(claim_id, batch=batch, member=member, at=at)
+    place = len(decide) - 1
     if batch.limit_per_member is not None:
         decide.append(Statement(_COUNT_CLAIM, [batch.limit_group, member.pk, batch.limit_per_member]))
     proviso = unless(batch.id, at) if unless else ()
@@ -111,7 +124,8 @@ def _claim(
         raise CodeNotUsable
     if proviso and (against := answers[len(hold) + len(proviso) - 1]):
         raise ClaimHeldBack(against)
-    claimed_at, wallet_id = as_instant(rows[0][0][0]), rows[0][0][1]
+    moment, wallet_id, points = rows[place][0]
+    claimed_at = as_instant(moment)
     if wallet_id is None:
         wallet_id = _open_wallet(member, batch.program_id, claimed_at)
     expires_at = end_after_days(claimed_at, days=batch.lot_life_days)
@@ -120,19 +134,27 @@ def _claim(
         unclaimed_id=batch.unclaimed_id,
         wallet_id=wallet_id,
         funder_id=batch.brand_id,
-        points=batch.face_points,
+        points=points,
         expires_at=expires_at,
         at=claimed_at,
     )
     return Claimed(
         serial_number=claim_id,
-        points=batch.face_points,
+        points=points,
         balance=balance,
         claimed_at=claimed_at,
         expires_at=expires_at,
         program_id=batch.program_id,
         is_repeat=False,
     )
+
+
+def _claim_code(claim_id: int, *, batch: KnownBatch, member: Member, at: datetime | None) -> list[Statement]:
+    serial = claim_id % SERIALS_PER_SERIES
+    now, now_params = instant_sql(at)
+    values = [claim_id, member.pk, *now_params, batch.id, *now_params, *now_params, batch.id, serial, serial]
+    values += [member.pk, member.pk, batch.program_id]
+    return [Statement(_INSERT_CLAIM.format(now=now), values)]
 
 
 # The whole decision in one statement: state, window, voids, that the member has not left, and, by the primary
@@ -145,7 +167,7 @@ _INSERT_CLAIM = (
     " WHERE v.batch_id = %s AND v.first_serial <= %s AND v.last_serial >= %s)"
     " AND EXISTS (SELECT 1 FROM parties_member m WHERE m.id = %s AND m.closed_at IS NULL)"
     " ON CONFLICT (id) DO NOTHING RETURNING claimed_at,"
-    " (SELECT id FROM ledger_account WHERE member_id = %s AND program_id = %s AND kind = 'wallet')"
+    " (SELECT id FROM ledger_account WHERE member_id = %s AND program_id = %s AND kind = 'wallet'), points"
 )
 # One row per member and group: at the limit the update finds no row, and the transaction is given up.
 _COUNT_CLAIM = (

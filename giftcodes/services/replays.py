@@ -20,10 +20,22 @@ from django.db.models import F, Max
 
 from giftcodes import journal
 from giftcodes.errors import JournalMissing, ReplayRefused
+from giftcodes.gift_models import Gift
 from giftcodes.journal import Entry, Journal, Kind
 from giftcodes.models import SERIALS_PER_SERIES, Batch, BatchState, Claim, ClaimTally, Series, Void, claim_key
+from giftcodes.restores import gifts_folder
 from giftcodes.services.batches import activate_batch, void_codes
+from giftcodes.services.gift_replays import (
+    claim_gifts_again,
+    gifts_to_claim,
+    journaled_gifts,
+    obstacle_of_gift,
+    replay_gifts,
+    withdraw_gift_again,
+)
+from giftcodes.services.gift_shipping import release_gifts, ship_unjournaled_gifts
 from giftcodes.services.minting import mint_next_chunk
+from giftcodes.services.serial_sets import SerialSet
 from giftcodes.services.shipping import mark, person_of, ship_unjournaled
 from ledger import services as ledger
 from ledger.audit import Difference
@@ -32,7 +44,6 @@ from parties.models import Member, User
 
 CLAIMS_PER_STEP = 500
 MAX_DIFFERENCES = 1_000
-_PAGE = 65_536  # serial numbers
 OTHER_CLAIM = "a journaled claim is the claim in the database"
 NO_ROOM = "a journaled claim fits its batch"
 WITHDRAWN = "what the journal says is withdrawn is withdrawn"
@@ -59,6 +70,7 @@ class Replay:
     checked: int = 0
     replayed: int = 0
     present: int = 0
+    issued: int = 0  # gifts, again
     withdrawn: int = 0  # ranges of codes, again
     shipped: int = 0  # that the database had and the journal had not
     set_aside: Path | None = None  # where the manifests of days are that go on differently now
@@ -86,21 +98,7 @@ class _Known(NamedTuple):
     batches: dict[str, Batch]  # by number
     withdrawn: defaultdict[int, list[range]]  # serials, by batch
     closed_until: datetime | None
-
-
-class _Claims:
-    """Serial numbers, a bit each: those of a batch lie close together, and a journal may hold millions."""
-
-    def __init__(self) -> None:
-        self._pages: defaultdict[int, bytearray] = defaultdict(lambda: bytearray(_PAGE // 8))
-
-    def add(self, claim_id: int) -> None:
-        page, place = divmod(claim_id, _PAGE)
-        self._pages[page][place // 8] |= 1 << place % 8
-
-    def __contains__(self, claim_id: int) -> bool:
-        page, place = divmod(claim_id, _PAGE)
-        return page in self._pages and bool(self._pages[page][place // 8] >> place % 8 & 1)
+    gifts_to_come: SerialSet  # in a trial, which brings none back
 
 
 @dataclass
@@ -108,13 +106,21 @@ class _Journaled:
     """What the journal as a whole says."""
 
     batches: dict[str, _JournaledBatch] = field(default_factory=dict)  # that have claims, by number
-    claims: _Claims = field(default_factory=_Claims)
+    claims: SerialSet = field(default_factory=SerialSet)
+    gifts: SerialSet = field(default_factory=SerialSet)
     voids: list[Entry] = field(default_factory=list)
+    gift_voids: list[Entry] = field(default_factory=list)
+
+    def say_batch(self, entry: Entry) -> None:
+        claimed_at = datetime.fromisoformat(entry.claimed_at)
+        batch = self.batches.setdefault(entry.batch, _JournaledBatch(claimed_at, entry.batch_end))
+        batch.first_claimed_at = min(batch.first_claimed_at, claimed_at)
 
 
 def replay_claims(*, at: datetime, is_trial: bool, accept_differences: bool = False) -> Replay:
-    """Bring back every journaled claim and withdrawal that the database lacks, then ship what the journal
-    lacks, set aside the manifests of days that are not sealed any more, and let the journal go on from here.
+    """Bring back every journaled gift, claim and withdrawal that the database lacks, then ship what the
+    journal lacks, set aside the manifests of days that are not sealed any more, and let the journal go on
+    from here.
 
     Nothing else may write meanwhile. Interrupted at any moment, it can be run again. With `is_trial` it only
     says what it would do. A batch that was not minted or active yet becomes so; serials of batches that are
@@ -125,30 +131,38 @@ def replay_claims(*, at: datetime, is_trial: bool, accept_differences: bool = Fa
     folder = Path(settings.CLAIM_JOURNAL_DIR)
     if not journal.tail(folder, limit=1):
         raise JournalMissing(f"there is no claim journal in {folder}")
-    with journal.opened(folder) as book:
+    with journal.opened(folder) as book, journal.opened(gifts_folder(folder)) as gifts_book:
         journaled = _journaled(folder)  # reads the whole journal: a broken one stops here
         if not is_trial:
             _prepare(journaled.batches, at)
         replay = Replay()
-        known = _known()
+        known = _known(journaled.gifts if is_trial else SerialSet())
+        replay.issued, differences = replay_gifts(folder, known.batches, is_trial=is_trial)
+        for difference in differences:
+            replay.differ(difference)
         for step in _steps(_claims(folder)):
             _replay_step(step, known, replay, is_trial=is_trial)
         for entry in journaled.voids:
             _withdraw_again(entry, known, replay, None if is_trial else at)
+        for entry in journaled.gift_voids:
+            _withdraw_gift_again(entry, replay, None if is_trial else at)
         if not is_trial and (accept_differences or not replay.differences):
             replay.set_aside = ledger.set_aside_manifests(at=at)
             ranges = {(entry.claim, entry.batch_end) for entry in journaled.voids}
-            replay.shipped = ship_unjournaled(book, journaled.claims.__contains__, ranges)
+            ship_unjournaled_gifts(gifts_book, journaled.gifts.__contains__)
+            release_gifts(gifts_book)
+            gift_voids = {entry.claim for entry in journaled.gift_voids}
+            replay.shipped = ship_unjournaled(book, journaled.claims.__contains__, ranges, gift_voids)
             _release(book)
         return replay
 
 
-def _known() -> _Known:
+def _known(to_come: SerialSet) -> _Known:
     batches = {row.public_id.hex: row for row in Batch.objects.select_related("brand__program")}
     withdrawn: defaultdict[int, list[range]] = defaultdict(list)
     for batch_id, first, last in Void.objects.values_list("batch", "first_serial", "last_serial"):
         withdrawn[batch_id].append(range(first, last + 1))
-    return _Known(batches, withdrawn, ClosedDay.objects.aggregate(until=Max("ends_at"))["until"])
+    return _Known(batches, withdrawn, ClosedDay.objects.aggregate(until=Max("ends_at"))["until"], to_come)
 
 
 def _claims(folder: Path) -> Iterator[Entry]:
@@ -167,11 +181,14 @@ def _journaled(folder: Path) -> _Journaled:
         entry = line.entry
         if entry.kind == Kind.VOID:
             found.voids.append(entry)
+        elif entry.kind == Kind.GIFT_VOID:
+            found.gift_voids.append(entry)
         elif entry.kind == Kind.CLAIM:
             found.claims.add(entry.claim)
-            claimed_at = datetime.fromisoformat(entry.claimed_at)
-            batch = found.batches.setdefault(entry.batch, _JournaledBatch(claimed_at, entry.batch_end))
-            batch.first_claimed_at = min(batch.first_claimed_at, claimed_at)
+            found.say_batch(entry)
+    for entry in journaled_gifts(folder):
+        found.gifts.add(entry.claim)
+        found.say_batch(entry)
     return found
 
 
@@ -206,7 +223,7 @@ def _open(batch: Batch, first_claimed_at: datetime, at: datetime) -> None:
 @transaction.atomic
 def _replay_step(step: Sequence[Entry], known: _Known, replay: Replay, *, is_trial: bool) -> None:
     """Some claims in one transaction: all of them that are lacking, with everything that belongs to them."""
-    there = _claims_there(step)
+    there, gifts = _claims_there(step), gifts_to_claim(step, known.batches)
     lacking: dict[int, Entry] = {}
     for entry in step:
         replay.checked += 1
@@ -221,7 +238,7 @@ def _replay_step(step: Sequence[Entry], known: _Known, replay: Replay, *, is_tri
         elif batch is None:
             lost = replay.lost.setdefault(entry.batch, LostBatch(entry.brand))
             lost.codes, lost.points = lost.codes + 1, lost.points + entry.points
-        elif obstacle := _obstacle(entry, batch, known):
+        elif obstacle := _obstacle(entry, batch, known, gifts):
             replay.differ(Difference(NO_ROOM, f"claim {entry.claim}", f"batch {batch.public_id}", obstacle))
         else:
             lacking[entry.claim] = entry
@@ -244,21 +261,25 @@ def _claims_there(step: Sequence[Entry]) -> dict[int, _Told]:
     return {pk: (batch.hex, member.hex, points) for pk, batch, member, points in rows}
 
 
-def _obstacle(entry: Entry, batch: Batch, known: _Known) -> str:
+def _obstacle(entry: Entry, batch: Batch, known: _Known, gifts: dict[int, Gift]) -> str:
     place, closed_until = entry.claim - batch.first_claim_id, known.closed_until
     obstacles = {
         "closed": batch.state == BatchState.CLOSED,
         "serial outside its range": not 0 <= place < batch.size,
-        f"{batch.face_points} points per code": entry.points != batch.face_points,
+        f"{batch.face_points} points per code": not batch.issues_gifts and entry.points != batch.face_points,
         "withdrawn": any(batch.first_serial + place in part for part in known.withdrawn[batch.pk]),
         "its day was closed without it": closed_until is not None
         and datetime.fromisoformat(entry.claimed_at) < closed_until,
     }
+    if batch.issues_gifts and entry.claim not in known.gifts_to_come:
+        obstacle = obstacle_of_gift(entry, gifts.get(entry.claim))
+        obstacles[obstacle] = bool(obstacle)
     return ", ".join(name for name, is_there in obstacles.items() if is_there)
 
 
 def _claim_again(entries: Sequence[Entry], known: dict[str, Batch]) -> None:
     members = _members(entries)
+    claim_gifts_again(entries, known)
     Claim.objects.bulk_create(
         Claim(
             pk=entry.claim,
@@ -354,6 +375,13 @@ def _withdraw_again(entry: Entry, known: _Known, replay: Replay, at: datetime | 
             at=at,
         )
         known.withdrawn[batch.pk].append(range(first, last + 1))
+
+
+def _withdraw_gift_again(entry: Entry, replay: Replay, at: datetime | None) -> None:
+    is_done, difference = withdraw_gift_again(entry, at)
+    replay.withdrawn += is_done
+    if difference is not None:
+        replay.differ(difference)
 
 
 def _person(said: str) -> User | None:

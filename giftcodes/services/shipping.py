@@ -1,41 +1,31 @@
 """Claims into the journal, in commit order, behind the claims' back: claiming pays nothing for it.
 
-Posting ids are given out before the commit, so a plain "everything above the last id" would one day pass
-over a claim that committed late. A claim under way with an id up to the newest one that can be seen has been
-holding its lock on the table of postings since before that id was given out. So: note the newest id, then who
-holds that lock, and wait until none of these does. What can be seen then up to that id is all there will ever
-be. Nobody is locked, waited for are only those who write postings, and the next ones not at all.
+Posting ids are given out before the commit; `final_ids` knows up to which none is missing any more.
 """
 
 import logging
-import time
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Max
 
 from giftcodes import journal, restores
 from giftcodes.errors import DatabaseOlder, JournalMissing
+from giftcodes.gift_models import GiftVoid
 from giftcodes.journal import Entry, Journal, Kind
 from giftcodes.models import Claim, Void, claim_id_of, claim_key
+from giftcodes.services.final_ids import final_id
+from giftcodes.services.gift_ends import void_key
+from giftcodes.services.gift_shipping import gift_voids, ship_gifts
 from ledger.models import Posting, Reason, transfer_id_of
 from parties.models import User
 
 POSTINGS_PER_STEP = 5_000
 MARK_EVERY = 10_000  # postings without a claim, before the journal says that it has seen them
 _COLUMNS = ("pk", "transfer__reason", "transfer__key", "transfer__lot__expires_at")
-_PATIENCE_SECONDS = 2.0
-_PAUSE_SECONDS = 0.002
-_WRITERS = (
-    "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock'"
-    " AND granted AND relation = 'ledger_posting'::regclass AND pid IS DISTINCT FROM pg_backend_pid()"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-)
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +46,17 @@ def ship_claims(*, begin: bool) -> int:
             book.append([Entry(Kind.BEGUN, 0)])
         elif not restores.stands(book.last):
             raise DatabaseOlder(restores.disagreement(folder) or "the database is older than its journal")
-        return _ship(book, until=final_posting_id())
+        until = final_posting_id()
+        # Gifts behind that moment, and so all whose claims are shipped now: no claim without its gift.
+        has_all_gifts = ship_gifts(folder, begin=begin)
+        return _ship(book, until=until) if has_all_gifts else 0
 
 
 def ship_unjournaled(
-    book: Journal, is_journaled: Callable[[int], bool], journaled_voids: Container[tuple[int, int]]
+    book: Journal,
+    is_journaled: Callable[[int], bool],
+    journaled_voids: Container[tuple[int, int]],
+    journaled_gift_voids: Collection[int],
 ) -> int:
     """Append every claim and withdrawal of the database that the journal does not have, in their order; gives
     back how many claims. Only while nothing else writes. A withdrawal is known by its range (`range_of`).
@@ -72,6 +68,8 @@ def ship_unjournaled(
         postings += Posting.objects.filter(transfer__in=step).values_list(*_COLUMNS)
     voids = [void for void in Void.objects.select_related("batch") if range_of(void) not in journaled_voids]
     keys = [transfer_id_of(f"void:{void.pk}") for void in voids]
+    gifts = GiftVoid.objects.exclude(gift__in=journaled_gift_voids).values_list("gift", flat=True)
+    keys += [transfer_id_of(void_key(gift_id)) for gift_id in gifts]
     postings += Posting.objects.filter(transfer__in=keys).values_list(*_COLUMNS)
     postings.sort()
     shipped = 0
@@ -84,8 +82,7 @@ def final_posting_id() -> int:
     """An id up to which no posting can appear any more: the newest one, unless some transaction does not end
     (then 0).
     """
-    newest: int = Posting.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    return newest if _no_earlier_writer_is_left() else 0
+    return final_id(Posting)
 
 
 def mark(kind: Kind, posting_id: int) -> Entry:
@@ -94,26 +91,6 @@ def mark(kind: Kind, posting_id: int) -> Entry:
         return Entry(kind, 0)
     transfer_id = Posting.objects.values_list("transfer_id", flat=True).get(pk=posting_id)
     return Entry(kind, posting_id, transfer=transfer_id.hex)
-
-
-def _no_earlier_writer_is_left() -> bool:
-    if connection.vendor != "postgresql":
-        return True  # one writer at a time: ids are given out in commit order
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    earlier = _writers()
-    while earlier:
-        if time.monotonic() > deadline:
-            logger.warning("A transaction has not ended for a while: the claim journal waits for it.")
-            return False
-        time.sleep(_PAUSE_SECONDS)
-        earlier &= _writers()
-    return True
-
-
-def _writers() -> set[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITERS)
-        return {name for (name,) in cursor.fetchall()}
 
 
 def _ship(book: Journal, *, until: int) -> int:
@@ -133,7 +110,8 @@ def _postings(after: int, until: int) -> list[Any]:
 
 def _append(book: Journal, postings: Sequence[Any]) -> int:
     claims = list(_claims(postings))
-    if entries := sorted([*claims, *_voids(postings)], key=lambda entry: entry.posting):
+    voids = [*_voids(postings), *gift_voids(postings)]
+    if entries := sorted([*claims, *voids], key=lambda entry: entry.posting):
         book.append(entries)
     return len(claims)
 

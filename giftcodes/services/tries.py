@@ -43,12 +43,14 @@ PRUNED_AT_ONCE = 10_000
 
 class Asker(NamedTuple):
     """Who tries, from where, and the proof of work they brought ("" for none): its unique name, after the
-    door has found it right. `address` is the client's, through trusted proxies only.
+    door has found it right. `address` is the client's, through trusted proxies only. With `is_sandbox` only
+    codes of the sandbox work, else only others.
     """
 
     member: Member
     address: str
     proof_id: str = ""
+    is_sandbox: bool = False
 
 
 class Try(NamedTuple):
@@ -75,7 +77,7 @@ def try_code(
     ClaimHeldBack as for `claim_code`; the try counts, and is no strike.
     """
     attempt = Try(member_name(asker.member.pk), asker.address, asker.member, asker.proof_id)
-    claim = partial(claim_found, member=asker.member, at=at, unless=unless)
+    claim = partial(claim_found, member=asker.member, at=at, unless=unless, is_sandbox=asker.is_sandbox)
     return try_behind_guard(text=text, attempt=attempt, claim=claim, at=at)
 
 

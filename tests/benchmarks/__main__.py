@@ -20,6 +20,7 @@ BENCHMARKS = {
     "issuing": "Issuing codes (ratio to bulk_create)",
     "sealing": "Sealing the file, one core",
     "minting": "A whole order",
+    "gifts": "Issuing gifts by the service, one connection",
     "spending": "Spending, one connection",
     "guard": "The guard before a claim, one connection (ratio to a claim without it)",
     "conditions": "Conditions of participation, one connection (ratio to a claim that asks for nothing)",

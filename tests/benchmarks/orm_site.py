@@ -41,7 +41,9 @@ def batch_locked() -> WSGIHandler:
     return _site
 
 
-def _claim_row_by_row(*, text: object, member: Member, at: Any = None, unless: Any = None) -> Claimed:
+def _claim_row_by_row(
+    *, text: object, member: Member, at: Any = None, unless: Any = None, is_sandbox: bool = False
+) -> Claimed:
     with transaction.atomic():
         digit, serial, batch = _find(text)
         run_together(*locking.share_batch(batch.pk))
@@ -49,7 +51,7 @@ def _claim_row_by_row(*, text: object, member: Member, at: Any = None, unless: A
 
 
 def _claim_with_the_batch_locked(
-    *, text: object, member: Member, at: Any = None, unless: Any = None
+    *, text: object, member: Member, at: Any = None, unless: Any = None, is_sandbox: bool = False
 ) -> Claimed:
     with transaction.atomic():
         digit, serial, batch = _find(text)

@@ -38,6 +38,7 @@ TAMPERING = {
         "UPDATE giftcodes_batch SET claim_from = '2026-11-01 03:00:01+00:00'",
         "UPDATE giftcodes_batch SET claim_until = '2026-12-31 03:00:00+00:00'",
         "UPDATE giftcodes_batch SET lot_life_days = 181",
+        "UPDATE giftcodes_batch SET most_points = 2000",
         "UPDATE giftcodes_batch SET activation = 'by_hand'",
         "UPDATE giftcodes_batch SET limit_group = 'campaign:0'",
         "UPDATE giftcodes_batch SET brand_id = (SELECT MAX(id) FROM parties_brand)",

@@ -18,7 +18,7 @@ from giftcodes import services as giftcodes
 from giftcodes.errors import JournalBroken, JournalBusy
 from giftcodes.journal import Entry, Journal, Kind
 from giftcodes.models import Batch
-from giftcodes.services import shipping
+from giftcodes.services import final_ids
 from ledger import services as ledger
 from ledger.models import Posting, Reason, Transfer, transfer_id_of
 from parties.models import Member
@@ -131,7 +131,7 @@ def test_control_the_end_of_a_snapshot_is_no_guard_against_it() -> None:
 def test_a_claim_that_commits_late_is_waited_for(
     is_between: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shipping, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(final_ids, "_PATIENCE_SECONDS", 0.05)
     batch = make.live_batch()
     giftcodes.ship_claims(begin=True)
     if is_between:

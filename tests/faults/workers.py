@@ -72,7 +72,7 @@ def start_worker() -> Worker:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": _url_of_the_tests_database()},
+            env=os.environ | {"DATABASE_URL": url_of_the_tests_database()},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -105,7 +105,8 @@ def wait_for(condition: Callable[[], bool], *, seconds: float = 60.0, pause: flo
         time.sleep(pause)
 
 
-def _url_of_the_tests_database() -> str:
+def url_of_the_tests_database() -> str:
+    """For a process of its own that shall see what this one has committed."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"

@@ -72,8 +72,8 @@ def _lines(status: SerialStatus) -> Iterator[tuple[str, object]]:
     yield _("brand"), batch.brand
     yield _("channel"), status.channel
     yield _("state"), status.state.label
-    yield _("points"), batch.face_points
-    yield _("claimable"), f"{_moment(batch.claim_from)} ... {_moment(batch.claim_until)}"
+    yield _("points"), status.points
+    yield _("claimable"), f"{_moment(batch.claim_from)} ... {_moment(status.claim_until)}"
     if claim is not None:
         yield _("claimed at"), _moment(claim.claimed_at)
         yield _("member"), claim.member

@@ -55,6 +55,12 @@ class Command(BaseCommand):
         self.stdout.write(
             said % {"checked": replay.checked, "present": replay.present, "replayed": replay.replayed}
         )
+        if replay.issued:
+            self.stdout.write(
+                _("Gifts to be issued again: %(count)d.") % {"count": replay.issued}
+                if is_trial
+                else _("Gifts issued again: %(count)d.") % {"count": replay.issued}
+            )
         if replay.withdrawn:
             self.stdout.write(
                 _("Ranges of codes to be withdrawn again: %(count)d.") % {"count": replay.withdrawn}
