@@ -45,6 +45,11 @@ def as_instant(value: Any) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def as_uuid(value: Any) -> uuid.UUID:
+    """An opaque number as a statement gave it back: SQLite knows it as hex digits."""
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
+
+
 def database_time() -> datetime:
     """The database's own clock now: what doors pass as `at=` to services that decide about periods."""
     with connection.cursor() as cursor:

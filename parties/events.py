@@ -28,9 +28,16 @@ class NewEvent(NamedTuple):
     data: Mapping[str, Any]
 
 
-def statement(*, brand_id: int, events: Sequence[NewEvent], at: datetime) -> tuple[str, list[Any]]:
+def statement(
+    *,
+    brand_id: int,
+    events: Sequence[NewEvent],
+    at: datetime,
+    only_if: tuple[str, Sequence[Any]] | None = None,
+) -> tuple[str, list[Any]]:
     """SQL with %s placeholders, and its values, that writes the events in this order: the same text for one
-    or many.
+    or many. `only_if` is a query, with its values, without whose rows nothing is written: for causes in the
+    same round trip that may not have come about.
 
     Each gets the next place in its object's sequence. Whoever calls keeps acts on one object apart, by a lock
     or a filtered update before this statement is sent: two at once would get the same place, and one of them
@@ -53,7 +60,10 @@ def statement(*, brand_id: int, events: Sequence[NewEvent], at: datetime) -> tup
                 "data": event.data,
             }
         )
-    return _INSERT[connection.vendor], [brand_id, brand_id, at, json.dumps(rows), brand_id]
+    sql, values = _INSERT[connection.vendor], [brand_id, brand_id, at, json.dumps(rows), brand_id]
+    if only_if is None:
+        return sql.format(only_if=""), values
+    return sql.format(only_if=f" AND EXISTS ({only_if[0]})"), [*values, *only_if[1]]
 
 
 def record(*, brand_id: int, events: Sequence[NewEvent], at: datetime) -> None:
@@ -82,7 +92,7 @@ _INSERT = {
         f" {_NEXT_PLACE.format(object='new.object', place='new.place')}, new.data, %s, {_TRANSACTION}"
         " FROM jsonb_to_recordset(CAST(%s AS jsonb))"
         " AS new (number integer, id uuid, type text, object text, place integer, data jsonb)"
-        f" {_IS_TOLD} ORDER BY new.number"
+        f" {_IS_TOLD}{{only_if}} ORDER BY new.number"
     ),
     "sqlite": (
         f"{_COLUMNS} SELECT new.id, %s, new.type, new.object,"  # noqa: S608  # constants
@@ -90,6 +100,6 @@ _INSERT = {
         " FROM (SELECT key AS number, json_extract(value, '$.id') AS id,"
         " json_extract(value, '$.type') AS type, json_extract(value, '$.object') AS object,"
         " json_extract(value, '$.place') AS place, json_extract(value, '$.data') AS data"
-        f" FROM json_each(%s)) AS new {_IS_TOLD} ORDER BY new.number"
+        f" FROM json_each(%s)) AS new {_IS_TOLD}{{only_if}} ORDER BY new.number"
     ),
 }

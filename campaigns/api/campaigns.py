@@ -15,6 +15,7 @@ from campaigns.queries import limit_group_of
 from giftcodes import gift_queries
 from ledger.statements import database_time
 from parties.api.base import PartnerView, brand_of
+from parties.api.documented import refusals
 from parties.api_models import Scope
 
 
@@ -35,7 +36,7 @@ class CampaignView(PartnerView):
                 description="The campaign's short name, as in the address of its page.",
             )
         ],
-        responses=shapes.CampaignShape,
+        responses={200: shapes.CampaignShape, **refusals({404: "You have no such campaign: `not_found`."})},
     )
     def get(self, request: Request, campaign: str) -> Response:
         """State and budget, in gifts and in points: reserved by approved orders, issued, claimed, left."""

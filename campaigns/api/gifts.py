@@ -1,9 +1,10 @@
 """Gifts: issued at once, looked at, revealed, withdrawn."""
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.http import Http404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
@@ -20,23 +21,33 @@ from giftcodes.gift_queries import Cursor
 from giftcodes.services.gift_wishes import GiftWanted
 from giftcodes.services.gifts import Issued
 from ledger.statements import database_time
+from parties.api.acts import KEY_PARAMETER, REPLAYED, REPLAYED_HEADER
 from parties.api.base import (
-    IDEMPOTENCY_KEY,
-    PAGING,
     PartnerView,
     brand_of,
     client_of,
-    cursor_of,
     idempotency_key,
     key_of,
     limit_of,
     page_answer,
-    replayed,
+    place_in,
 )
+from parties.api.documented import refusals
+from parties.api.fields import said_in
 from parties.api_models import Scope
 from parties.errors import ScopeMissing
 
 GIFT_ID = OpenApiParameter("gift_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The gift's id.")
+
+_WRONG = "What `errors` names: `invalid_request`, `malformed_request`, `gift_refused`."
+_NONE = "You have no such gift: `not_found`."
+_ISSUING = refusals(
+    {
+        400: _WRONG,
+        409: "`budget_exhausted`, `not_issuing`, or the same request is under way: `twin_in_flight`.",
+        422: "The key was used for another request: `key_reused`.",
+    }
+)
 
 
 class GiftsView(PartnerView):
@@ -48,35 +59,40 @@ class GiftsView(PartnerView):
         operation_id="issue_gift",
         tags=["Gifts"],
         summary="Issue a gift",
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
         request=shapes.OneGift,
-        responses={201: shapes.IssuedGiftShape},
+        responses={201: shapes.IssuedGiftShape, **_ISSUING},
     )
     def post(self, request: Request) -> Response:
         """One gift with its code, at once. The idempotency key works for ever: the same body gives the same gift
         again, with `Idempotent-Replayed: true`; the code is derived anew, it is stored nowhere.
         """
-        data = shapes.OneGift.read(request)
+        data = said_in(shapes.OneGift, request)
         issued = _issue(request, data["campaign"], [shapes.wanted(data)])
-        return replayed(Response(shapes.shown_with_code(issued.gifts[0]), status=201), is_replay=issued.is_replay)
+        return _answer(shapes.shown_with_code(issued.gifts[0]), issued)
 
     @extend_schema(
         operation_id="list_gifts",
         tags=["Gifts"],
         summary="List gifts",
         parameters=[
-            *PAGING,
+            OpenApiParameter("cursor", str, description="next_cursor of the page before."),
+            OpenApiParameter("limit", int, description="1 to 100; 50 if left out."),
             OpenApiParameter("recipient_ref", str, description="Gifts with this recipient_ref alone."),
-            OpenApiParameter("status", str, enum=GiftState.values, description="Gifts with this status alone."),
+            OpenApiParameter(
+                "status", str, enum=GiftState.values, description="Gifts with this status alone."
+            ),
         ],
-        responses=shapes.GiftPageShape,
+        responses={200: shapes.GiftPageShape, **refusals({400: _WRONG})},
     )
     def get(self, request: Request) -> Response:
         """Gifts without their codes, those of the newest request first."""
         status = request.query_params.get("status")
         if status is not None and status not in GiftState.values:
-            raise ValidationError({"status": [f"One of {', '.join(GiftState.values)}."]})
-        place, at = cursor_of(request, parts=2), database_time()
+            raise ValidationError(
+                {"status": [_("One of %(values)s.") % {"values": ", ".join(GiftState.values)}]}
+            )
+        place, at = place_in(request, parts=2), database_time()
         page = gift_queries.gifts_of(
             brand_of(request).pk,
             at=at,
@@ -97,16 +113,15 @@ class GiftBatchView(PartnerView):
         operation_id="issue_gifts",
         tags=["Gifts"],
         summary="Issue up to 1,000 gifts",
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
         request=shapes.ManyGifts,
-        responses={201: shapes.ManyIssuedShape},
+        responses={201: shapes.ManyIssuedShape, **_ISSUING},
     )
     def post(self, request: Request) -> Response:
         """All or none, in one transaction, with one idempotency key."""
-        data = shapes.ManyGifts.read(request)
+        data = said_in(shapes.ManyGifts, request)
         issued = _issue(request, data["campaign"], [shapes.wanted(gift) for gift in data["gifts"]])
-        answer = {"data": [shapes.shown_with_code(gift) for gift in issued.gifts]}
-        return replayed(Response(answer, status=201), is_replay=issued.is_replay)
+        return _answer({"data": [shapes.shown_with_code(gift) for gift in issued.gifts]}, issued)
 
 
 class GiftView(PartnerView):
@@ -124,19 +139,21 @@ class GiftView(PartnerView):
                 "reveal", bool, description="With its code; needs the scope gifts:reveal, and is recorded."
             ),
         ],
-        responses=shapes.GiftShape,
+        responses={200: shapes.GiftShape, **refusals({400: _WRONG, 404: _NONE})},
     )
     def get(self, request: Request, gift_id: uuid.UUID) -> Response:
         """What has become of a gift. Its code is shown only with `reveal=true`."""
         reveal, at = request.query_params.get("reveal", "false"), database_time()
         if reveal not in ("true", "false"):
-            raise ValidationError({"reveal": ["true or false."]})
+            raise ValidationError({"reveal": [_("true or false.")]})
         gift = _gift(request, gift_id)
         if reveal == "false":
             return Response(shapes.shown(gift, at=at))
         if Scope.GIFTS_REVEAL.value not in key_of(request).scopes:
             raise ScopeMissing(Scope.GIFTS_REVEAL.value)
-        return Response(shapes.shown_with_code(giftcodes.reveal_gift(gift=gift, client=client_of(request), at=at)))
+        return Response(
+            shapes.shown_with_code(giftcodes.reveal_gift(gift=gift, client=client_of(request), at=at))
+        )
 
 
 class GiftVoidView(PartnerView):
@@ -150,21 +167,28 @@ class GiftVoidView(PartnerView):
         summary="Withdraw a gift",
         parameters=[GIFT_ID],
         request=shapes.VoidWish,
-        responses=shapes.GiftShape,
+        responses={
+            200: shapes.GiftShape,
+            **refusals({400: _WRONG, 404: _NONE, 409: "It was claimed: `gift_claimed`."}),
+        },
     )
     def post(self, request: Request, gift_id: uuid.UUID) -> Response:
         """Only if nobody has claimed it: its points go back to the brand's funds. Repeating it is harmless."""
-        data, at = shapes.VoidWish.read(request), database_time()
+        data, at = said_in(shapes.VoidWish, request), database_time()
         gift = giftcodes.void_gift(
             gift=_gift(request, gift_id), client=client_of(request), reason=data["reason"], at=at
         )
         return Response(shapes.shown(gift, at=at))
 
 
+def _answer(body: dict[str, Any], issued: Issued) -> Response:
+    return Response(body, status=201, headers={REPLAYED: "true"} if issued.is_replay else {})
+
+
 def _issue(request: Request, slug: str, gifts: list[GiftWanted]) -> Issued:
     campaign = Campaign.objects.filter(slug=slug, brand=brand_of(request)).only("pk").first()
     if campaign is None:
-        raise ValidationError({"campaign": ["You have no such campaign."]}, code="unknown")
+        raise ValidationError({"campaign": [_("You have no such campaign.")]}, code="unknown")
     return giftcodes.issue_gifts(
         client=client_of(request), key=idempotency_key(request), group=limit_group_of(campaign), gifts=gifts
     )
@@ -175,5 +199,3 @@ def _gift(request: Request, gift_id: uuid.UUID) -> Gift:
     if gift is None:
         raise Http404
     return gift
-
-

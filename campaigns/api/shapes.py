@@ -4,37 +4,36 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from giftcodes.gift_models import MAX_GIFTS_AT_ONCE, MAX_RECIPIENT_LENGTH, Gift, GiftState
 from giftcodes.gift_queries import status_of
 from giftcodes.services.gift_wishes import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_TEXT, GiftWanted
 from giftcodes.services.gifts import IssuedGift
-from ledger.models import MAX_POINTS
-from parties.api.base import StrictSerializer, WholeNumberField
+from parties.api.fields import Body, Points, Text
 
 
 class MetadataField(serializers.DictField):
     """The partner's own notes: up to 20 names of 40 characters with texts of 500."""
 
-    child = serializers.CharField(max_length=MAX_METADATA_TEXT, allow_blank=True, trim_whitespace=False)
+    child = Text(max_length=MAX_METADATA_TEXT, allow_blank=True)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         found: dict[str, str] = super().to_internal_value(data)
         if len(found) > MAX_METADATA or not all(1 <= len(name) <= MAX_METADATA_NAME for name in found):
+            said = {"names": MAX_METADATA, "length": MAX_METADATA_NAME}
             raise serializers.ValidationError(
-                f"Up to {MAX_METADATA} names of 1 to {MAX_METADATA_NAME} characters.", code="too_many"
+                _("Up to %(names)s names of 1 to %(length)s characters.") % said, code="too_many"
             )
         return found
 
 
-class GiftWish(StrictSerializer):
+class GiftWish(Body):
     """One gift that is asked for."""
 
-    points = WholeNumberField(
-        min_value=1, max_value=MAX_POINTS, required=False, allow_null=True, help_text="What the order says, if left out."
-    )
-    recipient_ref = serializers.CharField(
+    points = Points(required=False, allow_null=True, help_text="What the order says, if left out.")
+    recipient_ref = Text(
         max_length=MAX_RECIPIENT_LENGTH,
         required=False,
         default="",
@@ -44,7 +43,9 @@ class GiftWish(StrictSerializer):
     claim_until = serializers.DateTimeField(
         required=False, allow_null=True, help_text="An exclusive end, no later than that of the order."
     )
-    metadata = MetadataField(required=False, default=dict, help_text="Your own notes; given back as they came.")
+    metadata = MetadataField(
+        required=False, default=dict, help_text="Your own notes; given back as they came."
+    )
 
 
 class OneGift(GiftWish):
@@ -53,17 +54,17 @@ class OneGift(GiftWish):
     campaign = serializers.SlugField(max_length=40)
 
 
-class ManyGifts(StrictSerializer):
+class ManyGifts(Body):
     """Gifts of one campaign, all or none."""
 
     campaign = serializers.SlugField(max_length=40)
     gifts = GiftWish(many=True, min_length=1, max_length=MAX_GIFTS_AT_ONCE)
 
 
-class VoidWish(StrictSerializer):
+class VoidWish(Body):
     """Why a gift is withdrawn."""
 
-    reason = serializers.CharField(max_length=200)
+    reason = Text(max_length=200)
 
 
 class GiftShape(serializers.Serializer[Any]):
@@ -83,7 +84,9 @@ class IssuedGiftShape(GiftShape):
     """A gift with its code: whoever has it has the points."""
 
     code = serializers.CharField(help_text="16 digits in four groups. A string: never a number.")
-    url = serializers.URLField(help_text="Opens the page with the code filled in; the code rides in the fragment.")
+    url = serializers.URLField(
+        help_text="Opens the page with the code filled in; the code rides in the fragment."
+    )
 
 
 class ManyIssuedShape(serializers.Serializer[Any]):

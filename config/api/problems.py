@@ -111,6 +111,25 @@ PROBLEMS: dict[str, Problem] = {
         _("The points of this day are used up."),
         _("Go on after the seconds in Retry-After, or have the daily cap raised."),
     ),
+    # Gifts
+    "gift_refused": Problem(
+        400, _("That can't be a gift."), _("Mend what `errors` names. Nothing was issued.")
+    ),
+    "not_issuing": Problem(
+        409,
+        _("The campaign issues no gifts now."),
+        _("It has no approved order for the API whose period is open. Ask the brand's marketers. Nothing was issued."),
+    ),
+    "budget_exhausted": Problem(
+        409,
+        _("The campaign's budget does not cover that."),
+        _("Look at what is left of it, and have another order approved. Nothing was issued."),
+    ),
+    "gift_claimed": Problem(
+        409,
+        _("The gift has been claimed."),
+        _("It can't be withdrawn any more: its points are in a wallet."),
+    ),
     # Codes
     "code_not_usable": Problem(
         409,
@@ -159,6 +178,7 @@ PROBLEMS: dict[str, Problem] = {
 
 # Codes of the apps' own errors that are the same problem to a caller.
 SAME_AS = {
+    "gift_key_reused": "key_reused",
     "keys_missing": "unavailable",
     "limits_not_known": "unavailable",
     "seal_key_missing": "unavailable",

@@ -8,10 +8,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from campaigns.api.campaigns import CampaignView
+from campaigns.api.gifts import GiftBatchView, GiftsView, GiftView, GiftVoidView
 from config.api.errors import plain_answer
 from ledger.api.holds import CaptureView, HoldsView, HoldView, ReleaseView
 from ledger.api.members import BalanceView, LookupView, LotsView, MemberView, TransactionsView
 from ledger.api.points import EarnView, ReverseView, SpendView
+from parties.api.events import EventsView
 from parties.api.me import MeView
 from redemption_site.api.claims import ClaimsView
 
@@ -40,6 +43,12 @@ def nothing_here(request: HttpRequest, rest: str = "") -> JsonResponse:  # noqa:
 urlpatterns = [
     path("healthz", HealthView.as_view(), name="api_health"),
     path("me", MeView.as_view(), name="api_me"),
+    path("gifts", GiftsView.as_view(), name="api_gifts"),
+    path("gifts/batch", GiftBatchView.as_view(), name="api_gift_batch"),
+    path("gifts/<uuid:gift_id>", GiftView.as_view(), name="api_gift"),
+    path("gifts/<uuid:gift_id>/void", GiftVoidView.as_view(), name="api_gift_void"),
+    path("campaigns/<slug:campaign>", CampaignView.as_view(), name="api_campaign"),
+    path("events", EventsView.as_view(), name="api_events"),
     path("claims", ClaimsView.as_view(), name="api_claims"),
     path("members/lookup", LookupView.as_view(), name="api_member_lookup"),
     path("members/<str:member_id>", MemberView.as_view(), name="api_member"),

@@ -12,11 +12,12 @@ from giftcodes.directory import KnownBatch
 from giftcodes.errors import ClaimHeldBack, CodeNotUsable
 from giftcodes.models import SANDBOX_SERIES, SERIALS_PER_SERIES, claim_id_of, claim_key
 from giftcodes.services.gift_claims import claim_gift
+from giftcodes.services.gift_events import tell_claimed
 from ledger import queries as ledger_queries
 from ledger import services as ledger
 from ledger.errors import LimitExceeded
 from ledger.expiry import end_after_days
-from ledger.statements import Statement, as_instant, instant_sql, run_together
+from ledger.statements import Statement, as_instant, as_uuid, instant_sql, run_together
 from parties.models import Member, Program
 
 # What a door knows that may stand against a claim, as SQL for the same round trip: from the id of the code's
@@ -124,8 +125,11 @@ def _claim(
         raise CodeNotUsable
     if proviso and (against := answers[len(hold) + len(proviso) - 1]):
         raise ClaimHeldBack(against)
-    moment, wallet_id, points = rows[place][0]
+    moment, wallet_id, points, *gift = rows[place][0]
     claimed_at = as_instant(moment)
+    if gift:
+        gift_id = as_uuid(gift[0])
+        tell_claimed(batch.brand_id, gift_id, {"serial": str(claim_id), "points": points}, at=claimed_at)
     if wallet_id is None:
         wallet_id = _open_wallet(member, batch.program_id, claimed_at)
     expires_at = end_after_days(claimed_at, days=batch.lot_life_days)

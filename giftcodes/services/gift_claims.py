@@ -23,15 +23,14 @@ _INSERT_CLAIM = (
     "INSERT INTO giftcodes_claim (id, batch_id, member_id, points, claimed_at)"
     " SELECT g.id, g.batch_id, %s, g.points, g.ended_at FROM {gift} g WHERE g.id = %s AND {is_ended}"
     " ON CONFLICT (id) DO NOTHING RETURNING claimed_at,"
-    " (SELECT id FROM ledger_account WHERE member_id = %s AND program_id = %s AND kind = 'wallet'), points"
+    " (SELECT id FROM ledger_account WHERE member_id = %s AND program_id = %s AND kind = 'wallet'), points,"
+    " (SELECT public_id FROM giftcodes_gift WHERE giftcodes_gift.id = giftcodes_claim.id)"
 )
 
 
 def claim_gift(gift_id: int, *, batch: KnownBatch, member: Member, at: datetime | None) -> list[Statement]:
     """Statements that end the gift and make its claim, each with a row if the claim is won; in the last one's
-    are the claim's moment, the member's wallet (or NULL) and the points.
-
-    What else belongs to the claim of a gift is to be put in front of the last one: a refusal undoes it.
+    are the claim's moment, the member's wallet (or NULL), the points and the gift's public number.
     PostgreSQL gets one statement, as for a code that nobody issued, which takes as long.
     """
     now, now_params = instant_sql(at)

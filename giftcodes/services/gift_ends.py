@@ -15,12 +15,14 @@ from django.db import transaction
 from giftcodes.errors import GiftClaimed, GiftcodesError, GiftRefused
 from giftcodes.gift_models import Gift, GiftState, GiftVoid
 from giftcodes.models import Batch
+from giftcodes.services import gift_events
 from ledger import services as ledger
 from ledger.errors import LedgerError
 from ledger.models import Reason
 from ledger.services import Move
 from parties.api_models import ApiClient
 from parties.errors import NotReachable
+from parties.event_models import EventType
 
 MAX_REASON_LENGTH = 200
 
@@ -47,7 +49,7 @@ def void_gift(*, gift: Gift, client: ApiClient, reason: str, at: datetime) -> Gi
         if gift.state == GiftState.CLAIMED:
             raise GiftClaimed
         return gift
-    # What else belongs to a withdrawal is to be put here: the gift is this transaction's.
+    gift_events.tell_of(EventType.GIFT_VOIDED, [gift], at=at)
     GiftVoid.objects.create(gift=gift, client=client, reason=reason, voided_at=at)
     return_points(gift.batch, points=gift.points, key=void_key(gift.pk), reason=Reason.VOID, at=at)
     return gift
@@ -104,12 +106,11 @@ def expire_all(batch: Batch, at: datetime) -> int:
 
 
 def _end(gifts: Sequence[Gift], at: datetime) -> None:
-    """Gifts that the caller holds. What else belongs to an expiry is to be put here: both ways lead through
-    it.
-    """
+    """Gifts that the caller holds."""
     for start in range(0, len(gifts), 1_000):
-        ids = [gift.pk for gift in gifts[start : start + 1_000]]
-        Gift.objects.filter(pk__in=ids).update(state=GiftState.EXPIRED, ended_at=at)
+        some = gifts[start : start + 1_000]
+        Gift.objects.filter(pk__in=[gift.pk for gift in some]).update(state=GiftState.EXPIRED, ended_at=at)
+        gift_events.tell_of(EventType.GIFT_EXPIRED, some, at=at)
 
 
 def return_points(batch: Batch, *, points: int, key: str, reason: Reason, at: datetime) -> None:

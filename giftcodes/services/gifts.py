@@ -27,11 +27,12 @@ from giftcodes.errors import (
 )
 from giftcodes.gift_models import MAX_STRANDS, Gift, GiftRequest, GiftReveal, GiftState
 from giftcodes.models import SERIALS_PER_SERIES, claim_id_of
-from giftcodes.services import draws
+from giftcodes.services import draws, gift_events
 from giftcodes.services.gift_wishes import GiftWanted, digest_of_key, fingerprint_of, refuse_unfit
 from ledger.statements import Statement, as_instant, instant_sql, run_together
 from parties.api_models import ApiClient
 from parties.errors import NotReachable
+from parties.event_models import EventType
 
 
 class IssuedGift(NamedTuple):
@@ -247,9 +248,8 @@ def _draw_and_write(request: _Request, order: _Order, now: datetime, *, lock: st
         _ISSUE.format(lock=lock),
         [*drawn, start, drawn[1], drawn[2], drawn[1], *record, *place, now, _as_json(gifts)],
     )
-    # What else belongs to an issue is to be put behind it, reading the gifts' rows: there are none if nothing
-    # was drawn.
-    issued, *_ = run_together(issue, is_last=True)
+    told = gift_events.issued_if_drawn(batch.brand_id, gifts, at=now)
+    issued, *_ = run_together(issue, told, is_last=True)
     for serial_number, position in issued:
         gifts[position].pk = serial_number
     return gifts if issued else []
@@ -307,7 +307,7 @@ def _from_all(request: _Request, order: _Order, now: datetime) -> list[Gift]:
     for gift, serial in zip(gifts, serials, strict=True):
         gift.pk, gift.request = claim_id_of(order.series, serial), record
     Gift.objects.bulk_create(gifts)
-    # What else belongs to an issue is to be put here too: the same statements, as their rows are there now.
+    gift_events.tell_of(EventType.GIFT_ISSUED, gifts, at=now)
     return gifts
 
 

@@ -30,8 +30,8 @@ from ledger.services.taking import (
     refuse_odd_points,
     take_points,
 )
-from ledger.services.telling import CAPTURE, moved, public_id, telling
-from ledger.statements import Statement, fold, run_together
+from ledger.services.telling import CAPTURE, moved, telling
+from ledger.statements import Statement, as_uuid, fold, run_together
 from parties.event_models import EventType
 from parties.events import NewEvent
 from parties.models import Brand
@@ -208,7 +208,7 @@ def _win(hold_id: uuid.UUID, end: Statement) -> _Won | None:
     if not won:
         return None
     *found, member, store_code = ends[0]
-    return _Won._make((hold_id, *found, public_id(member), store_code, [Taken(*row) for row in lots]))
+    return _Won._make((hold_id, *found, as_uuid(member), store_code, [Taken(*row) for row in lots]))
 
 
 def _write(

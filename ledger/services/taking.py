@@ -18,8 +18,8 @@ from ledger.models import BY_HAND, MAX_KEY_LENGTH, MAX_POINTS, Reason, UseKind, 
 from ledger.pipeline import Rows
 from ledger.services.accounts import open_accepted, open_held
 from ledger.services.posting import Move
-from ledger.services.telling import moved, public_id, telling
-from ledger.statements import Statement, fold, run_together
+from ledger.services.telling import moved, telling
+from ledger.statements import Statement, as_uuid, fold, run_together
 from parties.event_models import EventType
 from parties.events import NewEvent
 from parties.models import Brand
@@ -120,7 +120,7 @@ def find(asked: Asked) -> Found:
     if not store or store[0][1] != wallet[0][0]:
         raise MoveRefused("no such store in the program of the wallet")
     brand_id, program_id, target_id, earlier, store_code = store[0]
-    member = public_id(wallet[0][1])
+    member = as_uuid(wallet[0][1])
     return Found(program_id, brand_id, target_id, earlier is not None, lots, member, store_code)
 
 

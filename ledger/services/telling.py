@@ -59,8 +59,3 @@ def begun_with(original: Transfer) -> uuid.UUID:
 def member_of(wallet_id: int) -> uuid.UUID:
     """The opaque number that partners know the wallet's member by."""
     return Member.objects.values_list("public_id", flat=True).get(wallets=wallet_id)
-
-
-def public_id(found: Any) -> uuid.UUID:
-    """An opaque number as plain SQL gave it: SQLite knows it as hex digits."""
-    return found if isinstance(found, uuid.UUID) else uuid.UUID(str(found))

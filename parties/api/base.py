@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol
 
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +23,7 @@ from parties.models import Brand
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 200
 MAX_CURSOR = 200
+_NO_CURSOR = gettext_lazy("Give next_cursor of an earlier page, as it came.")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 
@@ -104,26 +107,44 @@ def page_of(
     A cursor is opaque to callers and names a place, not a page: what is added meanwhile moves nothing.
     ValidationError names `cursor` or `limit` if it can't be used.
     """
-    limit = _limit_of(request)
-    found = list(rows(after=_place(request.query_params.get("cursor")), limit=limit + 1))
-    more = len(found) > limit
-    found = found[:limit]
-    cursor = _cursor(place_of(found[-1])) if more else None
-    return Response({"data": [shown(row) for row in found], "has_more": more, "next_cursor": cursor})
+    limit = limit_of(request)
+    found = list(rows(after=place_in(request), limit=limit + 1))
+    following = place_of(found[limit - 1]) if len(found) > limit else None
+    return page_answer([shown(row) for row in found[:limit]], following)
 
 
-def _limit_of(request: Request) -> int:
+def page_answer(data: list[Any], following: Sequence[int] | None) -> Response:
+    """A page of a list; `following` is the place behind which the next one begins, None at the end."""
+    cursor = None if following is None else _cursor(list(following))
+    return Response({"data": data, "has_more": following is not None, "next_cursor": cursor})
+
+
+def limit_of(request: Request, *, most: int = LARGEST_PAGE) -> int:
+    """How many rows a page shall have at most; ValidationError."""
     text = request.query_params.get("limit", str(DEFAULT_PAGE))
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LARGEST_PAGE):
-        raise ValidationError({"limit": [f"Give a whole number from 1 to {LARGEST_PAGE}."]})
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= most):
+        raise ValidationError({"limit": [_("Give a whole number from 1 to %(most)s.") % {"most": most}]})
     return int(text)
+
+
+def place_in(request: Request, name: str = "cursor", *, parts: int | None = None) -> list[Any] | None:
+    """The place that the cursor names, of so many numbers; None without one. ValidationError."""
+    place = _place(request.query_params.get(name), name)
+    if place is not None and parts is not None and len(place) != parts:
+        raise ValidationError({name: [_NO_CURSOR]})
+    return place
+
+
+def cursor_to(place: Sequence[int]) -> str:
+    """A cursor to the place, for lists that give one with each page."""
+    return _cursor(list(place))
 
 
 def _cursor(place: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def _place(cursor: str | None) -> list[Any] | None:
+def _place(cursor: str | None, name: str) -> list[Any] | None:
     if cursor is None:
         return None
     try:
@@ -136,5 +157,5 @@ def _place(cursor: str | None) -> list[Any] | None:
         if not place or any(abs(part) >= 2**63 for part in place):
             raise ValueError
     except (binascii.Error, ValueError, UnicodeError, RecursionError):
-        raise ValidationError({"cursor": ["Give next_cursor of an earlier page, as it came."]}) from None
+        raise ValidationError({name: [_NO_CURSOR]}) from None
     return place
