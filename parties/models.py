@@ -197,9 +197,7 @@ class Gender(models.TextChoices):
 
 
 class MemberProfile(models.Model):
-    """What a member chose to tell. Each field is optional, and erasing the row leaves every balance as it
-    was.
-    """
+    """What a member chose to tell. Each field is optional; erasing the row leaves every balance as it was."""
 
     member = models.OneToOneField(Member, models.CASCADE, related_name="profile", primary_key=True)
     birth_year = models.PositiveSmallIntegerField(_("year of birth"), null=True, blank=True)
@@ -288,9 +286,7 @@ class Role(models.TextChoices):
 
 
 class StaffRole(models.Model):
-    """What one person may do for one brand, or, without a brand, for the operator (that is, for all
-    brands).
-    """
+    """What one person may do for one brand, or, without a brand, for the operator: for all brands."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="staff_roles", verbose_name=_("user"))
     brand = models.ForeignKey(

@@ -95,7 +95,14 @@ def _claim(
 
     def perform() -> Done:
         member = member_for_points(brand=brand, named=asker.named, at=now)
-        claimed = claim_found(found, series=series, member=member, at=at, unless=unless(member))
+        claimed = claim_found(
+            found,
+            series=series,
+            member=member,
+            at=at,
+            unless=unless(member),
+            is_sandbox=brand.program.is_sandbox,
+        )
         return Done(_body(claimed, member), 201)
 
     return do_once(asker.act, perform, at=now)
