@@ -138,13 +138,15 @@ def reachable_api_keys(user: Person, *roles: Role) -> QuerySet[ApiKey]:
 
 
 def reachable_webhook_endpoints(user: Person, *roles: Role) -> QuerySet[WebhookEndpoint]:
-    """Webhook endpoints of the brands that `user` reaches."""
-    return WebhookEndpoint.objects.filter(brand__in=reachable_brands(user, *roles))
+    """Webhook endpoints of the brands that `user` reaches, and of their sandboxes."""
+    brands = reachable_brands(user, *roles).values("pk")
+    return WebhookEndpoint.objects.filter(Q(brand__in=brands) | Q(brand__sandbox_of__in=brands))
 
 
 def reachable_webhook_deliveries(user: Person, *roles: Role) -> QuerySet[WebhookDelivery]:
     """What is told to their endpoints."""
-    return WebhookDelivery.objects.filter(endpoint__brand__in=reachable_brands(user, *roles))
+    endpoints = reachable_webhook_endpoints(user, *roles)
+    return WebhookDelivery.objects.filter(endpoint__in=endpoints.values("pk"))
 
 
 def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from parties import access, webhook_services
 from parties.event_models import EventType
-from parties.models import Role, User
+from parties.models import Brand, Role, User
 from parties.scoped_admin import ScopedAdmin
 from parties.tasks import nudge_events
 from parties.webhook_forms import ReplayForm, WebhookEndpointForm
@@ -65,7 +65,9 @@ class WebhookEndpointAdmin(ScopedAdmin):
         self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> Any:
         roles = () if self._may_keep(request) else self.add_roles
-        kwargs["queryset"] = access.reachable_brands(request.user, *roles)
+        brands = access.reachable_brands(request.user, *roles)
+        with_sandboxes = Q(pk__in=brands.values("pk")) | Q(sandbox_of__in=brands.values("pk"))
+        kwargs["queryset"] = Brand.objects.filter(with_sandboxes)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
