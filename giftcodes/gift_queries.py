@@ -111,6 +111,12 @@ def budget_of(batch: Batch) -> Budget:
     )
 
 
+def face_points_of(brand_id: int, group: str) -> int:
+    """What a gift of the group's newest batch is worth if nothing else is asked for; 0 if there is none."""
+    batches = Batch.objects.filter(brand=brand_id, limit_group=group, most_points__isnull=False)
+    return batches.order_by("-approved_at", "-pk").values_list("face_points", flat=True).first() or 0
+
+
 def budget_of_group(brand_id: int, group: str) -> Budget:
     """The same of all batches of a limit group that issue gifts: of a campaign."""
     batches = Batch.objects.filter(brand=brand_id, limit_group=group, most_points__isnull=False)

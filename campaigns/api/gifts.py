@@ -16,11 +16,13 @@ from campaigns.models import Campaign
 from campaigns.queries import limit_group_of
 from giftcodes import gift_queries
 from giftcodes import services as giftcodes
+from giftcodes.errors import GiftcodesError
 from giftcodes.gift_models import Gift, GiftState
 from giftcodes.gift_queries import Cursor
 from giftcodes.services.gift_wishes import GiftWanted
 from giftcodes.services.gifts import Issued
 from ledger.statements import database_time
+from parties import api_limits
 from parties.api.acts import KEY_PARAMETER, REPLAYED, REPLAYED_HEADER
 from parties.api.base import (
     PartnerView,
@@ -35,7 +37,7 @@ from parties.api.base import (
 from parties.api.documented import refusals
 from parties.api.fields import said_in
 from parties.api_models import Scope
-from parties.errors import ScopeMissing
+from parties.errors import DailyPointsExceeded, PartiesError, ScopeMissing
 
 GIFT_ID = OpenApiParameter("gift_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The gift's id.")
 
@@ -44,6 +46,7 @@ _NONE = "You have no such gift: `not_found`."
 _ISSUING = refusals(
     {
         400: _WRONG,
+        404: "You have no such campaign: `not_found`.",
         409: "`budget_exhausted`, `not_issuing`, or the same request is under way: `twin_in_flight`.",
         422: "The key was used for another request: `key_reused`.",
     }
@@ -64,8 +67,8 @@ class GiftsView(PartnerView):
         responses={201: shapes.IssuedGiftShape, **_ISSUING},
     )
     def post(self, request: Request) -> Response:
-        """One gift with its code, at once. The idempotency key works for ever: the same body gives the same gift
-        again, with `Idempotent-Replayed: true`; the code is derived anew, it is stored nowhere.
+        """One gift with its code, at once. The idempotency key works for ever: the same body gives the same
+        gift again, with `Idempotent-Replayed: true`; the code is derived anew, it is stored nowhere.
         """
         data = said_in(shapes.OneGift, request)
         issued = _issue(request, data["campaign"], [shapes.wanted(data)])
@@ -83,7 +86,7 @@ class GiftsView(PartnerView):
                 "status", str, enum=GiftState.values, description="Gifts with this status alone."
             ),
         ],
-        responses={200: shapes.GiftPageShape, **refusals({400: _WRONG})},
+        responses={200: shapes.GIFT_PAGE, **refusals({400: _WRONG})},
     )
     def get(self, request: Request) -> Response:
         """Gifts without their codes, those of the newest request first."""
@@ -115,7 +118,7 @@ class GiftBatchView(PartnerView):
         summary="Issue up to 1,000 gifts",
         parameters=[KEY_PARAMETER, REPLAYED_HEADER],
         request=shapes.ManyGifts,
-        responses={201: shapes.ManyIssuedShape, **_ISSUING},
+        responses={201: shapes.MANY_ISSUED, **_ISSUING},
     )
     def post(self, request: Request) -> Response:
         """All or none, in one transaction, with one idempotency key."""
@@ -173,7 +176,7 @@ class GiftVoidView(PartnerView):
         },
     )
     def post(self, request: Request, gift_id: uuid.UUID) -> Response:
-        """Only if nobody has claimed it: its points go back to the brand's funds. Repeating it is harmless."""
+        """Only if nobody has claimed it: its points go back to the brand's funds. Again is harmless."""
         data, at = said_in(shapes.VoidWish, request), database_time()
         gift = giftcodes.void_gift(
             gift=_gift(request, gift_id), client=client_of(request), reason=data["reason"], at=at
@@ -188,10 +191,27 @@ def _answer(body: dict[str, Any], issued: Issued) -> Response:
 def _issue(request: Request, slug: str, gifts: list[GiftWanted]) -> Issued:
     campaign = Campaign.objects.filter(slug=slug, brand=brand_of(request)).only("pk").first()
     if campaign is None:
-        raise ValidationError({"campaign": [_("You have no such campaign.")]}, code="unknown")
-    return giftcodes.issue_gifts(
-        client=client_of(request), key=idempotency_key(request), group=limit_group_of(campaign), gifts=gifts
-    )
+        raise Http404
+    client, key, group = client_of(request), idempotency_key(request), limit_group_of(campaign)
+    # Counted before, and given back for what was refused or had been issued before: the day's points are a
+    # brake, which may hold too early, never too late.
+    face_points = gift_queries.face_points_of(client.brand_id, group)
+    worth = sum(gift.points or face_points for gift in gifts)
+    try:
+        taken = api_limits.take_points(client=client, points=worth)
+    except DailyPointsExceeded:
+        earlier = giftcodes.issued_before(client=client, key=key, group=group, gifts=gifts)
+        if earlier is None:
+            raise
+        return earlier
+    try:
+        issued = giftcodes.issue_gifts(client=client, key=key, group=group, gifts=gifts)
+    except (GiftcodesError, PartiesError):
+        api_limits.give_back_points(taken=taken)
+        raise
+    if issued.is_replay:
+        api_limits.give_back_points(taken=taken)
+    return issued
 
 
 def _gift(request: Request, gift_id: uuid.UUID) -> Gift:

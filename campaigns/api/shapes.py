@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
 from giftcodes.gift_models import MAX_GIFTS_AT_ONCE, MAX_RECIPIENT_LENGTH, Gift, GiftState
@@ -58,7 +59,7 @@ class ManyGifts(Body):
     """Gifts of one campaign, all or none."""
 
     campaign = serializers.SlugField(max_length=40)
-    gifts = GiftWish(many=True, min_length=1, max_length=MAX_GIFTS_AT_ONCE)
+    gifts = serializers.ListField(child=GiftWish(), min_length=1, max_length=MAX_GIFTS_AT_ONCE)
 
 
 class VoidWish(Body):
@@ -83,24 +84,21 @@ class GiftShape(serializers.Serializer[Any]):
 class IssuedGiftShape(GiftShape):
     """A gift with its code: whoever has it has the points."""
 
-    code = serializers.CharField(help_text="16 digits in four groups. A string: never a number.")
+    code = serializers.CharField(help_text="16 digits. A string: never a number.")
     url = serializers.URLField(
         help_text="Opens the page with the code filled in; the code rides in the fragment."
     )
 
 
-class ManyIssuedShape(serializers.Serializer[Any]):
-    """The gifts in the order in which they were asked for."""
-
-    data = IssuedGiftShape(many=True)
-
-
-class GiftPageShape(serializers.Serializer[Any]):
-    """A page of gifts, those of the newest request first."""
-
-    data = GiftShape(many=True)
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
+MANY_ISSUED = inline_serializer("ManyIssuedGifts", {"data": IssuedGiftShape(many=True)})
+GIFT_PAGE = inline_serializer(
+    "GiftPage",
+    {
+        "data": GiftShape(many=True),
+        "has_more": serializers.BooleanField(),
+        "next_cursor": serializers.CharField(allow_null=True),
+    },
+)
 
 
 class AmountShape(serializers.Serializer[Any]):

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from config.api.problems import PROBLEMS, SAME_AS
 from giftcodes.codec import NotACode
-from giftcodes.errors import ClaimingLocked, CodeNotUsable, GiftcodesError, TooManyTries
+from giftcodes.errors import ClaimingLocked, CodeNotUsable, GiftcodesError, GiftRefused, TooManyTries
 from ledger.errors import LedgerError
 from parties.errors import DailyPointsExceeded, IdempotencyKeyWrong, PartiesError, ScopeMissing
 
@@ -78,17 +78,24 @@ def problem(code: str, **particulars: Any) -> dict[str, Any]:
 
 
 def _particulars(error: Exception) -> dict[str, Any]:
-    if isinstance(error, exceptions.ValidationError):
-        return {"errors": list(_field_errors(error.get_full_details()))}
     if isinstance(error, ScopeMissing):
         return {"scope": error.scope}
     if isinstance(error, DailyPointsExceeded):
         return {"points_left": error.left, "resets_at": error.resets_at}
-    if isinstance(error, IdempotencyKeyWrong):
-        return {"errors": [{"field": "Idempotency-Key", "code": error.reason, "message": ""}]}
     if isinstance(error, (CodeNotUsable, ClaimingLocked)) and error.reference:
         return {"reference": error.reference}
-    return {}
+    errors = list(_errors_of(error))
+    return {"errors": errors} if errors else {}
+
+
+def _errors_of(error: Exception) -> Iterator[dict[str, str]]:
+    if isinstance(error, exceptions.ValidationError):
+        yield from _field_errors(error.get_full_details())
+    elif isinstance(error, GiftRefused):
+        path = error.rule if error.position is None else f"gifts.{error.position}.{error.rule}"
+        yield {"field": path, "code": "invalid", "message": str(PROBLEMS["gift_refused"].title)}
+    elif isinstance(error, IdempotencyKeyWrong):
+        yield {"field": "Idempotency-Key", "code": error.reason, "message": ""}
 
 
 def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:

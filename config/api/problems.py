@@ -118,7 +118,7 @@ PROBLEMS: dict[str, Problem] = {
     "not_issuing": Problem(
         409,
         _("The campaign issues no gifts now."),
-        _("It has no approved order for the API whose period is open. Ask the brand's marketers. Nothing was issued."),
+        _("It has no approved order for the API whose period is open. Nothing was issued."),
     ),
     "budget_exhausted": Problem(
         409,

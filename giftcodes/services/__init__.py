@@ -16,7 +16,7 @@ from giftcodes.services.claims import Claimed, Proviso, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
 from giftcodes.services.gift_ends import expire_gifts, void_gift
 from giftcodes.services.gift_wishes import GiftWanted
-from giftcodes.services.gifts import Issued, IssuedGift, issue_gifts, reveal_gift
+from giftcodes.services.gifts import Issued, IssuedGift, issue_gifts, issued_before, reveal_gift
 from giftcodes.services.minting import mint_next_chunk
 from giftcodes.services.number_tries import NumberAsker, try_code_for_number
 from giftcodes.services.partner_tries import PartnerAsker, try_code_for_partner
@@ -46,6 +46,7 @@ __all__ = [
     "create_batch",
     "expire_gifts",
     "issue_gifts",
+    "issued_before",
     "lift_lock",
     "mint_next_chunk",
     "open_series",

@@ -27,7 +27,7 @@ def tell_of(kind: EventType, gifts: Sequence[Gift], *, at: datetime) -> None:
 
 
 def tell_claimed(brand_id: int, gift_id: UUID, particulars: Mapping[str, Any], *, at: datetime) -> None:
-    """Tell that the gift was claimed. Not by whom: that is between the member and the brands they deal with."""
+    """Tell that the gift was claimed. Not by whom: that is the member's own affair."""
     claimed = NewEvent(EventType.GIFT_CLAIMED, str(gift_id), {"gift": str(gift_id), **particulars})
     events.record(brand_id=brand_id, events=[claimed], at=at)
 

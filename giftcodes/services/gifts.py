@@ -112,6 +112,13 @@ def issue_gifts(
     raise BudgetExhausted
 
 
+def issued_before(*, client: ApiClient, key: str, group: str, gifts: Sequence[GiftWanted]) -> Issued | None:
+    """What `issue_gifts` gives for a repeat; None if the key was not used. GiftKeyReused, KeysMissing."""
+    request = _Request(client, digest_of_key(key), fingerprint_of(group, gifts), group, gifts)
+    earlier = GiftRequest.objects.filter(client=client, key_digest=request.key_digest).first()
+    return None if earlier is None else _replay(request, earlier.pk, earlier.fingerprint)
+
+
 def reveal_gift(*, gift: Gift, client: ApiClient, at: datetime) -> IssuedGift:
     """The gift with its code again, which leaves a row. NotReachable if it is another brand's; KeysMissing,
     and then nothing is written.

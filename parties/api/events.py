@@ -1,8 +1,8 @@
 """Events, for whoever would rather ask than be told; the same that webhooks bring."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,26 +13,30 @@ from parties.api_models import Scope
 from parties.event_models import EventType
 from parties.event_queries import as_told, events_after, place_of
 
-
-class EventShape(serializers.Serializer[Any]):
-    """Something that happened."""
-
-    id = serializers.CharField(help_text="The same in every delivery: by it, an event is worked on once.")
-    type = serializers.ChoiceField(EventType.values)
-    timestamp = serializers.DateTimeField()
-    object = serializers.CharField(help_text="What it happened to.")
-    sequence = serializers.IntegerField(help_text="Counts the events of one object, from 1.")
-    data = serializers.DictField()
-
-
-class EventPageShape(serializers.Serializer[Any]):
-    """Events in their order, and the cursor behind the last of them."""
-
-    data = EventShape(many=True)
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(
-        allow_null=True, help_text="Give it as `after` next time. Null: nothing yet."
-    )
+_EVENT = inline_serializer(
+    "Event",
+    {
+        "id": serializers.CharField(
+            help_text="The same in every delivery: by it, an event is worked on once."
+        ),
+        "type": serializers.ChoiceField(EventType.values),
+        "timestamp": serializers.DateTimeField(),
+        "object": serializers.CharField(help_text="What it happened to."),
+        "sequence": serializers.IntegerField(help_text="Counts the events of one object, from 1."),
+        "data": serializers.DictField(),
+    },
+    many=True,
+)
+_PAGE = inline_serializer(
+    "EventPage",
+    {
+        "data": _EVENT,
+        "has_more": serializers.BooleanField(),
+        "next_cursor": serializers.CharField(
+            allow_null=True, help_text="Give it as `after` next time. Null: nothing has happened yet."
+        ),
+    },
+)
 
 
 class EventsView(PartnerView):
@@ -45,18 +49,16 @@ class EventsView(PartnerView):
         tags=["Events"],
         summary="Read events in their order",
         parameters=[
-            OpenApiParameter(
-                "after", str, description="next_cursor of the page before; none: from the beginning."
-            ),
+            OpenApiParameter("after", str, description="next_cursor of the page before."),
             OpenApiParameter("limit", int, description="1 to 200; 50 if left out."),
         ],
         responses={
-            200: EventPageShape,
+            200: _PAGE,
             **refusals({400: "What `errors` names: `invalid_request`."}),
         },
     )
     def get(self, request: Request) -> Response:
-        """Read to the end, wait, and read on behind the last cursor: every event comes once, none is missed."""
+        """Read to the end, wait, and go on behind the last cursor: every event comes once, none is missed."""
         limit, after = limit_of(request), place_in(request, "after", parts=2)
         found = events_after(brand=brand_of(request), after=after, limit=limit + 1)
         page = found[:limit]
