@@ -34,8 +34,8 @@ _LEFT_TO_THE_SETTINGS = (
     "SITE_URL",
 )
 
-# The write-ahead log stays small: the search for codes in plain text reads the whole of it, and after thousands
-# of tests a log of the usual size (1 GB) takes minutes.
+# The write-ahead log stays small: the search for codes in plain text reads the whole of it, and after
+# thousands of tests a log of the usual size (1 GB) takes minutes.
 _POSTGRESQL_OPTIONS = {"max_wal_size": "64MB", "min_wal_size": "32MB"}
 
 
