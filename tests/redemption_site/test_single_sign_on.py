@@ -9,7 +9,10 @@ import pytest
 import time_machine
 from django.test import Client
 
+from parties.leaving import erase_person
 from parties.models import Member, User
+from parties.site_models import SiteConsent
+from tests import make
 from tests.redemption_site import visits
 from tests.redemption_site.shops import (
     CALLBACK,
@@ -79,6 +82,21 @@ def test_more_than_was_agreed_is_asked_for(shop: Shop, client: Client, known: Us
 def test_prompt_consent_ends_when_the_person_has_answered(shop: Shop, client: Client, known: User) -> None:
     shop.code_for(client)
     assert shop.code_for(client, prompt="consent")
+
+
+def test_who_leaves_while_the_button_is_pressed_is_led_to_the_sign_in(
+    shop: Shop, client: Client, known: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = Member.objects.create(user=known)
+
+    def now_after_leaving() -> datetime:
+        erase_person(member_id=member.pk, at=make.NOON)
+        return make.NOON
+
+    monkeypatch.setattr("redemption_site.views.single_sign_on.database_time", now_after_leaving)
+    page = follow(client, act_on(client, shop.ask(client), "agree"))
+    assert page.request["PATH_INFO"] == "/sign-in/"
+    assert not SiteConsent.objects.exists()
 
 
 def test_who_declines_goes_back_and_the_shop_is_told_nothing_else(
