@@ -22,7 +22,7 @@ from redemption_site import passkeys, pending, queries
 from redemption_site.demo_mail import mail_to
 from redemption_site.forms import AddressForm, SignInCodeForm
 from redemption_site.handshakes import providers
-from redemption_site.sign_in import SignInProcess
+from redemption_site.sign_in import SignInProcess, sign_in_page, wanted_page
 from redemption_site.views.claims import claim_at_sign_in, show_waiting
 
 
@@ -69,6 +69,8 @@ class SignInCodeView(ConfirmLoginCodeView):  # type: ignore[misc]  # allauth shi
         if getattr(self, "_process", None) is None and not request.user.is_authenticated:
             text = _("The sign-in code has expired, or was asked for in another browser. Ask for a new one.")
             messages.error(request, text)
+        if response.headers.get("Location") == sign_in_page(""):  # so allauth begins anew
+            response.headers["Location"] = sign_in_page(wanted_page(request))
         return response
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

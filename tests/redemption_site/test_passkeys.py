@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives.asymmetric import ec
-from django.conf import settings
+from django.conf import LazySettings, settings
 from django.core import mail
 from django.test import Client, override_settings
 from hypothesis import example, given
@@ -300,6 +300,20 @@ def test_signing_in_once_more_leads_back(fresh: Client, passkey: SoftPasskey) ->
     assert "data-options" in fresh.get(ADD).content.decode()
     assert fresh.post("/sign-in/again/", {"next": "https://evil.example"})["Location"] == "/sign-in/"
     assert fresh.get("/sign-in/again/").status_code == 405
+
+
+@pytest.mark.parametrize("limit", ["60/m/ip", "1/m/ip"])
+def test_who_is_refused_still_gets_where_they_wanted(
+    passkey: SoftPasskey, settings: LazySettings, limit: str
+) -> None:
+    client, form = Client(), {"credential": "no answer", "next": ADD}
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"other_sign_in": limit}
+    client.post("/sign-in/passkey/", form)
+    answer = client.post("/sign-in/passkey/", form)
+    assert answer["Location"] == "/sign-in/?next=%2Faccount%2Fpasskeys%2Fadd%2F"
+    assert f'name="next" value="{ADD}"' in client.get(answer["Location"]).content.decode()
+    answer = client.post("/sign-in/passkey/", form | {"next": "https://evil.example"})
+    assert answer["Location"] == "/sign-in/"
 
 
 def test_a_session_of_another_making_is_not_fresh(hanako: Client) -> None:

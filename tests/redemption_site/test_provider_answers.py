@@ -279,6 +279,24 @@ def test_who_denies_is_told_what_to_do_and_keeps_the_code(
     assert not is_signed_in(client)
 
 
+def test_who_comes_back_with_nothing_still_gets_where_they_wanted(
+    client: Client, second: Client, provider: OidcProvider, settings: LazySettings
+) -> None:
+    again = 'href="/sign-in/?next=%2Fwallet%2Fcard%2F"'
+    provider.is_down = True
+    assert again in client.post("/sign-in/with/example/", {"next": "/wallet/card/"}).content.decode()
+    provider.is_down = False
+    _allow, deny = provider.ways_back(leave(client, next="/wallet/card/"))
+    assert again in come_back(client, deny).content.decode()
+    allow, _deny = provider.ways_back(leave(client, next="/wallet/card/"))
+    assert come_back(second, allow)["Location"] == "/sign-in/go-on/"
+    assert again in second.get("/sign-in/go-on/").content.decode()
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"other_sign_in": "1/m/ip"}
+    client.post("/sign-in/with/example/")
+    answer = client.post("/sign-in/with/example/", {"next": "/wallet/card/"})
+    assert answer["Location"] == "/sign-in/?next=%2Fwallet%2Fcard%2F"
+
+
 def test_without_providers_nothing_is_offered_and_nothing_is_there(client: Client) -> None:
     page = client.get("/sign-in/").content.decode()
     assert "/sign-in/with/" not in page
