@@ -8,6 +8,7 @@ ask them to sign up; here everybody gets the same mail, and a newcomer becomes a
 import secrets
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
@@ -57,6 +58,11 @@ def wanted_page(request: HttpRequest) -> str:
 def sign_in_page(next_page: str) -> str:
     """The address of the sign-in that leads on to such a page."""
     return reverse("account_login") + (f"?{urlencode({'next': next_page})}" if next_page else "")
+
+
+def leads_to_shop(page: str) -> bool:
+    """Whether somebody came from a brand's site to sign in, and goes back there."""
+    return urlsplit(page).path == reverse("sso_continue")
 
 
 def is_signed_in(request: HttpRequest) -> bool:

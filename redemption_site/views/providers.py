@@ -22,7 +22,7 @@ from redemption_site.handshakes import AnswerRefused, ProviderAway, address_to_a
 from redemption_site.identities import ConnectedElsewhere, Identity
 from redemption_site.provider import Provider
 from redemption_site.round_trips import RoundTrip, StateRefused
-from redemption_site.sign_in import sign_in, sign_in_page, wanted_page
+from redemption_site.sign_in import leads_to_shop, sign_in, sign_in_page, wanted_page
 from redemption_site.sign_in_mails import ACCOUNT_CONNECTED, tell_owner
 from redemption_site.views.errors import SECONDS_TO_WAIT
 from redemption_site.views.fresh import member_user
@@ -116,7 +116,8 @@ def go_on(request: HttpRequest) -> HttpResponseBase:
         "provider": provider_at(identity.provider_id),
         "sign_in_page": sign_in_page(next_page),
     }
-    return render(request, "redemption_site/provider_go_on.html", with_waiting_code(request, context))
+    context = with_waiting_code(request, context, next_page)
+    return render(request, "redemption_site/provider_go_on.html", context)
 
 
 def provider_at(provider_id: str) -> Provider:
@@ -147,6 +148,8 @@ def failed(
 
 def _sign_in_at_once(request: HttpRequest, trip: RoundTrip, identity: Identity) -> HttpResponseBase:
     response = _sign_in(request, identity, trip.next)
+    if leads_to_shop(trip.next):
+        return response
     if request.user.is_authenticated and (trip.pending or pending.waiting(request)):
         return HttpResponseRedirect(reverse("claim"), status=303)
     return response

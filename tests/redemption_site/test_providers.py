@@ -161,7 +161,24 @@ def test_the_longest_way_back_and_a_code_fit_into_one_state(client: Client, prov
     )
     page = "/sso/continue/?state=" + "x" * 1_979
     allow, _deny = provider.ways_back(leave(client, next=page))
-    assert come_back(client, allow)["Location"] == "/claim/"
+    assert come_back(client, allow)["Location"] == page
+    assert visits.shown_in(client.get("/claim/"))
+
+
+def test_who_came_from_a_shop_goes_back_there_and_the_code_goes_on_waiting(
+    client: Client, second: Client, provider: OidcProvider, shop: Shop
+) -> None:
+    client.post("/claim/", {"code": visits.code_now()})
+    to_shop = query_of(shop.ask(client)["Location"])["next"]
+    assert sign_in(client, provider, next=to_shop)["Location"] == to_shop
+    client.post("/sign-out/")
+
+    client.post("/claim/", {"code": visits.code_now()})
+    allow, _deny = provider.ways_back(leave(client, next=to_shop))
+    assert come_back(second, allow)["Location"] == "/sign-in/go-on/"
+    assert go_on(second)["Location"] == to_shop
+    assert not Claim.objects.exists()
+    assert "A code waits in this browser" in second.get("/wallet/").content.decode()
 
 
 def test_a_brand_site_with_a_long_request_is_answered_after_the_sign_in(

@@ -49,6 +49,27 @@ def test_a_newcomer_comes_back_from_the_sign_in_to_the_question_and_to_the_shop(
     assert claims["sub"] == str(Member.objects.get(user__email="new@example.com").public_id)
 
 
+def test_a_code_that_waits_does_not_keep_anybody_from_the_shop_and_is_offered_afterwards(
+    shop: Shop, client: Client
+) -> None:
+    visits.campaign()
+    client.post("/claim/", {"code": visits.code_now()})
+    answer = shop.ask(client)
+    assert visits.shown_in(client.get("/sign-in/"))
+    assert not visits.shown_in(client.get(answer["Location"]))  # its button signs in, and claims nothing
+    sent = client.post(answer["Location"], {"email": "new@example.com", "next": next_of(answer)})
+    assert not visits.shown_in(client.get(sent["Location"]))
+    signed_in = client.post(sent["Location"], {"code": visits.sign_in_code(), "next": next_of(sent)})
+    assert "code=" in agreed(client, follow(client, signed_in))["Location"]
+
+    for address in ("/", "/c/spring/", "/wallet/"):
+        page = client.get(address, headers={"accept-language": "en"}).content.decode()
+        assert "A code waits in this browser" in page, address
+    assert visits.receive_waiting(client)["Location"].startswith("/claimed/")
+    page = client.get("/", headers={"accept-language": "en"}).content.decode()
+    assert "A code waits" not in page
+
+
 def next_of(answer: Any) -> str:
     return parameters_of(answer["Location"])["next"]
 
