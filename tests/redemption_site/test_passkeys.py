@@ -27,14 +27,10 @@ from tests.redemption_site.visits import Answer
 from tests.soft_passkey import PRESENT, VERIFIED, SoftPasskey, text_of
 
 pytestmark = pytest.mark.django_db
+LANGUAGE = "en"
 
 ENGLISH = {"accept-language": "en"}
 ADD = "/account/passkeys/add/"
-
-
-@pytest.fixture
-def client() -> Client:
-    return Client(headers=ENGLISH)
 
 
 @pytest.fixture

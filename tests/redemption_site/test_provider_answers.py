@@ -24,13 +24,8 @@ from tests.redemption_site.round import (
 )
 
 pytestmark = pytest.mark.django_db
+LANGUAGE = "en"
 NOWHERE = "redis://127.0.0.1:1/1"
-UNUSABLE = "1906827340667143"  # well-formed, of no batch here
-
-
-@pytest.fixture
-def client() -> Client:
-    return Client(headers={"accept-language": "en"})
 
 
 # --- What an attacker could try -------------------------------------------------------------------

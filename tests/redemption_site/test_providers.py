@@ -26,13 +26,7 @@ from tests.redemption_site.shops import Shop, agreed, follow
 from tests.scanner import Source
 
 pytestmark = pytest.mark.django_db
-NOWHERE = "redis://127.0.0.1:1/1"
-UNUSABLE = "1906827340667143"  # well-formed, of no batch here
-
-
-@pytest.fixture
-def client() -> Client:
-    return Client(headers={"accept-language": "en"})
+LANGUAGE = "en"
 
 
 def test_a_newcomer_becomes_a_user_without_an_address(client: Client, provider: OidcProvider) -> None:
@@ -133,7 +127,7 @@ def test_the_code_comes_along_into_another_browser(
 def test_a_code_that_cannot_be_used_is_told_in_the_other_browser(
     client: Client, second: Client, provider: OidcProvider
 ) -> None:
-    client.post("/claim/", {"code": UNUSABLE})
+    client.post("/claim/", {"code": visits.UNUSABLE})
     sign_in_elsewhere(client, second, provider)
     assert go_on(second)["Location"] == "/claim/"
     assert second.get("/claim/").status_code == 422
