@@ -49,6 +49,15 @@ def test_page_and_part_show_the_member_and_may_not_be_kept(hanako: Client) -> No
     assert "data:" not in page
 
 
+@pytest.mark.parametrize(("language", "said"), [("ja", "Tokuten番号"), ("en", "Tokuten no.")])
+def test_its_number_is_not_called_like_a_brands_own(hanako: Client, language: str, said: str) -> None:
+    hanako.post("/wallet/card/")
+    page = hanako.get("/wallet/card/", headers={"accept-language": language}).content.decode()
+    assert said in page
+    assert "会員番号" not in page
+    assert "ember no" not in page
+
+
 def test_a_new_number_ends_the_old_code_and_is_told(hanako: Client) -> None:
     hanako.post("/wallet/card/")
     old = token_on(hanako.get("/wallet/card/").content.decode())
