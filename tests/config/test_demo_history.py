@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
+from campaigns import access
+from campaigns.conditions_queries import conditions_in_force
+from campaigns.dispute_models import Dispute, DisputeState
 from campaigns.models import KnownBy
 from config.demo import content
 from giftcodes.reports import prove
@@ -24,7 +27,7 @@ from ledger.models import (
     SettlementState,
     UseKind,
 )
-from parties.models import Program
+from parties.models import Program, Role, User
 from parties.numbers import read_number
 
 # The demo runs on SQLite.
@@ -76,6 +79,21 @@ def test_the_number_that_the_demo_names_fits_its_campaign(tmp_path: Path) -> Non
     pattern = batch.brand.number_pattern.pattern
     assert read_number(content.CARD_NUMBER, pattern) == content.CARD_NUMBER.replace("-", "")
     assert batch.order.campaign.known_by == KnownBy.MEMBERSHIP_NUMBER
+
+
+def test_it_shows_conditions_to_accept_and_a_ticket_to_answer(tmp_path: Path) -> None:
+    campaign = made(tmp_path, NOON).terms_batch.order.campaign
+    version = conditions_in_force(campaign, at=NOON)
+    assert version is not None
+    assert version.text_ja
+    assert version.text_en
+    assert campaign.published_at is not None
+    made(tmp_path, NOON.replace(day=29))
+    ticket = Dispute.objects.get()
+    assert ticket.state == DisputeState.OPEN
+    support = User.objects.get(email="support@yorimichi.example")
+    assert access.access_dispute(support, ticket.pk, Role.SUPPORT) == ticket
+    assert conditions_in_force(campaign, at=NOON.replace(day=29)) == version
 
 
 def test_a_second_start_adds_nothing(tmp_path: Path) -> None:
