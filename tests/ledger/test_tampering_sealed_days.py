@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from shutil import copytree
+from typing import cast
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -53,7 +54,7 @@ def _sealed(tmp_path: Path, settings: Settings) -> Iterator[None]:
 def test_a_changed_column_is_named_with_its_row(model: type[models.Model]) -> None:
     dismiss_the_guards()
     for column in seals.SEALED[model]:
-        field: Column = model._meta.get_field(column)
+        field = cast(Column, model._meta.get_field(column))
         keys = list(Rows(model).order_by("pk").values_list("pk", field.attname))
         assert len(keys) >= 2
         for pk, value in (keys[0], keys[len(keys) // 2], keys[-1]):
