@@ -26,7 +26,8 @@ from tests.redemption_site.round import is_signed_in
 from tests.redemption_site.visits import Answer
 from tests.soft_passkey import PRESENT, VERIFIED, SoftPasskey, text_of
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 LANGUAGE = "en"
 
 ENGLISH = {"accept-language": "en"}

@@ -16,7 +16,8 @@ from tests.campaigns import promos
 from tests.campaigns.pages import signed_in
 from tests.redemption_site import dressed, visits
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 def typed(**changes: Any) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from tests.redemption_site.round import (
     sign_in_elsewhere,
 )
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 LANGUAGE = "en"
 NOWHERE = "redis://127.0.0.1:1/1"
 

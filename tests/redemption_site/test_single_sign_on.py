@@ -27,7 +27,8 @@ from tests.redemption_site.shops import (
     site,
 )
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 # --- The way there and back ---
