@@ -19,7 +19,7 @@ compile := $(uv) pip compile -q --no-config --universal --python-version 3.11 --
 help:
 	@echo "make demo       a running site with demo content (Ctrl-C stops it; again resumes it)"
 	@echo "make test       the whole suite, on SQLite and on PostgreSQL (DB=sqlite for one; ARGS='-k claim' for less)"
-	@echo "make test-deep  the same, with 40 times as many generated examples"
+	@echo "make test-deep  the same, with 40 times as many generated examples and more workers killed"
 	@echo "make check      lint, formatting, types, import contracts, missing migrations"
 	@echo "make bench      the table of figures in the README"
 	@echo "make bench-growth  a ledger of 5,000,000 postings beside an empty one (ARGS='--scale .1 --explain')"

@@ -101,9 +101,18 @@ def batch_of(digit: int, serial: int) -> KnownBatch | None:
     return _learn(digit, serial)
 
 
-def _learn(digit: int, serial: int) -> KnownBatch | None:
+def search(digit: int, serial: int) -> Batch | None:
+    """Ask the database for the batch whose range begins at or next before the serial.
+
+    A code that nobody issued costs this question each time it is read, since only what exists is remembered.
+    So one that was found in memory is asked for too when it is refused: or the time would tell them apart.
+    """
     nearest = Batch.objects.filter(series_id=digit, first_serial__lte=serial).order_by("-first_serial")
-    row = nearest.select_related("brand__program").first()
+    return nearest.select_related("brand__program").first()
+
+
+def _learn(digit: int, serial: int) -> KnownBatch | None:
+    row = search(digit, serial)
     if row is None or serial >= row.first_serial + row.size:
         return None
     batch = KnownBatch(

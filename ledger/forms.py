@@ -182,9 +182,9 @@ class GrantForm(AdjustmentForm):
     """Points from the brand's funds into a member's wallet."""
 
     member = forms.UUIDField(
-        label=_("Member number"),
+        label=_("Tokuten number"),
         widget=forms.TextInput(attrs=_INPUT),
-        error_messages={"invalid": _("A member number looks like 123e4567-e89b-12d3-a456-426614174000.")},
+        error_messages={"invalid": _("A Tokuten number looks like 123e4567-e89b-12d3-a456-426614174000.")},
     )
     points = whole_points(1)
     life = forms.ChoiceField(

@@ -5,6 +5,7 @@ Each app that owns a brand-scoped table has an `access.py` of its own that narro
 """
 
 from django.contrib.auth.models import AnonymousUser
+from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 
 from parties.api_models import ApiClient, ApiKey
@@ -158,9 +159,12 @@ def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:
 
 
 def member_of(user: Person) -> Member:
-    """The member behind a signed-in user, made at the first call. NotReachable for nobody and for inactive
-    users.
+    """The member behind a signed-in user, made at the first call; of first calls at once one makes it, and
+    all get it. NotReachable for nobody, for inactive users, and for one who is gone meanwhile.
     """
     if not user.is_authenticated or not user.is_active:
         raise NotReachable
-    return Member.objects.get_or_create(user_id=user.pk)[0]
+    try:
+        return Member.objects.get_or_create(user_id=user.pk)[0]
+    except IntegrityError as refusal:  # no member of another call's either: the account was closed just now
+        raise NotReachable from refusal

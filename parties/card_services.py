@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from parties.card_tokens import CARD_NUMBERS
 from parties.errors import NoFreeCardNumber
+from parties.leaving import hold_member
 from parties.models import Member, MemberCard
 
 _MOST_DRAWS = 20  # at ten million cards one draw in ten is taken: all of them, once in 10^20
@@ -15,7 +16,7 @@ _MOST_DRAWS = 20  # at ten million cards one draw in ten is taken: all of them, 
 
 def make_card(*, member: Member, at: datetime) -> MemberCard:
     """The member's card, made with a random number unless there is one. Twice at once makes one card.
-    NoFreeCardNumber, which changes nothing, if every number drawn belongs to somebody.
+    NoFreeCardNumber, which changes nothing, if every number drawn belongs to somebody; MemberHasLeft.
     """
 
     def make(number: int) -> MemberCard:
@@ -23,22 +24,24 @@ def make_card(*, member: Member, at: datetime) -> MemberCard:
             member=member, defaults={"number": number, "numbered_at": at}
         )[0]
 
-    return _with_free_number(make)
+    return _with_free_number(member, make)
 
 
 def renew_card(*, member: Member, at: datetime) -> MemberCard:
     """A new random number for the member's card, made if there is none: what the old one showed is worth
-    nothing from now on. NoFreeCardNumber, which changes nothing, like `make_card`.
+    nothing from now on. NoFreeCardNumber, which changes nothing, and MemberHasLeft, like `make_card`.
     """
 
     def renew(number: int) -> MemberCard:
         values = {"number": number, "numbered_at": at}
         return MemberCard.objects.update_or_create(member=member, defaults=values)[0]
 
-    return _with_free_number(renew)
+    return _with_free_number(member, renew)
 
 
-def _with_free_number(attempt: Callable[[int], MemberCard]) -> MemberCard:
+@transaction.atomic
+def _with_free_number(member: Member, attempt: Callable[[int], MemberCard]) -> MemberCard:
+    hold_member(member)
     for _ in range(_MOST_DRAWS):
         try:
             with transaction.atomic():

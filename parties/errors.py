@@ -41,6 +41,12 @@ class NoFreeCardNumber(PartiesError):
     code = "no_free_card_number"
 
 
+class MemberHasLeft(PartiesError):
+    """The account was closed: nothing more is kept about whoever had it."""
+
+    code = "member_has_left"
+
+
 class LeavingRefused(PartiesError):
     """The person works here, or did: their acts with money name them, so their log-in can't be erased."""
 

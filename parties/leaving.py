@@ -9,8 +9,16 @@ from django.db.models import ProtectedError
 
 from parties.act_models import CardShowing
 from parties.consents import withdraw_consents
-from parties.errors import LeavingRefused
+from parties.errors import LeavingRefused, MemberHasLeft
 from parties.models import Member, MemberCard, MemberProfile, MembershipNumber, User
+
+
+def hold_member(member: Member) -> None:
+    """Hold the member to the end of the transaction: until then the account isn't closed. MemberHasLeft if it
+    was before. What is kept about a member without this may be written behind the erasing.
+    """
+    if Member.objects.select_for_update(no_key=True).get(pk=member.pk).closed_at is not None:
+        raise MemberHasLeft
 
 
 @transaction.atomic

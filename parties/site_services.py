@@ -10,6 +10,7 @@ from allauth.idp.oidc.models import Client, Token
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from parties.leaving import hold_member
 from parties.models import Brand, Member
 from parties.site_models import SCOPES, BrandSite, SiteConsent
 from parties.site_queries import scopes_agreed
@@ -74,8 +75,10 @@ def is_secret_of(site: BrandSite | None, secret: str, *, at: datetime) -> bool:
     return hmac.compare_digest(digest, newest) | hmac.compare_digest(digest, old)
 
 
+@transaction.atomic
 def agree_to_site(*, member: Member, site: BrandSite, scopes: Collection[str], at: datetime) -> None:
-    """The member lets the site learn these, and what they let it learn before."""
+    """The member lets the site learn these, and what they let it learn before. MemberHasLeft for nobody."""
+    hold_member(member)
     agreed = scopes_agreed(member=member, site=site)
     wanted = " ".join(scope for scope in SCOPES if scope in agreed or scope in scopes)
     SiteConsent.objects.create(member=member, site=site, scopes=wanted, given_at=at)

@@ -6,10 +6,11 @@ from allauth.account.adapter import get_adapter
 from django.contrib.auth.backends import BaseBackend
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 from ledger.statements import Statement, run_together
 from parties.access import Person, member_of
+from parties.errors import NotReachable
 from parties.models import Member, User
 
 # All but moments, which SQLite gives back as text; in the model's order.
@@ -54,6 +55,11 @@ def client_address(request: HttpRequest) -> str:
 
 
 def member_behind(user: Person) -> Member:
-    """The member of a signed-in user, made at the first call. NotReachable for nobody and inactive users."""
+    """The member of a signed-in user, made at the first call. 404 for one who is gone since the request
+    began.
+    """
     member: Member | None = getattr(user, "member", None)
-    return member or member_of(user)
+    try:
+        return member or member_of(user)
+    except NotReachable as refusal:
+        raise Http404 from refusal

@@ -1,5 +1,6 @@
 """Who a provider says somebody is, which user that is, and the ways in that each user has."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from allauth.mfa.models import Authenticator
@@ -10,6 +11,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from parties.models import User
+
+_MOST_WINNERS = 2  # whoever took the address, and whoever connected the account
 
 
 class Identity(NamedTuple):
@@ -36,10 +39,18 @@ class LastWayIn(Exception):
 def admit_person(identity: Identity) -> User:
     """The user of this identity; a newcomer becomes one.
 
-    Without an address that counts, a newcomer gets a user without one, never somebody else's. Staff and
-    people who were shut out are given back as they are, and nothing is connected to them: they can't sign
-    in here.
+    Of first sign-ins at once, by this provider or by the mailbox, the unique keys let one in; the others look
+    once more and find that user. Without an address that counts, a newcomer gets a user without one, never
+    somebody else's. Staff and people who were shut out are given back as they are, and nothing is connected
+    to them: they can't sign in here.
     """
+    for _ in range(_MOST_WINNERS):
+        with suppress(IntegrityError):
+            return _admit(identity)
+    return _admit(identity)
+
+
+def _admit(identity: Identity) -> User:
     account = _account_of(identity)
     if account is not None:
         user: User = account.user
@@ -47,13 +58,7 @@ def admit_person(identity: Identity) -> User:
     known = User.objects.filter(email__iexact=identity.email).first() if identity.email else None
     if known is not None and (known.is_staff or not known.is_active):
         return known
-    try:
-        return _take_in(identity, known)
-    except IntegrityError:  # the same person, at the same moment: the unique keys let one of them in
-        account = _account_of(identity)
-        if account is None:
-            raise
-        return User.objects.get(pk=account.user_id)
+    return _take_in(identity, known)
 
 
 @transaction.atomic

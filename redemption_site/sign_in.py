@@ -8,6 +8,7 @@ ask them to sign up; here everybody gets the same mail, and a newcomer becomes a
 import secrets
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
@@ -20,6 +21,7 @@ from allauth.account.internal.flows.login_by_code import LoginCodeVerificationPr
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
 from allauth.account.stages import LoginByCodeStage, LoginStageController
+from allauth.account.utils import get_next_redirect_url
 from allauth.core import ratelimit
 from allauth.core.exceptions import RateLimited
 from django.conf import settings
@@ -29,6 +31,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from parties.models import User
@@ -45,6 +48,21 @@ def sign_in(request: HttpRequest, user: User, *, method: str, next_page: str = "
     response: HttpResponseBase = perform_login(request, Login(user=user, redirect_url=next_page or None))
     response.status_code = 303
     return response
+
+
+def wanted_page(request: HttpRequest) -> str:
+    """The page of this site that was asked for before the sign-in; "" for none, or one elsewhere."""
+    return get_next_redirect_url(request) or ""
+
+
+def sign_in_page(next_page: str) -> str:
+    """The address of the sign-in that leads on to such a page."""
+    return reverse("account_login") + (f"?{urlencode({'next': next_page})}" if next_page else "")
+
+
+def leads_to_shop(page: str) -> bool:
+    """Whether somebody came from a brand's site to sign in, and goes back there."""
+    return urlsplit(page).path == reverse("sso_continue")
 
 
 def is_signed_in(request: HttpRequest) -> bool:

@@ -1,5 +1,6 @@
 """What every test stands on: the database file of SQLite runs, and how deep hypothesis digs."""
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ from tests.browser.chromium import find_chromium, may_do_without
 hypothesis_settings.register_profile("quick", max_examples=50, deadline=None)
 hypothesis_settings.register_profile("deep", max_examples=2000, deadline=None)
 hypothesis_settings.load_profile("quick")
+
+# Django's own hasher is slow on purpose: a third of a second per password. No test is about how it hashes.
+site_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +107,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "sqlite: what belongs to the embedded stack; not collected on PostgreSQL",
     ):
         config.addinivalue_line("markers", line)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays until the end: the collector of garbage need not look at it ever again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> str:

@@ -7,6 +7,7 @@ process may use as they like, on either stack.
 """
 
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Generator
@@ -38,6 +39,9 @@ _LEFT_TO_THE_SETTINGS = (
 # thousands of tests a log of the usual size (1 GB) takes minutes.
 _POSTGRESQL_OPTIONS = {"max_wal_size": "64MB", "min_wal_size": "32MB"}
 
+_MEMORY = Path("/dev/shm")  # noqa: S108  # each takes a folder of its own in it
+_ENOUGH_BYTES = 4 * 1024**3
+
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
@@ -62,6 +66,7 @@ def _bring_up(config: pytest.Config) -> None:
         os.environ.pop(name, None)
     running = ExitStack()
     config.add_cleanup(running.close)
+    _stay_in_memory()
     redis_url = running.enter_context(servers.redis_server())
     header = [f"database: SQLite {sqlite3.sqlite_version}", f"redis: {servers.describe_redis(redis_url)}"]
     if stack == "postgresql":
@@ -80,6 +85,14 @@ def _bring_up(config: pytest.Config) -> None:
             Path(running.enter_context(tempfile.TemporaryDirectory(prefix="tokuten-var-"))) / "main"
         ),
     }
+
+
+def _stay_in_memory() -> None:
+    """Keep databases and files in memory where there is room for them: they are written for good with every
+    commit, as in production, and nobody has to wait for a disk. TMPDIR names another place.
+    """
+    if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 
 def _choose_own_place(worker: str) -> None:

@@ -35,8 +35,9 @@ from campaigns.dispute_queries import (
 from campaigns.errors import DisputeChanged, DisputeLimit, DisputeNotOpen, DisputeRefused
 from giftcodes.guarding.visitors import new_reference
 from giftcodes.masking import mask_codes
-from parties.errors import NotReachable
+from parties.errors import MemberHasLeft, NotReachable
 from parties.forms import plain_text
+from parties.leaving import hold_member
 from parties.models import Member, Role, User
 
 
@@ -205,8 +206,10 @@ def _plain(text: str) -> Said:
 
 def _hold_member(member: Member) -> None:
     """The member, unless they have left meanwhile: what they write now would never be erased."""
-    if Member.objects.select_for_update(no_key=True).get(pk=member.pk).closed_at is not None:
-        raise NotReachable
+    try:
+        hold_member(member)
+    except MemberHasLeft as refusal:
+        raise NotReachable from refusal
 
 
 def _hold_own(member: Member, number: str) -> Dispute:

@@ -12,7 +12,9 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import QuerySet
 
+from campaigns import conditions_queries
 from campaigns import services as campaigns
+from campaigns.dispute_models import Dispute, DisputeKind
 from campaigns.heroes import clean_hero
 from campaigns.models import Campaign, KnownBy, Order, OrderChannel, OrderState
 from config.demo.hero import draw_hero
@@ -23,7 +25,7 @@ from giftcodes import services as giftcodes
 from giftcodes.models import Batch, Claim
 from ledger.expiry import JAPAN, end_after_days
 from parties import access
-from parties.models import Brand, CheckDigit, NumberPattern, Program, Role, StaffRole, Store, User
+from parties.models import Brand, CheckDigit, Member, NumberPattern, Program, Role, StaffRole, Store, User
 
 CODES = {"店頭ポスター / posters": 5_000, "レシート / receipts": 3_000, "会員メール / e-mail": 2_000}
 CAMPAIGN = "morning"
@@ -32,6 +34,25 @@ FACE_POINTS = 500
 CARD_CAMPAIGN = "book-card"
 CARD_CODES = {"しおり / bookmarks": 300}
 CARD_NUMBER = "2900-0000-01237"
+# Of the brand that wants its conditions accepted.
+TERMS_CAMPAIGN = "health-day"
+TERMS_CODES = {"健康フェア / health fair": 60}
+_TERMS_JA = """## 応募できる方
+
+日本にお住まいの方。ひだまり薬局の従業員は応募できません。
+
+## ポイントの付与
+
+- コード1つにつき**500ポイント**、お一人さま**2回**まで
+- コードの売買、複製はできません"""
+_TERMS_EN = """## Who may take part
+
+People who live in Japan, except employees of Hidamari Pharmacy.
+
+## Points
+
+- **500 points** for each code, **twice** for each person
+- Codes may be neither sold nor copied"""
 FUNDS_POINTS = 12_000_000
 CLAIMING_MEMBERS = 12
 MEMBER = "member-3@demo.example"
@@ -62,7 +83,12 @@ _OF_BRANDS = {
     "finance": Role.FINANCE,
     "finance2": Role.FINANCE,
 }
-_OF_OPERATOR = {"finance": Role.FINANCE, "finance2": Role.FINANCE, "auditor": Role.AUDITOR}
+_OF_OPERATOR = {
+    "finance": Role.FINANCE,
+    "finance2": Role.FINANCE,
+    "auditor": Role.AUDITOR,
+    "support": Role.SUPPORT,
+}
 
 
 class Login(NamedTuple):
@@ -78,6 +104,7 @@ class Content(NamedTuple):
 
     batch: Batch
     card_batch: Batch
+    terms_batch: Batch
     logins: list[Login]
     has_past: bool
 
@@ -102,19 +129,22 @@ def make_content(*, folder: Path, site_url: str, at: datetime) -> Content:
     giftcodes.open_series(digit=1, at=at)
     order = _order(_campaign(Brand.objects.get(slug="aozora-bakery"), at), CODES)
     card_order = _order(_card_campaign(Brand.objects.get(slug="minato-books"), at), CARD_CODES)
-    batch, card_batch = (_approved(each, site_url=site_url, at=at) for each in (order, card_order))
-    return Content(batch, card_batch, logins, has_past)
+    terms_order = _order(_terms_campaign(Brand.objects.get(slug="hidamari-drug"), at), TERMS_CODES)
+    batch, card_batch, terms_batch = (
+        _approved(each, site_url=site_url, at=at) for each in (order, card_order, terms_order)
+    )
+    _ask_support(at)
+    return Content(batch, card_batch, terms_batch, logins, has_past)
 
 
 def claim_some(batch: Batch) -> int:
     """Let a dozen members claim, if nobody has yet; how many claims there are."""
     if not _claims_of(batch).exists():
         for number in range(CLAIMING_MEMBERS):
-            user = User.objects.filter(email=f"member-{number + 1}@demo.example").first()
-            user = user or User.objects.create_user(f"member-{number + 1}@demo.example")
+            member = _member(f"member-{number + 1}@demo.example")
             for place in range(1 + number % 3):
                 serial = batch.first_serial + number * 700 + place
-                giftcodes.claim_code(text=_code_of(batch, serial), member=access.member_of(user), at=None)
+                giftcodes.claim_code(text=_code_of(batch, serial), member=member, at=None)
     return _claims_of(batch).count()
 
 
@@ -127,6 +157,10 @@ def unclaimed_codes(batch: Batch) -> list[str]:
         serials = range(channel.first_serial + channel.size - 1, channel.first_serial - 1, -1)
         codes += [_code_of(batch, serial) for serial in serials if start + serial not in claimed][:1]
     return codes
+
+
+def _member(email: str) -> Member:
+    return access.member_of(User.objects.filter(email=email).first() or User.objects.create_user(email))
 
 
 def _claims_of(batch: Batch) -> QuerySet[Claim]:
@@ -234,9 +268,59 @@ def _card_campaign(brand: Brand, at: datetime) -> Campaign:
     return _published(campaign, at)
 
 
+def _terms_campaign(brand: Brand, at: datetime) -> Campaign:
+    """A campaign whose conditions have to be accepted with the code."""
+    campaign = Campaign.objects.get_or_create(
+        slug=TERMS_CAMPAIGN,
+        defaults={
+            "brand": brand,
+            "name": "健康フェア 2026",
+            "starts_at": at.astimezone(JAPAN).replace(hour=0, minute=0, second=0, microsecond=0),
+            "ends_at": end_after_days(at, days=90),
+            "limit_per_member": 2,
+            "title_ja": "健康フェアのポイント",
+            "title_en": "Points from the health fair",
+            "text_ja": "応募規約をお読みのうえ、会場で受け取ったカードの16桁のコードを入力してください。",
+            "text_en": "Read the conditions, then enter the 16-digit code on your card from the fair.",
+            "colour": "#1d5f8a",
+        },
+    )[0]
+    if not conditions_queries.versions_of(campaign).exists():
+        marketer = _marketer(campaign)
+        draft = campaigns.write_conditions(
+            campaign_id=campaign.pk,
+            text_ja=_TERMS_JA,
+            text_en=_TERMS_EN,
+            in_force_from=None,
+            user=marketer,
+            at=at,
+        )
+        campaigns.publish_conditions(
+            campaign_id=campaign.pk,
+            fingerprint=conditions_queries.fingerprint_of_draft(draft),
+            user=marketer,
+            at=at,
+        )
+    return _published(campaign, at)
+
+
+def _ask_support(at: datetime) -> None:
+    """A ticket that waits for support: a member says that a code of theirs was refused, unused."""
+    form_number = uuid.uuid5(uuid.NAMESPACE_DNS, "ticket.demo.example")
+    if not Dispute.objects.filter(form_number=form_number).exists():
+        text = "レシートのコードが「使えません」と表示されます。まだ使っていません。ご確認をお願いします。"
+        asked = campaigns.Asked(DisputeKind.NOT_USED, text)
+        campaigns.open_dispute(
+            form_number=form_number, member=_member(MEMBER), asked=asked, language="ja", at=at
+        )
+
+
+def _marketer(campaign: Campaign) -> User:
+    return User.objects.get(email=f"marketer@{campaign.brand.slug}.example")
+
+
 def _published(campaign: Campaign, at: datetime) -> Campaign:
-    marketer = User.objects.get(email=f"marketer@{campaign.brand.slug}.example")
-    return campaigns.publish_page(campaign_id=campaign.pk, user=marketer, at=at)
+    return campaigns.publish_page(campaign_id=campaign.pk, user=_marketer(campaign), at=at)
 
 
 @transaction.atomic
@@ -244,7 +328,7 @@ def _order(campaign: Campaign, codes: dict[str, int]) -> Order:
     order = campaign.orders.order_by("pk").first()
     if order is not None:
         return order
-    marketer = User.objects.get(email=f"marketer@{campaign.brand.slug}.example")
+    marketer = _marketer(campaign)
     order = Order.objects.create(
         campaign=campaign,
         face_points=FACE_POINTS,

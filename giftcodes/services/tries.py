@@ -102,6 +102,8 @@ def try_behind_guard(
     try:
         return claim(found, series=int(code[0]))
     except CodeNotUsable as refusal:
+        if reading.batch is not None:
+            directory.search(int(code[0]), reading.serial)
         _record(int(code[0]), reading, by, taken, reference)
         if taken.held:
             _lock(attempt.member, by, taken, reference)

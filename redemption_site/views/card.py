@@ -11,6 +11,7 @@ from ledger.statements import database_time
 from parties import card_queries
 from parties.card_services import make_card, renew_card
 from parties.card_tokens import group
+from parties.errors import MemberHasLeft
 from parties.models import MemberCard
 from redemption_site import barcodes, queries
 from redemption_site.access import member_behind
@@ -50,11 +51,12 @@ def code(request: HttpRequest) -> HttpResponse:
 
 def _act(request: HttpRequest) -> HttpResponse:
     member, at = member_behind(request.user), database_time()
-    if "renew" in request.POST:
-        renew_card(member=member, at=at)
-        return HttpResponseRedirect(reverse("card") + "?new=1", status=303)
-    make_card(member=member, at=at)
-    return HttpResponseRedirect(reverse("card"), status=303)
+    is_renewed = "renew" in request.POST
+    try:
+        (renew_card if is_renewed else make_card)(member=member, at=at)
+    except MemberHasLeft as refusal:  # in another tab, while this was pressed
+        raise Http404 from refusal
+    return HttpResponseRedirect(reverse("card") + ("?new=1" if is_renewed else ""), status=303)
 
 
 def _code(row: MemberCard) -> dict[str, object]:

@@ -3,18 +3,16 @@
 from collections.abc import Callable
 from functools import wraps
 
-from allauth.account.adapter import get_adapter
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from parties.models import User
-from redemption_site.sign_in import is_fresh
+from redemption_site.sign_in import is_fresh, sign_in_page, wanted_page
 
 View = Callable[..., HttpResponse]
 
@@ -66,9 +64,5 @@ def member_user(request: HttpRequest) -> User:
 @require_POST
 def sign_in_again(request: HttpRequest) -> HttpResponse:
     """Ends the session and leads through the sign-in back to the page that asked for it."""
-    wanted = request.POST.get("next", "")
     logout(request)
-    address = reverse("account_login")
-    if wanted and get_adapter().is_safe_url(wanted):
-        address += f"?{urlencode({'next': wanted})}"
-    return HttpResponseRedirect(address, status=303)
+    return HttpResponseRedirect(sign_in_page(wanted_page(request)), status=303)

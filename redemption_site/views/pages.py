@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from campaigns.models import Campaign
-from redemption_site import cards, conditions, queries, texts
+from redemption_site import cards, conditions, pending, queries, texts
 from redemption_site.conditions import NOT_TICKED, Asked, Ticked
 from redemption_site.theme import theme_of
 from redemption_site.typos import suspect
@@ -63,6 +63,7 @@ def code_page(
         "advice": advice,
         "typed": typed,
         "reference": reference,
+        "has_waiting_code": not error and pending.waiting(request) is not None,
         "hint": texts.GROUP_HINTS[found.kind] % found._asdict() if found else "",
         "is_ticked": asked is not None and conditions.has_ticked(tick.text, asked.version.pk),
         "tick_error": tick.error,

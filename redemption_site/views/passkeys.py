@@ -1,6 +1,5 @@
 """Passkeys: signing in with one, and the pages where their owner keeps them."""
 
-from allauth.account.utils import get_next_redirect_url
 from allauth.core import ratelimit
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -16,7 +15,7 @@ from redemption_site import identities, passkeys
 from redemption_site.forms import PasskeyNameForm
 from redemption_site.identities import LastWayIn
 from redemption_site.passkeys import PasskeyRefused
-from redemption_site.sign_in import is_signed_in, sign_in
+from redemption_site.sign_in import is_signed_in, sign_in, sign_in_page, wanted_page
 from redemption_site.sign_in_mails import PASSKEY_ADDED, PASSKEY_REMOVED, tell_owner
 from redemption_site.views.fresh import for_fresh_members, for_members, member_user
 from redemption_site.views.sign_in import after_sign_in
@@ -35,8 +34,7 @@ def sign_in_with_passkey(request: HttpRequest) -> HttpResponseBase:
     except PasskeyRefused:
         text = _("That passkey can't be used here, or the page was open for too long. Try once more.")
         return _back_to_sign_in(request, text)
-    next_page = get_next_redirect_url(request) or ""
-    response = sign_in(request, passkey.user, method="passkey", next_page=next_page)
+    response = sign_in(request, passkey.user, method="passkey", next_page=wanted_page(request))
     if is_signed_in(request):
         passkey.record_usage()
     return after_sign_in(request, response)
@@ -123,7 +121,7 @@ def _passkey(request: HttpRequest, passkey_id: int) -> Authenticator:
 
 def _back_to_sign_in(request: HttpRequest, text: str) -> HttpResponse:
     messages.error(request, text)
-    return HttpResponseRedirect(reverse("account_login"), status=303)
+    return HttpResponseRedirect(sign_in_page(wanted_page(request)), status=303)
 
 
 def _to_passkeys() -> HttpResponse:

@@ -23,9 +23,10 @@ from parties.errors import NotReachable
 from parties.models import Role
 from redemption_site import texts
 from redemption_site.conditions import asked_by
+from redemption_site.views.conditions import conditions_context
 from redemption_site.views.pages import STANDINGS, page_context
 
-_NOT_ECHOED = ("csrfmiddlewaretoken", "state", "lang")
+_NOT_ECHOED = ("csrfmiddlewaretoken", "state", "lang", "page")
 _MOST_FIELDS = 100
 
 
@@ -77,19 +78,25 @@ def _page(
     _fill_gaps(campaign, database_time())
     lang = asked.get("lang") if asked.get("lang") in ("ja", "en") else (get_language() or "ja")[:2]
     state = asked.get("state") if asked.get("state") in STANDINGS else "open"
+    at = database_time()
+    conditions = conditions_context(campaign, None, at=at) if campaign.pk else None
+    page = "conditions" if conditions and asked.get("page") == "conditions" else "campaign"
     with override(lang):
-        conditions_now = asked_by(campaign, request, at=database_time()) if campaign.pk else None
-        shown = page_context(campaign, str(state), conditions_now) | {
-            "is_preview": True,
-            "user": AnonymousUser(),
+        asks_for = asked_by(campaign, request, at=at) if campaign.pk else None
+        pages = {
+            "campaign": ("redemption_site/code.html", page_context(campaign, str(state), asks_for)),
+            "conditions": ("redemption_site/conditions.html", conditions or {}),
         }
-        frame = render_to_string("redemption_site/code.html", shown, request)
+        template, shown = pages[page]
+        frame = render_to_string(template, shown | {"is_preview": True, "user": AnonymousUser()}, request)
     context = {
         "previewed": campaign,
         "frame": frame,
         "state": state,
         "states": [(name, texts.STANDINGS[name]) for name in STANDINGS],
         "lang": lang,
+        "page": page,
+        "has_conditions": conditions is not None,
         "wrong": wrong,
         "typed": _echoed(request.POST) if request.method == "POST" else None,
     }

@@ -6,7 +6,6 @@ names and waits for a POST: somebody else may have sent the link.
 
 import time
 
-from allauth.account.utils import get_next_redirect_url
 from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -23,7 +22,7 @@ from redemption_site.handshakes import AnswerRefused, ProviderAway, address_to_a
 from redemption_site.identities import ConnectedElsewhere, Identity
 from redemption_site.provider import Provider
 from redemption_site.round_trips import RoundTrip, StateRefused
-from redemption_site.sign_in import sign_in
+from redemption_site.sign_in import leads_to_shop, sign_in, sign_in_page, wanted_page
 from redemption_site.sign_in_mails import ACCOUNT_CONNECTED, tell_owner
 from redemption_site.views.errors import SECONDS_TO_WAIT
 from redemption_site.views.fresh import member_user
@@ -42,8 +41,8 @@ def leave(request: HttpRequest, provider_id: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("claim" if pending.waiting(request) else "wallet"), status=303)
     if not ratelimit.consume(request, action="other_sign_in"):
         messages.error(request, _("Too many attempts. Wait a minute, then try again."))
-        return HttpResponseRedirect(reverse("account_login"), status=303)
-    return send_to(request, provider, next_page=get_next_redirect_url(request) or "")
+        return HttpResponseRedirect(sign_in_page(wanted_page(request)), status=303)
+    return send_to(request, provider, next_page=wanted_page(request))
 
 
 @sensitive_variables()
@@ -62,7 +61,7 @@ def send_to(
     try:
         address = address_to_ask(request, provider, trip, state)
     except ProviderAway:
-        return failed(request, provider, "away", status=503)
+        return failed(request, provider, "away", status=503, trip=trip)
     return render(request, "redemption_site/provider_leave.html", {"provider": provider, "address": address})
 
 
@@ -112,8 +111,13 @@ def go_on(request: HttpRequest) -> HttpResponseBase:
         del request.session[_ANSWER]
         logout(request)  # whoever was signed in here before
         return after_sign_in(request, _sign_in(request, identity, next_page))
-    context = {"identity": identity, "provider": provider_at(identity.provider_id)}
-    return render(request, "redemption_site/provider_go_on.html", with_waiting_code(request, context))
+    context = {
+        "identity": identity,
+        "provider": provider_at(identity.provider_id),
+        "sign_in_page": sign_in_page(next_page),
+    }
+    context = with_waiting_code(request, context, next_page)
+    return render(request, "redemption_site/provider_go_on.html", context)
 
 
 def provider_at(provider_id: str) -> Provider:
@@ -129,10 +133,11 @@ def failed(
     request: HttpRequest, provider: Provider, what: str, *, status: int, trip: RoundTrip | None = None
 ) -> HttpResponse:
     """What went wrong on the way, and what to do now. The code that was on its way waits in this browser,
-    unless another one does.
+    unless another one does; the page that was asked for is where the sign-in leads once more.
     """
     kept = trip.pending if trip else None
     context = {"provider": provider, "what": what, "code_waits": bool(kept or pending.waiting(request))}
+    context["sign_in_page"] = sign_in_page(trip.next if trip else "")
     response = render(request, "redemption_site/provider_failed.html", context, status=status)
     if status == 503:
         response.headers["Retry-After"] = str(SECONDS_TO_WAIT)
@@ -143,6 +148,8 @@ def failed(
 
 def _sign_in_at_once(request: HttpRequest, trip: RoundTrip, identity: Identity) -> HttpResponseBase:
     response = _sign_in(request, identity, trip.next)
+    if leads_to_shop(trip.next):
+        return response
     if request.user.is_authenticated and (trip.pending or pending.waiting(request)):
         return HttpResponseRedirect(reverse("claim"), status=303)
     return response

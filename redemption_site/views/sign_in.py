@@ -22,16 +22,16 @@ from redemption_site import passkeys, pending, queries
 from redemption_site.demo_mail import mail_to
 from redemption_site.forms import AddressForm, SignInCodeForm
 from redemption_site.handshakes import providers
-from redemption_site.sign_in import SignInProcess
+from redemption_site.sign_in import SignInProcess, leads_to_shop, sign_in_page, wanted_page
 from redemption_site.views.claims import claim_at_sign_in, show_waiting
 
 
 def after_sign_in(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The answer to a form that has just signed somebody in: what the code that it named brings, if one
-    waits. Else the sign-in's own answer, also where it was refused.
+    waits. Else the sign-in's own answer, also where it was refused, and for who goes back to a shop.
     """
     found = pending.waiting(request)
-    if not found or not request.user.is_authenticated:
+    if not found or not request.user.is_authenticated or leads_to_shop(response.headers.get("Location", "")):
         return response
     return claim_at_sign_in(request, found) if pending.is_shown(request, found) else show_waiting()
 
@@ -47,7 +47,9 @@ class SignInView(RequestLoginCodeView):  # type: ignore[misc]  # allauth ships n
         return HttpResponseRedirect(self.get_success_url(), status=303)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        context = with_waiting_code(self.request, super().get_context_data(**context))
+        context = with_waiting_code(
+            self.request, super().get_context_data(**context), wanted_page(self.request)
+        )
         return context | {
             "providers": providers().values(),
             "passkey_options": passkeys.options_to_sign_in(),
@@ -69,6 +71,8 @@ class SignInCodeView(ConfirmLoginCodeView):  # type: ignore[misc]  # allauth shi
         if getattr(self, "_process", None) is None and not request.user.is_authenticated:
             text = _("The sign-in code has expired, or was asked for in another browser. Ask for a new one.")
             messages.error(request, text)
+        if response.headers.get("Location") == sign_in_page(""):  # so allauth begins anew
+            response.headers["Location"] = sign_in_page(wanted_page(request))
         return response
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -85,7 +89,9 @@ class SignInCodeView(ConfirmLoginCodeView):  # type: ignore[misc]  # allauth shi
         return after_sign_in(self.request, super().form_valid(form))
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        context = with_waiting_code(self.request, super().get_context_data(**context))
+        context = with_waiting_code(
+            self.request, super().get_context_data(**context), wanted_page(self.request)
+        )
         return context | {"demo_mail": mail_to(context["email"])}
 
 
@@ -105,10 +111,12 @@ class SignOutView(LogoutView):
         return response
 
 
-def with_waiting_code(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The context with the code that waits in this browser and its campaign, if there is one."""
+def with_waiting_code(request: HttpRequest, context: dict[str, Any], next_page: str) -> dict[str, Any]:
+    """The context with the code that waits in this browser and its campaign, if there is one and the sign-in
+    leads to it: who goes back to a shop meets it here later.
+    """
     found = pending.waiting(request)
-    if found is None:
+    if found is None or leads_to_shop(next_page):
         return context
     campaign = queries.campaign_at(found.campaign_slug) if found.campaign_slug else None
     return context | {"waiting_code": found.code, "campaign": campaign}

@@ -4,6 +4,7 @@ A form may be sent to this host alone (content policy), and browsers hold every 
 no form leads out directly: it leads to a page of ours, and that page leads out, by itself and by a link.
 """
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from django.contrib.auth import logout
@@ -19,6 +20,7 @@ from oauthlib.oauth2.rfc6749 import errors
 from ledger.statements import database_time
 from parties import site_services
 from parties.access import member_of
+from parties.errors import MemberHasLeft
 from parties.site_models import BrandSite
 from redemption_site.sso_identities import read_identity
 from redemption_site.sso_provider import Provider, agreed_to, is_too_old, signs_in_here, site_by_client_id
@@ -91,9 +93,11 @@ def decide(request: HttpRequest) -> HttpResponseBase:
     if act != "agree":
         return HttpResponseRedirect(f"{reverse('sso_declined')}?{query.urlencode()}", status=303)
     if signs_in_here(request.user):
-        site_services.agree_to_site(
-            member=member_of(request.user), site=asked.site, scopes=asked.scopes, at=database_time()
-        )
+        # Who has left meanwhile is nobody at the next step, and led to the sign-in.
+        with suppress(MemberHasLeft):
+            site_services.agree_to_site(
+                member=member_of(request.user), site=asked.site, scopes=asked.scopes, at=database_time()
+            )
         _drop_prompts(query, "consent")
     return HttpResponseRedirect(f"{reverse('sso_continue')}?{query.urlencode()}", status=303)
 

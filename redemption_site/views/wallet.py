@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from ledger import reports
 from ledger.models import Account
-from redemption_site import queries
+from redemption_site import pending, queries
 from redemption_site.access import member_behind
 from redemption_site.history_forms import HistoryForm
 
@@ -26,7 +26,8 @@ def wallet(request: HttpRequest) -> HttpResponse:
         (queries.holdings_of(row, at=at), queries.history_page(row, older_than=None, size=NEWEST_ENTRIES))
         for row in queries.wallets_of(member_behind(request.user))
     ]
-    return render(request, "redemption_site/wallet.html", {"wallets": wallets})
+    context = {"wallets": wallets, "has_waiting_code": pending.waiting(request) is not None}
+    return render(request, "redemption_site/wallet.html", context)
 
 
 @never_cache

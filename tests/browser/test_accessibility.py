@@ -111,8 +111,7 @@ def pages_of_finance(town: Town, operator: User) -> dict[str, str]:
     return pages | {"home": reverse("admin:index")}
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])
+@pytest.mark.parametrize(("lang", "width", "colours"), [("ja", 360, "light"), ("en", 1280, "dark")])
 def test_axe_objects_to_nothing_of_finance(
     visit: Visit, request: pytest.FixtureRequest, live_server: LiveServer, lang: str, width: int, colours: str
 ) -> None:

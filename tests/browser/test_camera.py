@@ -55,7 +55,7 @@ def scan(page: Page, lang: str = "en") -> None:
     page.get_by_role("button", name=SCAN[lang]).click()
 
 
-@pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 360), ("ja", 1280), ("en", 1280)])
+@pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])
 def test_a_scanned_code_fills_the_field_and_claims_nothing(
     look: Visit, reel: Path, lang: str, width: int
 ) -> None:
@@ -81,30 +81,26 @@ def test_a_scanned_code_fills_the_field_and_claims_nothing(
     assert Claim.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    ("text", "is_inverted"), [(CODE, False), (codec.group(CODE), False), (LINK, True)], ids=str
-)
-def test_digits_alone_and_light_on_dark_are_read_too(
-    look: Visit, reel: Path, text: str, is_inverted: bool
-) -> None:
-    film(qr_picture(text, is_inverted=is_inverted), reel)
+def test_digits_alone_and_light_on_dark_are_read_too(look: Visit, reel: Path) -> None:
     page = look(permissions=["camera"])
-    page.goto("/")
-    scan(page)
-    expect(page.locator("#code")).to_have_value(codec.group(CODE), timeout=PATIENCE)
+    for text, is_inverted in ((CODE, False), (codec.group(CODE), False), (LINK, True)):
+        film(qr_picture(text, is_inverted=is_inverted), reel)
+        page.goto("/")
+        scan(page)
+        expect(page.locator("#code")).to_have_value(codec.group(CODE), timeout=PATIENCE)
 
 
-@pytest.mark.parametrize("text", ["https://points.example.com/", CODE[:-1] + "4", "#c=x", "0" * 16])
-def test_a_qr_code_without_a_code_is_told_and_the_camera_goes_on(look: Visit, reel: Path, text: str) -> None:
-    film(qr_picture(text), reel)
+def test_a_qr_code_without_a_code_is_told_and_the_camera_goes_on(look: Visit, reel: Path) -> None:
     page = look(permissions=["camera"])
-    page.goto("/")
-    scan(page)
-    expect(page.locator("#scan-status")).to_contain_text(
-        "That QR code holds no 16-digit code", timeout=PATIENCE
-    )
-    expect(page.locator("#scan-dialog")).to_be_visible()
-    expect(page.locator("#code")).to_have_value("")
+    for text in ("https://points.example.com/", CODE[:-1] + "4", "#c=x", "0" * 16):
+        film(qr_picture(text), reel)
+        page.goto("/")
+        scan(page)
+        expect(page.locator("#scan-status")).to_contain_text(
+            "That QR code holds no 16-digit code", timeout=PATIENCE
+        )
+        expect(page.locator("#scan-dialog")).to_be_visible()
+        expect(page.locator("#code")).to_have_value("")
 
 
 def test_closing_switches_the_camera_off_and_gives_the_focus_back(look: Visit, reel: Path) -> None:
@@ -133,19 +129,21 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("lang", ["ja", "en"])
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_camera_that_fails_says_why_and_the_field_still_works(look: Visit, fault: str, lang: str) -> None:
+def test_a_camera_that_fails_says_why_and_the_field_still_works(look: Visit, lang: str) -> None:
     page = look(lang=lang)
-    page.add_init_script(
-        f"navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '{fault}'))"
-    )
-    page.goto("/")
-    scan(page, lang)
-    expect(page.locator("#scan-status")).to_contain_text(FAULTS[fault][lang == "ja"])
-    expect(page.locator("#scan-view")).to_be_hidden()
-    page.get_by_role("button", name=CLOSE[lang]).click()
-    page.locator("#code").fill(CODE)
-    expect(page.locator("#code-count")).to_have_text("16 / 16")
+    for fault, told in FAULTS.items():
+        page.goto("/")
+        page.evaluate(
+            "fault => { navigator.mediaDevices.getUserMedia ="
+            " () => Promise.reject(new DOMException('', fault)) }",
+            fault,
+        )
+        scan(page, lang)
+        expect(page.locator("#scan-status")).to_contain_text(told[lang == "ja"])
+        expect(page.locator("#scan-view")).to_be_hidden()
+        page.get_by_role("button", name=CLOSE[lang]).click()
+        page.locator("#code").fill(CODE)
+        expect(page.locator("#code-count")).to_have_text("16 / 16")
 
 
 def test_a_refused_permission_is_told(look: Visit) -> None:

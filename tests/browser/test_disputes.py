@@ -203,8 +203,7 @@ def staff_pages() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize(("lang", "width"), [("ja", 1280), ("en", 360)])
+@pytest.mark.parametrize(("lang", "width", "colours"), [("ja", 1280, "light"), ("en", 360, "dark")])
 def test_axe_objects_to_nothing_of_supports_pages(
     visit: Visit, live_server: LiveServer, lang: str, width: int, colours: str
 ) -> None:

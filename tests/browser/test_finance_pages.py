@@ -16,8 +16,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 __all__ = ["set_database_clock"]
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("lang", ["ja", "en"])
+@pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])
 def test_the_charts_of_finance_are_drawn(
     visit: Visit, request: pytest.FixtureRequest, lang: str, width: int
 ) -> None:

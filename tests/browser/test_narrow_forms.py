@@ -19,8 +19,7 @@ OVER_THE_EDGE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [360, 320])
-@pytest.mark.parametrize("lang", ["ja", "en"])
+@pytest.mark.parametrize(("lang", "width"), [("ja", 320), ("en", 360)])
 def test_the_form_of_a_campaign_with_a_logo_fits(
     visit: Visit, live_server: LiveServer, lang: str, width: int
 ) -> None:

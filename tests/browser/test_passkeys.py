@@ -16,7 +16,8 @@ from tests.browser.sign_in_words import Visitor
 from tests.browser.test_accessibility import objections
 from tests.redemption_site import visits
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# How a page looks and reacts does not depend on the database: once is enough.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
 DEVICE = {
     "protocol": "ctap2",
@@ -48,8 +49,7 @@ def add_passkey(visitor: Visitor, name: str = "Phone") -> None:
     visitor.page.wait_for_url("**/account/passkeys/")
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("lang", ["ja", "en"])
+@pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])
 def test_a_passkey_is_added_used_named_and_removed(visit: Visit, lang: str, width: int) -> None:
     visitor = Visitor(visit(lang=lang, width=width), lang)
     page = visitor.page
@@ -136,7 +136,6 @@ def test_where_no_passkey_can_be_used_none_is_offered(
     expect(page.locator(".other-ways")).to_be_hidden()
 
 
-@pytest.mark.sqlite
 @pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])
 def test_axe_objects_to_nothing_of_passkeys(visit: Visit, lang: str, width: int) -> None:
     visitor = Visitor(visit(lang=lang, width=width, bypass_csp=True), lang)

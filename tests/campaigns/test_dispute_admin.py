@@ -23,7 +23,8 @@ from tests.giftcodes.guarded import attempt
 from tests.giftcodes.test_masking import CODE
 from tests.make import NOON
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 LIST = "/admin/campaigns/dispute/"
 LATER = NOON + timedelta(hours=1)
 

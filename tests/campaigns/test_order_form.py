@@ -10,7 +10,8 @@ from campaigns.models import Order
 from tests.campaigns import promos
 from tests.campaigns.pages import order_data, signed_in
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite, pytest.mark.usefixtures("noon")]
 
 
 NO_CHANNEL = {f"channels-{place}-{field}": "" for place in (0, 1) for field in ("name", "quantity")}

@@ -2,6 +2,7 @@
 
 import threading
 from functools import partial
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -29,6 +30,32 @@ def test_of_eight_first_sign_ins_at_once_one_user_comes(email: str | None) -> No
     assert {user.pk for user in admitted if isinstance(user, User)} == {User.objects.get().pk}
     assert [user for user in admitted if not isinstance(user, User)] == []
     assert SocialAccount.objects.count() == 1
+
+
+@pytest.mark.parametrize("_round", range(3))
+def test_of_first_sign_ins_by_provider_and_by_mailbox_at_once_one_user_comes(_round: int) -> None:
+    email = "hanako@example.com"
+    by_provider = partial(identities.admit_person, HANAKO._replace(email=email))
+    by_mailbox = partial(User.objects.get_or_create, email=email)
+    calls: list[Any] = [by_provider, by_mailbox] * (RACERS // 2)
+    outcomes = race(*calls)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)], outcomes
+    assert SocialAccount.objects.get().user == User.objects.get()
+
+
+def test_an_address_that_is_taken_between_the_look_and_the_insert_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[User] = []
+    take_in = identities._take_in
+
+    def meanwhile(identity: Identity, known: User | None) -> User:
+        if not taken:
+            taken.append(make.user(email=identity.email))
+        return take_in(identity, known)
+
+    monkeypatch.setattr(identities, "_take_in", meanwhile)
+    assert [identities.admit_person(HANAKO._replace(email="hanako@example.com"))] == taken
 
 
 def test_control_looking_first_makes_several() -> None:

@@ -1,13 +1,18 @@
 """The demo's past: sound on any day it is made, made once, and never behind a sealed day."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pytest_django.fixtures import Settings
 
+from campaigns import access
+from campaigns.conditions_models import ConditionsVersion
+from campaigns.conditions_queries import conditions_in_force
+from campaigns.dispute_models import Dispute, DisputeState
 from campaigns.models import KnownBy
 from config.demo import content
+from giftcodes.models import Batch
 from giftcodes.reports import prove
 from ledger import audit
 from ledger import services as ledger
@@ -24,7 +29,7 @@ from ledger.models import (
     SettlementState,
     UseKind,
 )
-from parties.models import Program
+from parties.models import Program, Role, User
 from parties.numbers import read_number
 
 # The demo runs on SQLite.
@@ -50,9 +55,14 @@ def made(folder: Path, at: datetime) -> content.Content:
         "2027-03-31T23:59:00+09:00",  # seventy days that hold two ends of months, the least there can be
     ],
 )
-def test_the_past_is_sound_on_any_day(tmp_path: Path, moment: str) -> None:
+def test_the_past_is_sound_on_any_day_and_a_second_start_adds_nothing(tmp_path: Path, moment: str) -> None:
     at = datetime.fromisoformat(moment)
-    assert made(tmp_path, at).has_past
+    first = made(tmp_path, at)
+    assert first.has_past
+    batch = first.card_batch
+    pattern = batch.brand.number_pattern.pattern
+    assert read_number(content.CARD_NUMBER, pattern) == content.CARD_NUMBER.replace("-", "")
+    assert batch.order.campaign.known_by == KnownBy.MEMBERSHIP_NUMBER
     assert not list(audit.differences())
     assert not [difference for proof in prove() for difference in proof.differences]
     assert not Posting.objects.filter(posted_at__gt=at).exists()
@@ -69,20 +79,26 @@ def test_the_past_is_sound_on_any_day(tmp_path: Path, moment: str) -> None:
     assert Receivable.objects.values_list("points", "recovered_points").get() == (450, 120)
     pairs = SettlementLine.objects.values("funder", "acceptor").distinct()
     assert pairs.count() == 9  # each brand's points were spent at each
-
-
-def test_the_number_that_the_demo_names_fits_its_campaign(tmp_path: Path) -> None:
-    batch = made(tmp_path, NOON).card_batch
-    pattern = batch.brand.number_pattern.pattern
-    assert read_number(content.CARD_NUMBER, pattern) == content.CARD_NUMBER.replace("-", "")
-    assert batch.order.campaign.known_by == KnownBy.MEMBERSHIP_NUMBER
-
-
-def test_a_second_start_adds_nothing(tmp_path: Path) -> None:
-    first = made(tmp_path, NOON)
+    version = _conditions_of(first.terms_batch, at)
     postings = Posting.objects.count()
-    assert made(tmp_path, NOON.replace(day=29)) == first
+    assert made(tmp_path, at + timedelta(days=7)) == first
     assert Posting.objects.count() == postings
+    assert _conditions_of(first.terms_batch, at + timedelta(days=7)) == version
+    ticket = Dispute.objects.get()
+    assert ticket.state == DisputeState.OPEN
+    support = User.objects.get(email="support@yorimichi.example")
+    assert access.access_dispute(support, ticket.pk, Role.SUPPORT) == ticket
+
+
+def _conditions_of(batch: Batch, at: datetime) -> ConditionsVersion:
+    """What the demo asks to be accepted, to be seen by anybody."""
+    campaign = batch.order.campaign
+    version = conditions_in_force(campaign, at=at)
+    assert version is not None
+    assert version.text_ja
+    assert version.text_en
+    assert campaign.published_at is not None
+    return version
 
 
 def test_a_folder_whose_days_are_sealed_stays_without_a_past(tmp_path: Path) -> None:

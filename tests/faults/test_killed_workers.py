@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from giftcodes import audit as giftcodes_audit
 from giftcodes import services as giftcodes
@@ -24,7 +25,10 @@ from tests.sealed_files import assert_holds_exactly_the_codes_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
-KILLS = 6
+# `make test-deep` kills twice as often, in a batch of three times the size.
+DEPTH = 2 if hypothesis_settings.get_current_profile_name() == "deep" else 1
+KILLS = 3 * DEPTH
+CODES = 70_000 if DEPTH == 1 else 200_000
 
 
 @pytest.fixture(autouse=True)
@@ -54,16 +58,10 @@ def test_a_worker_mints_a_batch_on_a_nudge() -> None:
     assert "Traceback" not in worker.log.read_text()
 
 
-def test_a_sweep_finds_a_batch_whose_message_was_lost() -> None:
-    batch = make.batch(size=2_500)
-    with running_worker():
-        wait_for(lambda: is_minted(batch))
-    assert_holds_exactly_the_codes_of(batch)
-
-
 def test_killed_at_random_moments_the_content_is_that_of_an_uninterrupted_run(chance: random.Random) -> None:
-    channels = [ChannelSize("poster", 70_001), ChannelSize("shop", 129_999)]
-    batch = make.batch(size=200_000, channels=channels)
+    poster = CODES // 3 + 1
+    channels = [ChannelSize("poster", poster), ChannelSize("shop", CODES - poster)]
+    batch = make.batch(size=CODES, channels=channels)
     tasks.nudge_minting(batch.pk)
     goals = sorted(chance.randrange(batch.size) for _ in range(KILLS))
     survived = [minted_codes(batch) for goal in goals if kill_a_worker_behind(goal, batch, chance)]
@@ -113,7 +111,7 @@ def test_a_worker_killed_while_it_finishes_the_file_leaves_it_to_be_finished(cha
     batch = make.batch(size=60_000)
     while minted_codes(batch) < batch.size:
         giftcodes.mint_next_chunk(batch_id=batch.pk, at=database_time())
-    for _ in range(2):
+    for _ in range(DEPTH):
         worker = start_worker()
         wait_for(lambda: is_locked(batch), pause=0.0005)
         time.sleep(chance.uniform(0, 0.03))
@@ -134,7 +132,7 @@ def is_locked(batch: Batch) -> bool:
 
 
 def test_messages_that_come_twice_or_late_have_one_effect() -> None:
-    batch, minted_before = make.batch(size=120_000), make.batch(size=1_000)
+    batch, minted_before = make.batch(size=40_000), make.batch(size=1_000)
     while giftcodes.mint_next_chunk(batch_id=minted_before.pk, at=database_time()):
         pass
     first = Delivery.objects.get(batch=minted_before)
@@ -153,11 +151,12 @@ def test_messages_that_come_twice_or_late_have_one_effect() -> None:
     assert "Traceback" not in worker.log.read_text()
 
 
-def test_a_killed_worker_leaves_no_beat_behind() -> None:
+def test_a_sweep_finds_a_batch_whose_message_was_lost_and_a_killed_worker_leaves_no_beat_behind() -> None:
     worker = start_worker()
     try:
-        batch = make.batch(size=1_000)
+        batch = make.batch(size=2_500)  # nobody is told of it
         wait_for(lambda: is_minted(batch))  # by a sweep: beat is running
+        assert_holds_exactly_the_codes_of(batch)
         worker.kill_without_children()
         wait_for(lambda: not worker.has_processes())
     finally:

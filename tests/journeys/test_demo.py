@@ -132,7 +132,7 @@ def _sealed_days(demo: Demo) -> int:
 
 @pytest.mark.sqlite
 @pytest.mark.timeout(400)
-def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
+def test_the_demo_starts_survives_killed_children_stops_whole_and_resumes_even_when_killed_itself(
     start: Callable[[], Demo],
 ) -> None:
     demo = start()
@@ -151,7 +151,7 @@ def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
     links = [demo.wait_for("/c/morning/#c=").strip() for _ in range(3)]
     demo.wait_for("ten weeks of purchases")
     demo.wait_for("Ctrl-C")
-    processes = demo.children("celery") + demo.children("granian")
+    assert f"already running: {site.rstrip('/')}" in demo.manage("demo", "--port", "8700").stderr
 
     for address in (site, links[0].partition("#")[0]):
         assert address.startswith("http://127.0.0.1:")
@@ -160,17 +160,21 @@ def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
     assert wallet.startswith(site)
     assert file.read_bytes()[:2] == b"PK"
     assert len(set(links)) == 3
-    audit = demo.manage("audit")
-    assert audit.returncode == 0, audit.stdout + audit.stderr
     proof = demo.manage("prove_batches")
     assert proof.returncode == 0, proof.stdout + proof.stderr
     wait_for(lambda: _sealed_days(demo) == DAYS, seconds=PATIENCE_SECONDS)
     audit = demo.manage("audit")
     assert audit.returncode == 0, audit.stdout + audit.stderr
     postings = _rows(demo, "ledger_posting")
+    (web,) = demo.children("granian")
+    os.kill(web, signal.SIGKILL)
+    demo.wait_for("web server had stopped and was started again")
+    (revived,) = demo.children("granian")
+    assert revived != web
+    processes = demo.children("celery") + demo.children("granian")
     assert len(processes) == 2
-    assert demo.interrupt() == 0
-    assert not [pid for pid in processes if _is_alive(pid)]
+    demo.kill_outright()
+    wait_for(lambda: not [pid for pid in processes if _is_alive(pid)], seconds=PATIENCE_SECONDS)
 
     again = start()
     assert claimed == again.wait_for(r"10,000 codes of 500 points are minted, \d+ of them claimed")
@@ -179,29 +183,7 @@ def test_the_demo_starts_survives_a_killed_worker_stops_whole_and_resumes(
     assert [again.wait_for("/c/morning/#c=").strip() for _ in range(3)] == links
     again.wait_for("Ctrl-C")
     assert _rows(again, "ledger_posting") == postings
+    processes = again.children("celery") + again.children("granian")
+    assert len(processes) == 2
     assert again.interrupt() == 0
-
-
-@pytest.mark.sqlite
-@pytest.mark.timeout(400)
-def test_the_demo_runs_once_revives_its_web_server_and_takes_its_children_along(
-    start: Callable[[], Demo],
-) -> None:
-    demo = start()
-    site = demo.wait_for(r"^ +site ").split()[-1]
-    demo.wait_for("Ctrl-C")
-
-    assert f"already running: {site.rstrip('/')}" in demo.manage("demo", "--port", "8700").stderr
-
-    (web,) = demo.children("granian")
-    os.kill(web, signal.SIGKILL)
-    demo.wait_for("web server had stopped and was started again")
-    (revived,) = demo.children("granian")
-    assert revived != web
-
-    children = demo.children("celery") + demo.children("granian")
-    demo.kill_outright()
-    wait_for(lambda: not [pid for pid in children if _is_alive(pid)], seconds=PATIENCE_SECONDS)
-    again = start()
-    again.wait_for("Ctrl-C")
-    assert again.interrupt() == 0
+    assert not [pid for pid in processes if _is_alive(pid)]

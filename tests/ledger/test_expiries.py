@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -106,6 +107,8 @@ def _run_in_steps(at: datetime, limit: int) -> None:
 class AnySchedule(TestCase):
     """Many small steps at odd times leave what one big step at the end does."""
 
+    # Each example is many statements; `make test-deep` takes the time for many.
+    @hypothesis_settings(max_examples=hypothesis_settings().max_examples // 5)
     @given(
         lots=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 6)), min_size=1, max_size=6),
         runs=st.lists(st.tuples(st.integers(0, 8), st.integers(1, 3)), max_size=5),

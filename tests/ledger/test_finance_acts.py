@@ -82,7 +82,7 @@ def test_a_form_sent_twice_asks_once(town: Town) -> None:
     ("changes", "words"),
     [
         ({"member": str(uuid.UUID(int=1))}, "no wallet of that member"),
-        ({"member": "12"}, "A member number looks like"),
+        ({"member": "12"}, "A Tokuten number looks like"),
         ({"number": ""}, "how long the points last"),
         ({"number": "0"}, "out of bounds"),
         ({"life": "date", "last_day": "2020-01-01"}, "has passed"),

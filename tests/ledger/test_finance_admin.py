@@ -53,23 +53,24 @@ def report(name: str, **asked: str) -> tuple[str, dict[str, str]]:
 # --- What is seen ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("role", [Role.FINANCE, Role.AUDITOR])
-def test_the_operators_people_open_every_page(town: Town, operator: User, role: Role) -> None:
+def test_the_operators_people_open_every_page(town: Town, operator: User) -> None:
     closed(town, operator)
     asked_for(town, operator)
     ledger.take_back(key="all", original_id=transfer_id_of("grant:a"), at=NOON + 8 * DAY)
     ledger.seal_due_days(at=NOON + 40 * DAY, limit=3)
-    client = signed_in(make.staff(role, None))
-    for model in MODELS:
-        listed = text_of(client, reverse(f"admin:ledger_{model._meta.model_name}_changelist"))
-        rows = model._default_manager.all()
-        assert rows
-        assert any(page_of(row) in listed for row in rows)
-        for row in rows:
-            text_of(client, page_of(row))
-    for name in REPORTS:
-        text_of(client, *report(name))
-    text_of(client, page_of(town.wallet, "statement"))
+    for role in (Role.FINANCE, Role.AUDITOR):
+        client = signed_in(make.staff(role, None))
+        for model in MODELS:
+            listed = text_of(client, reverse(f"admin:ledger_{model._meta.model_name}_changelist"))
+            rows = model._default_manager.all()
+            assert rows
+            assert any(page_of(row) in listed for row in rows)
+            # What a page shows of a row does not depend on who reads it.
+            for row in rows if role == Role.FINANCE else rows[:2]:
+                text_of(client, page_of(row))
+        for name in REPORTS:
+            text_of(client, *report(name))
+        text_of(client, page_of(town.wallet, "statement"))
 
 
 def test_nothing_is_typed_into_a_table(operator: User) -> None:
@@ -121,37 +122,38 @@ READ_BY = {
 }
 
 
-@pytest.mark.parametrize("role", Role)
-def test_a_brands_people_see_its_rows_and_no_others(town: Town, operator: User, role: Role) -> None:
-    rows = rows_of_the_bakery(town, operator)
-    own = signed_in(make.staff(role, town.bakery))
-    stranger = signed_in(make.staff(role, make.brand(program=town.program)))
-    for name, row in rows.items():
-        assert own.get(page_of(row)).status_code == (200 if role in READ_BY[name] else 404), name
-        assert stranger.get(page_of(row)).status_code == 404, name
-        if role in READ_BY[name]:
-            listed = stranger.get(reverse(f"admin:ledger_{row._meta.model_name}_changelist"))
-            assert page_of(row) not in listed.content.decode(), name
+def test_a_brands_people_see_its_rows_and_no_others(town: Town, operator: User) -> None:
+    rows, foreign = rows_of_the_bakery(town, operator), make.brand(program=town.program)
+    for role in Role:
+        own, stranger = signed_in(make.staff(role, town.bakery)), signed_in(make.staff(role, foreign))
+        for name, row in rows.items():
+            seen = 200 if role in READ_BY[name] else 404
+            assert own.get(page_of(row)).status_code == seen, (role, name)
+            assert stranger.get(page_of(row)).status_code == 404, (role, name)
+            if role in READ_BY[name]:
+                listed = stranger.get(reverse(f"admin:ledger_{row._meta.model_name}_changelist"))
+                assert page_of(row) not in listed.content.decode(), (role, name)
 
 
-@pytest.mark.parametrize("role", Role)
-def test_wallets_lots_and_days_are_the_operators_alone(town: Town, role: Role) -> None:
+def test_wallets_lots_and_days_are_the_operators_alone(town: Town) -> None:
     ledger.seal_due_days(at=NOON + 40 * DAY, limit=1)
-    client = signed_in(make.staff(role, town.books))
     seal = DaySeal.objects.get(program=town.program)
     pages = [page_of(town.wallet), page_of(town.wallet, "statement"), page_of(town.wallet.lots.all()[0])]
-    for address in (*pages, page_of(seal), reverse("admin:ledger_dayseal_manifest", args=(seal.pk,))):
-        assert client.get(address).status_code in (403, 404), address
+    pages += [page_of(seal), reverse("admin:ledger_dayseal_manifest", args=(seal.pk,))]
+    for role in Role:
+        client = signed_in(make.staff(role, town.books))
+        for address in pages:
+            assert client.get(address).status_code in (403, 404), (role, address)
 
 
-@pytest.mark.parametrize("role", Role)
-def test_reports_are_for_finance_and_auditors(town: Town, role: Role) -> None:
+def test_reports_are_for_finance_and_auditors(town: Town) -> None:
     readers = (Role.FINANCE, Role.AUDITOR)
-    for person in (make.staff(role, town.books), make.staff(role, None)):
-        client = signed_in(person)
-        for name in REPORTS:
-            assert client.get(*report(name)).status_code == (200 if role in readers else 403)
-        assert ("reports/liability" in text_of(client, reverse("admin:index"))) == (role in readers)
+    for role in Role:
+        for person in (make.staff(role, town.books), make.staff(role, None)):
+            client = signed_in(person)
+            for name in REPORTS:
+                assert client.get(*report(name)).status_code == (200 if role in readers else 403), role
+            assert ("reports/liability" in text_of(client, reverse("admin:index"))) == (role in readers)
 
 
 def test_a_program_out_of_reach_is_not_reported_on(town: Town) -> None:

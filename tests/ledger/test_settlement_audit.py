@@ -7,7 +7,7 @@ from ledger import settlement_audit
 from ledger.audit import run_checks
 from ledger.models import Settlement
 from tests.ledger.coalition import NOVEMBER_ENDS, Coalition, coalition, november, october
-from tests.tampering import past_the_guards
+from tests.tampering import each_past_the_guards
 
 pytestmark = pytest.mark.django_db
 
@@ -49,52 +49,47 @@ _POSTING = """WHERE id = (
     WHERE t.reason = 'settle' AND t.posted_at > '2026-11-20')"""
 
 
-@pytest.mark.parametrize(
-    ("check", "sql"),
-    [
-        (COUNTS, "UPDATE ledger_lotuse SET points = points + 1 " + _LAST_USE),
-        (COUNTS, "UPDATE ledger_lotuse SET posted_at = '2026-11-04' " + _LAST_USE),  # late no more
-        (COUNTS, "UPDATE ledger_lotuse SET kind = 'hold', acceptor_id = NULL " + _LAST_USE),
-        (COUNTS, "DELETE FROM ledger_lotuse " + _LAST_USE),
-        (COUNTS, "UPDATE ledger_settlementline SET uses = uses + 1 " + _LINE),
-        (COUNTS, "UPDATE ledger_settlementline SET earlier_points = 7 " + _LINE),
-        (COUNTS, "DELETE FROM ledger_settlementline " + _LINE),
-        (COUNTS, "UPDATE ledger_settlement SET last_use_id = last_use_id - 1 WHERE id = {0.pk}"),
-        (WORTH, "UPDATE ledger_settlementline SET yen = yen + 1 " + _LINE),
-        (WORTH, "UPDATE ledger_settlement SET yen_per_point = 2 WHERE id = {0.pk}"),
-        (FOLLOWS, "UPDATE ledger_settlement SET starts_at = '2026-10-30' WHERE id = {0.pk}"),
-        (FOLLOWS, "UPDATE ledger_settlement SET last_use_id = 1000000000 WHERE id = {0.previous_id}"),
-        (FOLLOWS, "UPDATE ledger_settlement SET state = 'rejected' WHERE id = {0.previous_id}"),
-        (MOVED, "UPDATE ledger_posting SET points = points + 1 " + _POSTING),
-        (MOVED, "UPDATE ledger_posting SET source_id = target_id, target_id = source_id " + _POSTING),
-        (
-            MOVED,
-            "UPDATE ledger_settlement SET public_id = '{1}' WHERE id = {0.pk}",
-        ),
-        (BELONGS, "UPDATE ledger_settlement SET state = 'rejected' WHERE id = {0.pk}"),
-        (BELONGS, "UPDATE ledger_settlement SET decided_at = '2026-12-24' WHERE id = {0.pk}"),
-        (ACCEPTED, "UPDATE ledger_posting SET points = points + 1 " + _POSTING),
-        (ACCEPTED, "DELETE FROM ledger_lotuse " + _LAST_USE),
-        (CLEARED, "UPDATE ledger_posting SET points = points + 1 " + _POSTING),
-        (CLEARED, "UPDATE ledger_settlementline SET points = points + 1 " + _LINE),
-    ],
-)
-def test_every_check_is_shown_what_it_must_find(closed: Settlement, check: str, sql: str) -> None:
-    past_the_guards(sql.format(closed, "0" * 32))
+CASES = [
+    (COUNTS, "UPDATE ledger_lotuse SET points = points + 1 " + _LAST_USE),
+    (COUNTS, "UPDATE ledger_lotuse SET posted_at = '2026-11-04' " + _LAST_USE),  # late no more
+    (COUNTS, "UPDATE ledger_lotuse SET kind = 'hold', acceptor_id = NULL " + _LAST_USE),
+    (COUNTS, "DELETE FROM ledger_lotuse " + _LAST_USE),
+    (COUNTS, "UPDATE ledger_settlementline SET uses = uses + 1 " + _LINE),
+    (COUNTS, "UPDATE ledger_settlementline SET earlier_points = 7 " + _LINE),
+    (COUNTS, "DELETE FROM ledger_settlementline " + _LINE),
+    (COUNTS, "UPDATE ledger_settlement SET last_use_id = last_use_id - 1 WHERE id = {0.pk}"),
+    (WORTH, "UPDATE ledger_settlementline SET yen = yen + 1 " + _LINE),
+    (WORTH, "UPDATE ledger_settlement SET yen_per_point = 2 WHERE id = {0.pk}"),
+    (FOLLOWS, "UPDATE ledger_settlement SET starts_at = '2026-10-30' WHERE id = {0.pk}"),
+    (FOLLOWS, "UPDATE ledger_settlement SET last_use_id = 1000000000 WHERE id = {0.previous_id}"),
+    (FOLLOWS, "UPDATE ledger_settlement SET state = 'rejected' WHERE id = {0.previous_id}"),
+    (MOVED, "UPDATE ledger_posting SET points = points + 1 " + _POSTING),
+    (MOVED, "UPDATE ledger_posting SET source_id = target_id, target_id = source_id " + _POSTING),
+    (
+        MOVED,
+        "UPDATE ledger_settlement SET public_id = '{1}' WHERE id = {0.pk}",
+    ),
+    (BELONGS, "UPDATE ledger_settlement SET state = 'rejected' WHERE id = {0.pk}"),
+    (BELONGS, "UPDATE ledger_settlement SET decided_at = '2026-12-24' WHERE id = {0.pk}"),
+    (ACCEPTED, "UPDATE ledger_posting SET points = points + 1 " + _POSTING),
+    (ACCEPTED, "DELETE FROM ledger_lotuse " + _LAST_USE),
+    (CLEARED, "UPDATE ledger_posting SET points = points + 1 " + _POSTING),
+    (CLEARED, "UPDATE ledger_settlementline SET points = points + 1 " + _LINE),
+]
 
-    assert check in _found()
+
+def test_every_check_is_shown_what_it_must_find(closed: Settlement) -> None:
+    statements = (sql.format(closed, "0" * 32) for _check, sql in CASES)
+    for (check, _sql), shown in zip(CASES, each_past_the_guards(statements), strict=True):
+        assert check in _found(), shown
 
 
 def test_no_check_goes_without_a_case() -> None:
-    marks = test_every_check_is_shown_what_it_must_find.pytestmark  # type: ignore[attr-defined]
-    assert {case[0] for mark in marks if mark.name == "parametrize" for case in mark.args[1]} == set(
-        settlement_audit.CHECKS
-    )
+    assert {check for check, _sql in CASES} == set(settlement_audit.CHECKS)
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
+def test_whatever_changes_a_statement_changes_its_fingerprint(closed: Settlement) -> None:
+    statements = [
         "UPDATE ledger_settlement SET program_name = 'another' WHERE id = {0.pk}",
         "UPDATE ledger_settlement SET yen_per_point = 2 WHERE id = {0.pk}",
         "UPDATE ledger_settlement SET starts_at = '2026-10-30' WHERE id = {0.pk}",
@@ -107,10 +102,7 @@ def test_no_check_goes_without_a_case() -> None:
         "UPDATE ledger_lotuse SET store_id = store_id + 1 " + _LAST_USE,
         "DELETE FROM ledger_lotuse " + _LAST_USE,
         "DELETE FROM ledger_settlementline " + _LINE,
-    ],
-)
-def test_whatever_changes_a_statement_changes_its_fingerprint(closed: Settlement, sql: str) -> None:
-    past_the_guards(sql.format(closed, "0" * 32))
-
-    subjects = [subject for subject, _expected, _found in settlement_audit.changed_fingerprints()]
-    assert f"settlement {closed.pk}" in subjects
+    ]
+    for sql in each_past_the_guards(sql.format(closed, "0" * 32) for sql in statements):
+        subjects = [subject for subject, _expected, _found in settlement_audit.changed_fingerprints()]
+        assert f"settlement {closed.pk}" in subjects, sql

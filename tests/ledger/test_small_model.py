@@ -389,7 +389,7 @@ def test_in_any_order_of_acts_the_books_say_what_the_small_model_says(request: p
     run_state_machine_as_test(
         seed(number)(Books),
         settings=settings(
-            max_examples=150 if is_deep else 30 if connection.vendor == "sqlite" else 5,
+            max_examples=150 if is_deep else 20 if connection.vendor == "sqlite" else 5,
             stateful_step_count=60 if is_deep else 25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -13,6 +13,8 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from parties import site_queries, site_services
+from parties.errors import MemberHasLeft
+from parties.leaving import erase_person
 from parties.models import Role, User
 from parties.site_forms import check_address
 from parties.site_models import BrandSite, SiteConsent
@@ -196,6 +198,14 @@ def test_the_newest_consent_counts_and_none_is_lost() -> None:
     assert [row.scopes for row in SiteConsent.objects.order_by("pk")] == [
         "openid", "openid email", "openid email", "",
     ]  # fmt: skip
+
+
+def test_who_has_left_agrees_to_nothing() -> None:
+    member, connected = make.member(), site()
+    erase_person(member_id=member.pk, at=make.NOON)
+    with pytest.raises(MemberHasLeft):
+        site_services.agree_to_site(member=member, site=connected, scopes=["openid"], at=make.NOON)
+    assert not SiteConsent.objects.exists()
 
 
 def test_the_tables_refuse_what_makes_no_sense() -> None:

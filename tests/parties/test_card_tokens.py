@@ -12,7 +12,8 @@ from stdnum.iso7064 import mod_11_10
 from parties import card_tokens
 from parties.card_queries import read_card_token, token_of
 from parties.card_services import make_card, renew_card
-from parties.errors import CardTokenNotUsable, CardTokenTypingError, NoFreeCardNumber
+from parties.errors import CardTokenNotUsable, CardTokenTypingError, MemberHasLeft, NoFreeCardNumber
+from parties.leaving import erase_person
 from parties.models import Member, MemberCard
 from tests import make
 from tests.make import NOON
@@ -140,6 +141,16 @@ def test_a_card_is_made_once_and_keeps_its_number() -> None:
     member, card = carded()
     assert make_card(member=member, at=NOON + SECOND) == card
     assert MemberCard.objects.get().number == card.number
+
+
+@pytest.mark.django_db
+def test_who_has_left_gets_no_card_and_no_new_number() -> None:
+    member, _card = carded()
+    erase_person(member_id=member.pk, at=NOON)
+    for get_card in (make_card, renew_card):  # by somebody who still holds the row as it was
+        with pytest.raises(MemberHasLeft):
+            get_card(member=member, at=NOON)
+    assert not MemberCard.objects.exists()
 
 
 @pytest.mark.django_db

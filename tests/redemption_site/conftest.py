@@ -22,6 +22,13 @@ def _no_counts_from_other_tests() -> Iterator[None]:
 
 
 @pytest.fixture
+def client(request: pytest.FixtureRequest) -> Client:
+    """A browser of nobody yet, in the LANGUAGE of the test's module if it names one."""
+    language = getattr(request.module, "LANGUAGE", None)
+    return Client(headers={"accept-language": language} if language else None)
+
+
+@pytest.fixture
 def hanako(db: None) -> Client:
     """A browser in which a member is signed in, in English."""
     client = Client(headers={"accept-language": "en"})

@@ -12,7 +12,8 @@ from redemption_site.theme import theme_of
 from tests import make
 from tests.redemption_site import dressed, visits
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 ENGLISH = {"accept-language": "en"}
 
 

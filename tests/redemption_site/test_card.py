@@ -1,6 +1,7 @@
 """The membership card as the server sends it (what a till reads: tests/browser/test_card.py)."""
 
 import re
+from datetime import datetime
 
 import pytest
 from django.db import connection
@@ -10,7 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from ledger.statements import database_time
 from parties.card_queries import read_card_token
 from parties.errors import CardTokenNotUsable
+from parties.leaving import erase_person
 from parties.models import Member, MemberCard
+from tests import make
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +49,15 @@ def test_page_and_part_show_the_member_and_may_not_be_kept(hanako: Client) -> No
     assert "data:" not in page
 
 
+@pytest.mark.parametrize(("language", "said"), [("ja", "Tokuten番号"), ("en", "Tokuten no.")])
+def test_its_number_is_not_called_like_a_brands_own(hanako: Client, language: str, said: str) -> None:
+    hanako.post("/wallet/card/")
+    page = hanako.get("/wallet/card/", headers={"accept-language": language}).content.decode()
+    assert said in page
+    assert "会員番号" not in page
+    assert "ember no" not in page
+
+
 def test_a_new_number_ends_the_old_code_and_is_told(hanako: Client) -> None:
     hanako.post("/wallet/card/")
     old = token_on(hanako.get("/wallet/card/").content.decode())
@@ -54,6 +66,19 @@ def test_a_new_number_ends_the_old_code_and_is_told(hanako: Client) -> None:
     with pytest.raises(CardTokenNotUsable):
         read_card_token(old, at=database_time())
     assert "Your card has a new number" in hanako.get(answer["Location"]).content.decode()
+
+
+@pytest.mark.parametrize("form", [{}, {"renew": "1"}])
+def test_who_leaves_while_the_button_is_pressed_gets_none(
+    hanako: Client, form: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def now_after_leaving() -> datetime:
+        erase_person(member_id=Member.objects.get().pk, at=make.NOON)
+        return make.NOON
+
+    monkeypatch.setattr("redemption_site.views.card.database_time", now_after_leaving)
+    assert hanako.post("/wallet/card/", form).status_code == 404
+    assert not MemberCard.objects.exists()
 
 
 @pytest.mark.parametrize("address", ["/wallet/card/", "/wallet/card/code/"])

@@ -20,7 +20,8 @@ from redemption_site.theme import theme_of
 from tests import make
 from tests.redemption_site import visits
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 JAPAN = ZoneInfo("Asia/Tokyo")
 ENGLISH = {"accept-language": "en-GB,en;q=0.9"}

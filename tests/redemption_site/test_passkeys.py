@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives.asymmetric import ec
-from django.conf import settings
+from django.conf import LazySettings, settings
 from django.core import mail
 from django.test import Client, override_settings
 from hypothesis import example, given
@@ -26,15 +26,12 @@ from tests.redemption_site.round import is_signed_in
 from tests.redemption_site.visits import Answer
 from tests.soft_passkey import PRESENT, VERIFIED, SoftPasskey, text_of
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+LANGUAGE = "en"
 
 ENGLISH = {"accept-language": "en"}
 ADD = "/account/passkeys/add/"
-
-
-@pytest.fixture
-def client() -> Client:
-    return Client(headers=ENGLISH)
 
 
 @pytest.fixture
@@ -300,6 +297,20 @@ def test_signing_in_once_more_leads_back(fresh: Client, passkey: SoftPasskey) ->
     assert "data-options" in fresh.get(ADD).content.decode()
     assert fresh.post("/sign-in/again/", {"next": "https://evil.example"})["Location"] == "/sign-in/"
     assert fresh.get("/sign-in/again/").status_code == 405
+
+
+@pytest.mark.parametrize("limit", ["60/m/ip", "1/m/ip"])
+def test_who_is_refused_still_gets_where_they_wanted(
+    passkey: SoftPasskey, settings: LazySettings, limit: str
+) -> None:
+    client, form = Client(), {"credential": "no answer", "next": ADD}
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"other_sign_in": limit}
+    client.post("/sign-in/passkey/", form)
+    answer = client.post("/sign-in/passkey/", form)
+    assert answer["Location"] == "/sign-in/?next=%2Faccount%2Fpasskeys%2Fadd%2F"
+    assert f'name="next" value="{ADD}"' in client.get(answer["Location"]).content.decode()
+    answer = client.post("/sign-in/passkey/", form | {"next": "https://evil.example"})
+    assert answer["Location"] == "/sign-in/"
 
 
 def test_a_session_of_another_making_is_not_fresh(hanako: Client) -> None:

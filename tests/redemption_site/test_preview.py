@@ -16,7 +16,8 @@ from tests.campaigns import promos
 from tests.campaigns.pages import signed_in
 from tests.redemption_site import dressed, visits
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 def typed(**changes: Any) -> dict[str, Any]:
@@ -93,6 +94,30 @@ def test_a_saved_page_is_shown_in_every_state_and_language() -> None:
     assert campaign.title_ja in frames(client.get(of(campaign), {"lang": "ja"}))[0]
     strange = client.get(of(campaign), {"state": "sold_out", "lang": "xx"})
     assert 'name="code"' in frames(strange)[0]
+
+
+def test_the_conditions_of_a_draft_are_shown_in_its_preview_and_nowhere_else(client: Client) -> None:
+    campaign = visits.campaign(published_at=None)
+    conditions = visits.conditions(campaign, text_ja="参加は一人一回です。", text_en="Once each.")
+    staff = signed_in(make.staff(Role.AUDITOR, campaign.brand))
+    first = staff.get(of(campaign), {"lang": "en"})
+    leads_to = f"{of(campaign)}?page=conditions"
+    assert f'href="{leads_to}"' in frames(first)[0]
+    assert "Once each." not in frames(first)[0]
+    assert "Once each." in frames(staff.get(f"{leads_to}&lang=en"))[0]
+    assert "参加は一人一回です。" in frames(staff.get(f"{leads_to}&lang=ja"))[0]
+    writer = signed_in(make.staff(Role.MARKETER, campaign.brand))
+    assert "Once each." in frames(writer.post(of(campaign), typed(lang="en", page="conditions")))[0]
+    for address in ("/c/spring/conditions/", f"/c/spring/conditions/{conditions.number}/"):
+        assert client.get(address).status_code == staff.get(address).status_code == 404
+    assert client.get(leads_to)["Location"].startswith("/admin/login/")
+
+
+def test_without_conditions_there_is_no_page_of_them_to_preview() -> None:
+    campaign = visits.campaign(published_at=None)
+    answer = signed_in(make.staff(Role.AUDITOR, campaign.brand)).get(of(campaign), {"page": "conditions"})
+    assert 'name="code"' in frames(answer)[0]
+    assert 'name="page"' not in answer.content.decode()
 
 
 def test_the_buttons_send_what_was_typed_once_more() -> None:

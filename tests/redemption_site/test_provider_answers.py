@@ -23,14 +23,10 @@ from tests.redemption_site.round import (
     sign_in_elsewhere,
 )
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+LANGUAGE = "en"
 NOWHERE = "redis://127.0.0.1:1/1"
-UNUSABLE = "1906827340667143"  # well-formed, of no batch here
-
-
-@pytest.fixture
-def client() -> Client:
-    return Client(headers={"accept-language": "en"})
 
 
 # --- What an attacker could try -------------------------------------------------------------------
@@ -277,6 +273,24 @@ def test_who_denies_is_told_what_to_do_and_keeps_the_code(
         assert "You did not allow Example ID" in answer.content.decode()
         assert visits.shown_in(browser.get("/sign-in/"))
     assert not is_signed_in(client)
+
+
+def test_who_comes_back_with_nothing_still_gets_where_they_wanted(
+    client: Client, second: Client, provider: OidcProvider, settings: LazySettings
+) -> None:
+    again = 'href="/sign-in/?next=%2Fwallet%2Fcard%2F"'
+    provider.is_down = True
+    assert again in client.post("/sign-in/with/example/", {"next": "/wallet/card/"}).content.decode()
+    provider.is_down = False
+    _allow, deny = provider.ways_back(leave(client, next="/wallet/card/"))
+    assert again in come_back(client, deny).content.decode()
+    allow, _deny = provider.ways_back(leave(client, next="/wallet/card/"))
+    assert come_back(second, allow)["Location"] == "/sign-in/go-on/"
+    assert again in second.get("/sign-in/go-on/").content.decode()
+    settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"other_sign_in": "1/m/ip"}
+    client.post("/sign-in/with/example/")
+    answer = client.post("/sign-in/with/example/", {"next": "/wallet/card/"})
+    assert answer["Location"] == "/sign-in/?next=%2Fwallet%2Fcard%2F"
 
 
 def test_without_providers_nothing_is_offered_and_nothing_is_there(client: Client) -> None:

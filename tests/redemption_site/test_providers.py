@@ -26,13 +26,7 @@ from tests.redemption_site.shops import Shop, agreed, follow
 from tests.scanner import Source
 
 pytestmark = pytest.mark.django_db
-NOWHERE = "redis://127.0.0.1:1/1"
-UNUSABLE = "1906827340667143"  # well-formed, of no batch here
-
-
-@pytest.fixture
-def client() -> Client:
-    return Client(headers={"accept-language": "en"})
+LANGUAGE = "en"
 
 
 def test_a_newcomer_becomes_a_user_without_an_address(client: Client, provider: OidcProvider) -> None:
@@ -133,7 +127,7 @@ def test_the_code_comes_along_into_another_browser(
 def test_a_code_that_cannot_be_used_is_told_in_the_other_browser(
     client: Client, second: Client, provider: OidcProvider
 ) -> None:
-    client.post("/claim/", {"code": UNUSABLE})
+    client.post("/claim/", {"code": visits.UNUSABLE})
     sign_in_elsewhere(client, second, provider)
     assert go_on(second)["Location"] == "/claim/"
     assert second.get("/claim/").status_code == 422
@@ -161,7 +155,24 @@ def test_the_longest_way_back_and_a_code_fit_into_one_state(client: Client, prov
     )
     page = "/sso/continue/?state=" + "x" * 1_979
     allow, _deny = provider.ways_back(leave(client, next=page))
-    assert come_back(client, allow)["Location"] == "/claim/"
+    assert come_back(client, allow)["Location"] == page
+    assert visits.shown_in(client.get("/claim/"))
+
+
+def test_who_came_from_a_shop_goes_back_there_and_the_code_goes_on_waiting(
+    client: Client, second: Client, provider: OidcProvider, shop: Shop
+) -> None:
+    client.post("/claim/", {"code": visits.code_now()})
+    to_shop = query_of(shop.ask(client)["Location"])["next"]
+    assert sign_in(client, provider, next=to_shop)["Location"] == to_shop
+    client.post("/sign-out/")
+
+    client.post("/claim/", {"code": visits.code_now()})
+    allow, _deny = provider.ways_back(leave(client, next=to_shop))
+    assert come_back(second, allow)["Location"] == "/sign-in/go-on/"
+    assert go_on(second)["Location"] == to_shop
+    assert not Claim.objects.exists()
+    assert "A code waits in this browser" in second.get("/wallet/").content.decode()
 
 
 def test_a_brand_site_with_a_long_request_is_answered_after_the_sign_in(

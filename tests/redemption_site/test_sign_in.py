@@ -211,6 +211,22 @@ def test_the_sign_in_leads_back_within_the_site_alone(client: Client, wanted: st
     assert answer["Location"] == given
 
 
+def test_who_has_to_begin_anew_still_gets_where_they_wanted(client: Client) -> None:
+    card = {"next": "/wallet/card/"}
+    wrong = {"code": WRONG} | card
+    again = "/sign-in/?next=%2Fwallet%2Fcard%2F"
+    asked = client.post("/sign-in/", {"email": "hanako@example.com"} | card)
+    assert f'href="{again}"' in client.get(asked["Location"]).content.decode()  # use another address
+    assert client.post("/sign-in/code/", wrong).status_code == 200
+    assert client.post("/sign-in/code/", wrong).status_code == 200
+    for _ in ("enough wrong ones", "nothing left to compare with"):
+        assert client.post("/sign-in/code/", wrong)["Location"] == again
+    assert client.get("/sign-in/code/", card)["Location"] == again
+    assert client.get("/sign-in/code/", {"next": "https://evil.example/"})["Location"] == "/sign-in/"
+    asked = client.post(again, {"email": "hanako@example.com"} | card)
+    assert client.post(asked["Location"], {"code": visits.sign_in_code()} | card)["Location"] == card["next"]
+
+
 def test_signing_out_needs_a_post(hanako: Client) -> None:
     assert hanako.get("/sign-out/").status_code == 405
     assert hanako.post("/sign-out/")["Location"] == "/"

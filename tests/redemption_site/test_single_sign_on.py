@@ -9,7 +9,10 @@ import pytest
 import time_machine
 from django.test import Client
 
+from parties.leaving import erase_person
 from parties.models import Member, User
+from parties.site_models import SiteConsent
+from tests import make
 from tests.redemption_site import visits
 from tests.redemption_site.shops import (
     CALLBACK,
@@ -24,7 +27,8 @@ from tests.redemption_site.shops import (
     site,
 )
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 # --- The way there and back ---
@@ -44,6 +48,27 @@ def test_a_newcomer_comes_back_from_the_sign_in_to_the_question_and_to_the_shop(
     back = agreed(client, page)
     claims = shop.claims_of(shop.redeem(parameters_of(back["Location"])["code"]).json())
     assert claims["sub"] == str(Member.objects.get(user__email="new@example.com").public_id)
+
+
+def test_a_code_that_waits_does_not_keep_anybody_from_the_shop_and_is_offered_afterwards(
+    shop: Shop, client: Client
+) -> None:
+    visits.campaign()
+    client.post("/claim/", {"code": visits.code_now()})
+    answer = shop.ask(client)
+    assert visits.shown_in(client.get("/sign-in/"))
+    assert not visits.shown_in(client.get(answer["Location"]))  # its button signs in, and claims nothing
+    sent = client.post(answer["Location"], {"email": "new@example.com", "next": next_of(answer)})
+    assert not visits.shown_in(client.get(sent["Location"]))
+    signed_in = client.post(sent["Location"], {"code": visits.sign_in_code(), "next": next_of(sent)})
+    assert "code=" in agreed(client, follow(client, signed_in))["Location"]
+
+    for address in ("/", "/c/spring/", "/wallet/"):
+        page = client.get(address, headers={"accept-language": "en"}).content.decode()
+        assert "A code waits in this browser" in page, address
+    assert visits.receive_waiting(client)["Location"].startswith("/claimed/")
+    page = client.get("/", headers={"accept-language": "en"}).content.decode()
+    assert "A code waits" not in page
 
 
 def next_of(answer: Any) -> str:
@@ -79,6 +104,21 @@ def test_more_than_was_agreed_is_asked_for(shop: Shop, client: Client, known: Us
 def test_prompt_consent_ends_when_the_person_has_answered(shop: Shop, client: Client, known: User) -> None:
     shop.code_for(client)
     assert shop.code_for(client, prompt="consent")
+
+
+def test_who_leaves_while_the_button_is_pressed_is_led_to_the_sign_in(
+    shop: Shop, client: Client, known: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = Member.objects.create(user=known)
+
+    def now_after_leaving() -> datetime:
+        erase_person(member_id=member.pk, at=make.NOON)
+        return make.NOON
+
+    monkeypatch.setattr("redemption_site.views.single_sign_on.database_time", now_after_leaving)
+    page = follow(client, act_on(client, shop.ask(client), "agree"))
+    assert page.request["PATH_INFO"] == "/sign-in/"
+    assert not SiteConsent.objects.exists()
 
 
 def test_who_declines_goes_back_and_the_shop_is_told_nothing_else(

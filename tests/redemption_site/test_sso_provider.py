@@ -19,7 +19,8 @@ from redemption_site.guesses import WRONG_SECRETS
 from tests.redemption_site import visits
 from tests.redemption_site.shops import HOME, Shop, error_of, site
 
-pytestmark = pytest.mark.django_db
+# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 # --- What is told ---

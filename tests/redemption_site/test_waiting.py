@@ -15,18 +15,13 @@ from tests import make
 from tests.redemption_site import visits
 
 pytestmark = pytest.mark.django_db
+LANGUAGE = "en"
 
 ENGLISH = {"accept-language": "en"}
-UNUSABLE = "1906827340667143"  # well-formed, of no batch here
-
-
-@pytest.fixture
-def client() -> Client:
-    return Client(headers=ENGLISH)
 
 
 def unknown() -> str:
-    return UNUSABLE
+    return visits.UNUSABLE
 
 
 def expired() -> str:
@@ -40,14 +35,14 @@ def says_it_is_refused(page: str) -> bool:
 
 def test_a_refusal_at_the_sign_in_can_be_reloaded(client: Client) -> None:
     campaign = visits.campaign()
-    client.post("/claim/", {"code": UNUSABLE, "campaign": campaign.slug})
+    client.post("/claim/", {"code": visits.UNUSABLE, "campaign": campaign.slug})
     answer = visits.sign_in(client)
     assert (answer.status_code, answer["Location"]) == (303, "/claim/")
     pages = [client.get("/claim/") for _ in range(2)]
     assert [page.status_code for page in pages] == [422, 422]
     assert visits.text_of(pages[0]) == visits.text_of(pages[1])
     page = pages[0].content.decode()
-    assert codec.group(UNUSABLE) in page
+    assert codec.group(visits.UNUSABLE) in page
     assert campaign.title_en in page
     assert not Claim.objects.exists()
 
@@ -66,18 +61,18 @@ def test_a_refusal_at_the_sign_in_is_the_one_refusal() -> None:
 
 
 def test_a_refused_code_waits_for_nothing_more(client: Client) -> None:
-    client.post("/claim/", {"code": UNUSABLE})
+    client.post("/claim/", {"code": visits.UNUSABLE})
     visits.sign_in(client)
-    assert client.post("/claim/", {"shown": mark_of(UNUSABLE)}).status_code == 400
+    assert client.post("/claim/", {"shown": mark_of(visits.UNUSABLE)}).status_code == 400
     session = client.session
     session.flush()  # the sign-in ends; the browser still carries the code
     assert client.get("/claim/")["Location"] == "/"
-    assert UNUSABLE[-4:] not in client.get("/sign-in/").content.decode()
+    assert visits.UNUSABLE[-4:] not in client.get("/sign-in/").content.decode()
     assert visits.sign_in(client)["Location"] == "/wallet/"
 
 
 def test_a_new_code_takes_the_place_of_a_refused_one(client: Client) -> None:
-    client.post("/claim/", {"code": UNUSABLE})
+    client.post("/claim/", {"code": visits.UNUSABLE})
     visits.sign_in(client)
     assert client.post("/claim/", {"code": visits.code_now()})["Location"].startswith("/claimed/")
     assert client.get("/claim/")["Location"] == "/"
@@ -135,7 +130,7 @@ def test_a_form_from_before_the_sign_in_leads_on(waits: bool, link: str) -> None
     client = Client(enforce_csrf_checks=True, headers=ENGLISH)
     if waits:
         other = Client()
-        other.post("/claim/", {"code": UNUSABLE})
+        other.post("/claim/", {"code": visits.UNUSABLE})
         client.cookies[settings.PENDING_COOKIE_NAME] = other.cookies[settings.PENDING_COOKIE_NAME].value
     answer = client.post("/sign-in/code/", {"code": "1234-5678"})
     page = answer.content.decode()
@@ -174,6 +169,11 @@ def test_without_the_keys_a_sign_in_keeps_the_code(client: Client, monkeypatch: 
 )
 def test_a_whole_claim_link_is_understood(client: Client, typed: str, status: int) -> None:
     answer = client.post(
-        "/claim/", {"code": typed.format(code=UNUSABLE, grouped=codec.group(UNUSABLE), rest=UNUSABLE[1:])}
+        "/claim/",
+        {
+            "code": typed.format(
+                code=visits.UNUSABLE, grouped=codec.group(visits.UNUSABLE), rest=visits.UNUSABLE[1:]
+            )
+        },
     )
     assert answer.status_code == status

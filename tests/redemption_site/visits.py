@@ -16,6 +16,7 @@ from giftcodes.models import Batch
 from parties.models import Brand, Member, Role, User
 from tests import make
 
+UNUSABLE = "1906827340667143"  # a well-formed code, of no batch here
 Answer = Any  # of the test client; its type has no public name
 
 
