@@ -196,6 +196,7 @@ def test_other_brands_gifts_and_campaigns_do_not_exist() -> None:
     assert not GiftReveal.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)  # an event shows when its transaction has ended
 def test_everything_that_happens_to_a_gift_is_told_in_its_order() -> None:
     shop = Shop()
     claimed, voided = issued_by(shop), issued_by(shop)

@@ -8,7 +8,22 @@ from typing import Any, Self
 import httpx
 
 from tokuten_partner.transport import Transport
-from tokuten_partner.types import Campaign, Event, Gift, GiftStatus, IssuedGift, Me
+from tokuten_partner.types import (
+    Balance,
+    Campaign,
+    Claim,
+    Event,
+    Gift,
+    GiftStatus,
+    Hold,
+    IssuedGift,
+    Lot,
+    Me,
+    Member,
+    Reversal,
+    Transaction,
+    Transfer,
+)
 
 
 class Tokuten:
@@ -96,7 +111,8 @@ class Tokuten:
 
     def gifts(self, *, recipient_ref: str | None = None, status: GiftStatus | None = None) -> Iterator[Gift]:
         """Every gift that fits, the newest first."""
-        return self._api.pages("gifts", recipient_ref=recipient_ref, status=status)
+        gifts: Iterator[Gift] = self._api.pages("gifts", recipient_ref=recipient_ref, status=status)
+        return gifts
 
     def void_gift(self, gift_id: str, *, reason: str) -> Gift:
         """Withdraw a gift that nobody has claimed; again is harmless."""
@@ -108,6 +124,112 @@ class Tokuten:
         answer: Campaign = self._api.get(f"campaigns/{campaign}")
         return answer
 
+    def claim(self, *, code: str, member: str, idempotency_key: str | None = None) -> Claim:
+        """Turn the code into points of the member; Problem `code_not_usable` for every reason not to."""
+        answer: Claim = self._act("claims", idempotency_key, code=code, member=member)
+        return answer
+
+    def look_up_member(self, *, card_token: str | None = None, member: str | None = None) -> Member:
+        """Whose card shows this token now, or who is meant by `number:...` or `ref:...`."""
+        answer: Member = self._api.post(
+            "members/lookup", {"card_token": card_token, "member": member}, key=None
+        )
+        return answer
+
+    def member(self, member_id: str) -> Member:
+        """A member that your brand has to do with."""
+        answer: Member = self._api.get(f"members/{member_id}")
+        return answer
+
+    def balance(self, member_id: str) -> Balance:
+        """What the member can spend now."""
+        answer: Balance = self._api.get(f"members/{member_id}/balance")
+        return answer
+
+    def lots(self, member_id: str) -> Iterator[Lot]:
+        """The member's points by their end, the soonest first."""
+        lots: Iterator[Lot] = self._api.pages(f"members/{member_id}/lots")
+        return lots
+
+    def transactions(self, member_id: str) -> Iterator[Transaction]:
+        """What the member did at your brand, the newest first."""
+        found: Iterator[Transaction] = self._api.pages(f"members/{member_id}/transactions")
+        return found
+
+    def earn(
+        self,
+        *,
+        member: str,
+        points: int,
+        store: str | None = None,
+        reference: str | None = None,
+        lot_life_days: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Transfer:
+        """Points for a purchase, out of the brand's funds."""
+        answer: Transfer = self._act(
+            "earn",
+            idempotency_key,
+            member=member,
+            points=points,
+            store=store,
+            reference=reference,
+            lot_life_days=lot_life_days,
+        )
+        return answer
+
+    def spend(
+        self,
+        *,
+        member: str,
+        points: int,
+        store: str | None = None,
+        reference: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Transfer:
+        """Points of the member to the brand, those that end soonest first."""
+        answer: Transfer = self._act(
+            "spend", idempotency_key, member=member, points=points, store=store, reference=reference
+        )
+        return answer
+
+    def hold(
+        self,
+        *,
+        member: str,
+        points: int,
+        store: str | None = None,
+        expires_in: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Hold:
+        """Set points aside for a checkout, for `expires_in` seconds."""
+        answer: Hold = self._act(
+            "holds", idempotency_key, member=member, points=points, store=store, expires_in=expires_in
+        )
+        return answer
+
+    def get_hold(self, hold_id: str) -> Hold:
+        """A hold as it is now."""
+        answer: Hold = self._api.get(f"holds/{hold_id}")
+        return answer
+
+    def capture(self, hold_id: str, *, points: int | None = None, idempotency_key: str | None = None) -> Hold:
+        """Take all held points, or `points` of them; the rest is given back."""
+        answer: Hold = self._act(f"holds/{hold_id}/capture", idempotency_key, points=points)
+        return answer
+
+    def release(self, hold_id: str, *, idempotency_key: str | None = None) -> Hold:
+        """Give the held points back."""
+        answer: Hold = self._act(f"holds/{hold_id}/release", idempotency_key)
+        return answer
+
+    def reverse(
+        self, transfer_id: str, *, points: int | None = None, idempotency_key: str | None = None
+    ) -> Reversal:
+        """Take back what is left of a transfer of yours, or `points` of it."""
+        answer: Reversal = self._act(f"transfers/{transfer_id}/reverse", idempotency_key, points=points)
+        return answer
+
     def events(self, *, after: str | None = None) -> Iterator[Event]:
         """Every event behind the cursor `after`, in their order; from the beginning if it is None."""
         cursor = after
@@ -117,6 +239,9 @@ class Tokuten:
             cursor = page["next_cursor"] or cursor
             if not page["has_more"]:
                 return
+
+    def _act(self, path: str, key: str | None, **body: Any) -> Any:
+        return self._api.post(path, body, key=_key(key))
 
 
 def _key(given: str | None) -> str:

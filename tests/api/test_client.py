@@ -1,0 +1,188 @@
+"""The Python client against the API itself and its OpenAPI document."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, get_type_hints
+
+import httpx
+import pytest
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from tokuten_partner import NotReached, Problem, Tokuten, types
+from tokuten_partner.transport import Transport
+
+from tests.api.gifts import giving_campaign
+from tests.api.shop import Shop, no_differences
+
+pytestmark = pytest.mark.django_db
+
+
+class ToTheSite(httpx.BaseTransport):
+    """Requests to the site in this process, in the test's own transaction."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = Client().generic(
+            request.method,
+            request.url.raw_path.decode(),
+            request.read(),
+            content_type=request.headers.get("content-type", ""),
+            headers=dict(request.headers),
+        )
+        return httpx.Response(answer.status_code, headers=dict(answer.headers), content=answer.content)
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+def tokuten(shop: Shop) -> Iterator[Tokuten]:
+    http = httpx.Client(transport=ToTheSite(), base_url="http://testserver/api/v1/")
+    with Tokuten("http://testserver", shop.partner.text, http=http) as client:
+        yield client
+
+
+def calls(tokuten: Tokuten, shop: Shop) -> dict[str, tuple[type, Callable[[], Any]]]:
+    """For each operation of the document the type of its answer and how the client asks."""
+    slug = giving_campaign(shop, size=20, face_points=50).slug
+    member, store = shop.id, "ginza"
+
+    def gift() -> types.IssuedGift:
+        return tokuten.issue_gift(campaign=slug, recipient_ref="r", metadata={"a": "b"}, points=10)
+
+    def hold() -> types.Hold:
+        return tokuten.hold(member=member, points=5, store=store, expires_in=600)
+
+    def spend() -> types.Transfer:
+        return tokuten.spend(member=member, points=5, store=store, reference="receipt-1")
+
+    return {
+        "get_me": (types.Me, tokuten.me),
+        "issue_gift": (types.IssuedGift, gift),
+        "issue_gifts": (types.IssuedGift, lambda: tokuten.issue_gifts(campaign=slug, gifts=[{}, {}])[1]),
+        "get_gift": (types.IssuedGift, lambda: tokuten.reveal_gift(gift()["id"])),
+        "list_gifts": (types.Gift, lambda: [gift(), *tokuten.gifts(recipient_ref="r", status="issued")][1]),
+        "void_gift": (types.Gift, lambda: tokuten.void_gift(gift()["id"], reason="a mistake")),
+        "get_campaign": (types.Campaign, lambda: tokuten.campaign(slug)),
+        "claim_code": (types.Claim, lambda: tokuten.claim(code=gift()["code"], member=member)),
+        "look_up_member": (types.Member, lambda: tokuten.look_up_member(member=member)),
+        "get_member": (types.Member, lambda: tokuten.member(member)),
+        "get_balance": (types.Balance, lambda: tokuten.balance(member)),
+        "list_lots": (types.Lot, lambda: next(tokuten.lots(member))),
+        "list_transactions": (types.Transaction, lambda: [spend(), *tokuten.transactions(member)][1]),
+        "earn_points": (types.Transfer, lambda: tokuten.earn(member=member, points=7, store=store)),
+        "spend_points": (types.Transfer, spend),
+        "hold_points": (types.Hold, hold),
+        "get_hold": (types.Hold, lambda: tokuten.get_hold(hold()["id"])),
+        "capture_hold": (types.Hold, lambda: tokuten.capture(hold()["id"], points=3)),
+        "release_hold": (types.Hold, lambda: tokuten.release(hold()["id"])),
+        "reverse_transfer": (types.Reversal, lambda: tokuten.reverse(spend()["id"], points=2)),
+        "list_events": (types.Event, lambda: [gift(), *tokuten.events()][1]),
+    }
+
+
+def operations() -> set[str]:
+    generator: Any = SchemaGenerator
+    document = generator().get_schema(public=True)
+    return {
+        operation["operationId"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        if isinstance(operation, dict) and "operationId" in operation
+    }
+
+
+@pytest.mark.django_db(transaction=True)  # an event shows when its transaction has ended
+def test_the_client_knows_every_call_and_its_types_are_what_is_answered(tokuten: Tokuten, shop: Shop) -> None:
+    known = calls(tokuten, shop)
+    assert known.keys() == operations() - {"get_health"}
+    for name, (shape, ask) in known.items():
+        answer = ask()
+        hints = get_type_hints(shape)
+        required: frozenset[str] = shape.__required_keys__  # type: ignore[attr-defined]
+        assert required <= answer.keys() <= hints.keys(), name
+    no_differences()
+
+
+def test_a_refusal_is_a_problem_with_its_code(tokuten: Tokuten, shop: Shop) -> None:
+    with pytest.raises(Problem) as refusal:
+        tokuten.spend(member=shop.id, points=501)
+    assert (refusal.value.status, refusal.value.code) == (409, "insufficient_points")
+    with pytest.raises(Problem) as wrong:
+        tokuten.spend(member=shop.id, points=0)
+    assert [error.field for error in wrong.value.errors] == ["points"]
+    assert shop.partner.text not in repr(tokuten)
+
+
+def answering(*answers: httpx.Response | Exception) -> tuple[Transport, list[httpx.Request], list[float]]:
+    """A transport to a server that answers so, what it was sent, and how long was waited in between."""
+    sent: list[httpx.Request] = []
+    waited: list[float] = []
+    queue = list(answers)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        found = queue.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    http = httpx.Client(transport=httpx.MockTransport(answer), base_url="https://points.example.com/api/v1/")
+    return Transport(http, tries=3, sleep=waited.append), sent, waited
+
+
+def test_what_may_have_been_done_is_tried_again_with_the_same_key() -> None:
+    cut = httpx.ReadError("the connection was cut")
+    api, sent, waited = answering(
+        cut, httpx.Response(503, json={"code": "unavailable"}), httpx.Response(201, json={"id": "1"})
+    )
+    key = str(uuid.uuid4())
+    assert api.post("gifts", {"campaign": "spring", "points": None}, key=key) == {"id": "1"}
+    assert [request.headers["Idempotency-Key"] for request in sent] == [key] * 3
+    assert {request.content for request in sent} == {b'{"campaign":"spring"}'}
+    assert len(waited) == 2
+
+
+def test_it_waits_as_it_is_asked_to() -> None:
+    busy = httpx.Response(429, json={"code": "too_many_calls"}, headers={"Retry-After": "7"})
+    api, _sent, waited = answering(busy, httpx.Response(200, json={}))
+    api.get("me")
+    assert 7 <= waited[0] < 8
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "invalid_request"),
+        (409, "insufficient_points"),
+        (422, "key_reused"),
+        (429, "daily_points_exceeded"),
+    ],
+)
+def test_what_another_try_would_not_change_is_not_tried_again(status: int, code: str) -> None:
+    api, sent, waited = answering(httpx.Response(status, json={"code": code}))
+    with pytest.raises(Problem, match=code):
+        api.post("spend", {}, key="k")
+    assert (len(sent), waited) == (1, [])
+
+
+def test_a_twin_is_waited_for() -> None:
+    twin = httpx.Response(409, json={"code": "twin_in_flight"}, headers={"Retry-After": "1"})
+    api, sent, _waited = answering(twin, httpx.Response(201, json={"id": "1"}))
+    assert api.post("gifts", {}, key="k") == {"id": "1"}
+    assert len(sent) == 2
+
+
+def test_without_any_answer_the_key_is_told_so_that_the_act_can_be_sent_again() -> None:
+    api, sent, _waited = answering(*[httpx.ConnectError("nobody listens")] * 3)
+    with pytest.raises(NotReached) as lost:
+        api.post("spend", {}, key="receipt-9")
+    assert (lost.value.idempotency_key, len(sent)) == ("receipt-9", 3)
+
+
+def test_an_answer_of_a_proxy_is_a_problem_too() -> None:
+    api, sent, _waited = answering(*[httpx.Response(502, text="<h1>Bad Gateway</h1>")] * 3)
+    with pytest.raises(Problem) as refusal:
+        api.get("me")
+    assert (refusal.value.status, refusal.value.code, len(sent)) == (502, "unknown", 3)
