@@ -89,7 +89,10 @@ def prune_tries() -> None:
 
 @shared_task(acks_late=True, ignore_result=True)
 def expire_gifts() -> None:
-    """End gifts that are past their time, for half the time to the next call at most."""
+    """End gifts that are past their time, for half the time to the next call at most; and tell whose orders
+    are nearly used up.
+    """
+    services.tell_low_budgets(at=database_time())
     deadline = time.monotonic() + settings.SWEEP_SECONDS / 2
     while services.expire_gifts(at=database_time(), limit=GIFTS_PER_STEP):
         if time.monotonic() >= deadline:

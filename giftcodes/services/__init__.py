@@ -14,6 +14,7 @@ from giftcodes.services.batches import (
 )
 from giftcodes.services.claims import Claimed, Proviso, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
+from giftcodes.services.gift_budgets import tell_low_budgets
 from giftcodes.services.gift_ends import expire_gifts, void_gift
 from giftcodes.services.gift_wishes import GiftWanted
 from giftcodes.services.gifts import Issued, IssuedGift, issue_gifts, issued_before, reveal_gift
@@ -56,6 +57,7 @@ __all__ = [
     "reveal_passphrase",
     "ship_claims",
     "take_delivery",
+    "tell_low_budgets",
     "try_code",
     "try_code_for_number",
     "try_code_for_partner",
