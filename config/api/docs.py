@@ -1,4 +1,4 @@
-"""The documentation of the API: the OpenAPI document, a reference to try it in, the catalogue of refusals.
+"""The documentation of the API: the OpenAPI document, a reference to try it in, a start, the refusals.
 
 Everything comes from this site: no font, script or picture of another host.
 """
@@ -6,11 +6,13 @@ Everything comes from this site: no font, script or picture of another host.
 from http import HTTPStatus
 from itertools import groupby
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularJSONAPIView
 
@@ -21,6 +23,14 @@ from config.api.problems import PROBLEMS
 def reference(request: HttpRequest) -> HttpResponse:
     """Every call, with its fields and answers, to be tried with one's own key."""
     return render(request, "config/docs/reference.html", {"here": "api_reference"})
+
+
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """From a key to the first gift. A text of its own per language: prose is not put together from pieces."""
+    language = "ja" if get_language() == "ja" else "en"
+    places = {"site": settings.SITE_URL, "base": f"{settings.SITE_URL}/api/v1"}
+    return render(request, f"config/docs/start_{language}.html", {"here": "api_start", **places})
 
 
 @require_safe
@@ -44,6 +54,7 @@ def _marked(text: str) -> SafeString:
 
 urlpatterns = [
     path("", reference, name="api_reference"),
+    path("start/", start, name="api_start"),
     path("errors/", errors, name="api_errors"),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="api_schema"),
 ]

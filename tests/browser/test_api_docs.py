@@ -21,6 +21,17 @@ def test_the_catalogue_of_refusals_is_sound(visit: Visit, lang: str, width: int)
         page.screenshot(path=f"{folder}/errors-{lang}-{width}.png")
 
 
+@pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])
+def test_the_start_is_sound(visit: Visit, lang: str, width: int) -> None:
+    page = visit(lang=lang, width=width, bypass_csp=True)  # only to put axe into the page
+    page.goto("/api/docs/start/")
+    assert page.get_by_text("Idempotency-Key: order-1042").is_visible()
+    assert Axe().run(page).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=f"{folder}/start-{lang}-{width}.png", full_page=True)
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_reference_is_drawn_from_this_site_alone(visit: Visit, width: int) -> None:
     page = visit(lang="en", width=width)
