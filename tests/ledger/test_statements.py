@@ -29,8 +29,8 @@ from tests import make
 from tests.faults.workers import wait_for
 
 INSERT = (
-    "INSERT INTO parties_program (slug, name, unit_label, yen_per_point, created_at)"
-    " VALUES (%s, %s, 'pt', 1, %s)"
+    "INSERT INTO parties_program (slug, name, unit_label, yen_per_point, created_at, is_sandbox)"
+    " VALUES (%s, %s, 'pt', 1, %s, false)"
 )
 
 
