@@ -49,6 +49,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
         _bring_up(early_config)
+    else:
+        _bring_up_own_database(early_config)
     _choose_own_place(worker or "main")
     yield
 
@@ -85,6 +87,17 @@ def _bring_up(config: pytest.Config) -> None:
             Path(running.enter_context(tempfile.TemporaryDirectory(prefix="tokuten-var-"))) / "main"
         ),
     }
+
+
+def _bring_up_own_database(config: pytest.Config) -> None:
+    """A PostgreSQL of its own for this xdist worker: a server numbers the transactions of all its databases,
+    so what the other workers have under way would hold back the events of the tests here. (On a server that
+    TEST_DATABASE_URL names, run with one worker.)
+    """
+    if os.environ["TOKUTEN_TEST_DB"] == "postgresql" and "TEST_DATABASE_URL" not in os.environ:
+        running = ExitStack()
+        config.add_cleanup(running.close)
+        os.environ["DATABASE_URL"] = running.enter_context(servers.postgresql_server(_POSTGRESQL_OPTIONS))
 
 
 def _stay_in_memory() -> None:
