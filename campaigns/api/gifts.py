@@ -17,7 +17,7 @@ from campaigns.queries import limit_group_of
 from giftcodes import gift_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
-from giftcodes.gift_models import Gift, GiftState
+from giftcodes.gift_models import MAX_RECIPIENT_LENGTH, Gift, GiftState
 from giftcodes.gift_queries import Cursor
 from giftcodes.services.gift_wishes import GiftWanted
 from giftcodes.services.gifts import Issued
@@ -34,8 +34,8 @@ from parties.api.base import (
     page_answer,
     place_in,
 )
-from parties.api.documented import refusals
-from parties.api.fields import said_in
+from parties.api.documented import NO_NUL, page_parameters, refusals
+from parties.api.fields import Text, said_in
 from parties.api_models import Scope
 from parties.errors import DailyPointsExceeded, PartiesError, ScopeMissing
 
@@ -70,8 +70,8 @@ class GiftsView(PartnerView):
         """One gift with its code, at once. The idempotency key works for ever: the same body gives the same
         gift again, with `Idempotent-Replayed: true`; the code is derived anew, it is stored nowhere.
         """
-        data = said_in(shapes.OneGift, request)
-        issued = _issue(request, data["campaign"], [shapes.wanted(data)])
+        key, data = idempotency_key(request), said_in(shapes.OneGift, request)
+        issued = _issue(request, key, data["campaign"], [shapes.wanted(data)])
         return _answer(shapes.shown_with_code(issued.gifts[0]), issued)
 
     @extend_schema(
@@ -79,9 +79,12 @@ class GiftsView(PartnerView):
         tags=["Gifts"],
         summary="List gifts",
         parameters=[
-            OpenApiParameter("cursor", str, description="next_cursor of the page before."),
-            OpenApiParameter("limit", int, description="1 to 100; 50 if left out."),
-            OpenApiParameter("recipient_ref", str, description="Gifts with this recipient_ref alone."),
+            *page_parameters(most=gift_queries.MAX_GIFTS_PER_PAGE),
+            OpenApiParameter(
+                "recipient_ref",
+                {"type": "string", "maxLength": MAX_RECIPIENT_LENGTH, "pattern": NO_NUL},
+                description="Gifts with this recipient_ref alone.",
+            ),
             OpenApiParameter(
                 "status", str, enum=GiftState.values, description="Gifts with this status alone."
             ),
@@ -100,7 +103,7 @@ class GiftsView(PartnerView):
             brand_of(request).pk,
             at=at,
             after=Cursor(*place) if place else None,
-            recipient_ref=request.query_params.get("recipient_ref", ""),
+            recipient_ref=_recipient_in(request),
             status=GiftState(status) if status else None,
             limit=limit_of(request, most=gift_queries.MAX_GIFTS_PER_PAGE),
         )
@@ -122,8 +125,8 @@ class GiftBatchView(PartnerView):
     )
     def post(self, request: Request) -> Response:
         """All or none, in one transaction, with one idempotency key."""
-        data = said_in(shapes.ManyGifts, request)
-        issued = _issue(request, data["campaign"], [shapes.wanted(gift) for gift in data["gifts"]])
+        key, data = idempotency_key(request), said_in(shapes.ManyGifts, request)
+        issued = _issue(request, key, data["campaign"], [shapes.wanted(gift) for gift in data["gifts"]])
         return _answer({"data": [shapes.shown_with_code(gift) for gift in issued.gifts]}, issued)
 
 
@@ -188,11 +191,11 @@ def _answer(body: dict[str, Any], issued: Issued) -> Response:
     return Response(body, status=201, headers={REPLAYED: "true"} if issued.is_replay else {})
 
 
-def _issue(request: Request, slug: str, gifts: list[GiftWanted]) -> Issued:
+def _issue(request: Request, key: str, slug: str, gifts: list[GiftWanted]) -> Issued:
     campaign = Campaign.objects.filter(slug=slug, brand=brand_of(request)).only("pk").first()
     if campaign is None:
         raise Http404
-    client, key, group = client_of(request), idempotency_key(request), limit_group_of(campaign)
+    client, group = client_of(request), limit_group_of(campaign)
     # Counted before, and given back for what was refused or had been issued before: the day's points are a
     # brake, which may hold too early, never too late.
     face_points = gift_queries.face_points_of(client.brand_id, group)
@@ -212,6 +215,16 @@ def _issue(request: Request, slug: str, gifts: list[GiftWanted]) -> Issued:
     if issued.is_replay:
         api_limits.give_back_points(taken=taken)
     return issued
+
+
+def _recipient_in(request: Request) -> str:
+    """The recipient_ref that is asked for; ValidationError for what none can be."""
+    field = Text(max_length=MAX_RECIPIENT_LENGTH, allow_blank=True)
+    try:
+        text: str = field.run_validation(request.query_params.get("recipient_ref", ""))
+    except ValidationError as refusal:
+        raise ValidationError({"recipient_ref": refusal.detail}) from None
+    return text
 
 
 def _gift(request: Request, gift_id: uuid.UUID) -> Gift:

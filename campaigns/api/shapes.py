@@ -5,16 +5,25 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import inline_serializer
+from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
 from giftcodes.gift_models import MAX_GIFTS_AT_ONCE, MAX_RECIPIENT_LENGTH, Gift, GiftState
 from giftcodes.gift_queries import status_of
 from giftcodes.services.gift_wishes import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_TEXT, GiftWanted
 from giftcodes.services.gifts import IssuedGift
-from parties.api.fields import Body, Points, Text
+from parties.api.documented import NO_NUL
+from parties.api.fields import Body, Moment, Points, Text
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "maxProperties": MAX_METADATA,
+        "propertyNames": {"minLength": 1, "maxLength": MAX_METADATA_NAME, "pattern": NO_NUL},
+        "additionalProperties": {"type": "string", "maxLength": MAX_METADATA_TEXT, "pattern": NO_NUL},
+    }
+)
 class MetadataField(serializers.DictField):
     """The partner's own notes: up to 20 names of 40 characters with texts of 500."""
 
@@ -41,7 +50,7 @@ class GiftWish(Body):
         allow_blank=True,
         help_text="Your own name for whoever gets it: an order number, a hashed address. No personal data.",
     )
-    claim_until = serializers.DateTimeField(
+    claim_until = Moment(
         required=False, allow_null=True, help_text="An exclusive end, no later than that of the order."
     )
     metadata = MetadataField(

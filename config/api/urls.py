@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -35,6 +36,7 @@ class HealthView(APIView):
         return Response({"alive": True}, headers={"Cache-Control": "no-store"})
 
 
+@csrf_exempt  # no session opens anything here; else a POST would get a page about its cookie
 def nothing_here(request: HttpRequest, rest: str = "") -> JsonResponse:  # noqa: ARG001
     """Addresses below the API's that do not exist."""
     return plain_answer("not_found")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -20,8 +20,8 @@ from ledger.reports import partners
 from ledger.reports.partners import BrandEntry
 from ledger.services import partner_lookups
 from ledger.statements import database_time
-from parties.api.base import LARGEST_PAGE, PartnerView, brand_of, page_of
-from parties.api.documented import refusals
+from parties.api.base import PartnerView, brand_of, page_of
+from parties.api.documented import page_parameters, refusals
 from parties.api.fields import Body, MemberNaming, Text, said_in
 from parties.api_models import Scope
 from parties.errors import MemberNotNamed, NotReachable
@@ -30,10 +30,7 @@ from parties.models import Brand, Member
 
 _TAGS = ["Members"]
 _NOBODY = {404: "Your brand knows no such member: `not_found`."}
-_PAGE = [
-    OpenApiParameter("cursor", str, description="`next_cursor` of the page before."),
-    OpenApiParameter("limit", int, description=f"1 to {LARGEST_PAGE}; 50 if it is not given."),
-]
+_PAGE = page_parameters()
 _MEMBER = inline_serializer(
     "Member",
     {
@@ -106,6 +103,8 @@ _TRANSACTIONS = _page(
 
 
 class LookupBody(Body):
+    documented: ClassVar = {"minProperties": 1, "maxProperties": 1}
+
     card_token = Text(
         required=False, max_length=200, help_text="What a till has read from the member's card, as it came."
     )

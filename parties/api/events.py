@@ -2,13 +2,13 @@
 
 from typing import ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from parties.api.base import PartnerView, brand_of, cursor_to, limit_of, place_in
-from parties.api.documented import refusals
+from parties.api.documented import page_parameters, refusals
 from parties.api_models import Scope
 from parties.event_models import EventType
 from parties.event_queries import as_told, events_after, place_of
@@ -48,10 +48,7 @@ class EventsView(PartnerView):
         operation_id="list_events",
         tags=["Events"],
         summary="Read events in their order",
-        parameters=[
-            OpenApiParameter("after", str, description="next_cursor of the page before."),
-            OpenApiParameter("limit", int, description="1 to 200; 50 if left out."),
-        ],
+        parameters=page_parameters("after"),
         responses={
             200: _PAGE,
             **refusals({400: "What `errors` names: `invalid_request`."}),

@@ -2,8 +2,10 @@
 not known is refused, so that a typing error in its name is not lost without a word.
 """
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
@@ -15,10 +17,16 @@ from parties.errors import MemberNotNamed
 from parties.known_members import LONGEST_NAMING, Named, read_naming
 
 MOST_POINTS = 10**12
+NAMING_PATTERN = (  # what `read_naming` reads, for the document
+    r"^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|number:.+|ref:[!-~]{1,64})$"
+)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Body(serializers.Serializer[Any]):
     """A request that knows all of its fields. `errors` names what it does not know."""
+
+    documented: ClassVar[Mapping[str, Any]] = {}  # what the OpenAPI document says beyond the fields
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = set(data) - set(self.fields) if isinstance(data, Mapping) else set()
@@ -69,6 +77,16 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class Moment(serializers.DateTimeField):
+    """A moment as RFC 3339 writes it, with its offset: without one, nobody knows when it is."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+            self.fail("invalid", format="YYYY-MM-DDThh:mm:ss[.uuuuuu](Z|+hh:mm|-hh:mm)")
+        found: datetime = super().to_internal_value(value)
+        return found
+
+
 class Reference(serializers.RegexField):
     """The caller's own name for something: a receipt, an order."""
 
@@ -87,6 +105,7 @@ class Reference(serializers.RegexField):
         "type": "string",
         "minLength": 1,
         "maxLength": LONGEST_NAMING,
+        "pattern": NAMING_PATTERN,
         "description": "Who is meant: a member's `id` as it stands in answers; `number:` and a membership"
         " number of the brand; or `ref:` and the name by which your own system knows the member (1 to 64"
         " visible ASCII characters, no personal data). The first use of a number or name makes the member.",

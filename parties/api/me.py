@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from parties.api.base import PartnerView, key_of
+from parties.api.documented import refusals
 from parties.api_models import Scope
 
 _ME = inline_serializer(
@@ -49,7 +50,7 @@ class MeView(PartnerView):
 
     scopes: ClassVar = {"GET": None}
 
-    @extend_schema(operation_id="get_me", responses=_ME, tags=["Key"])
+    @extend_schema(operation_id="get_me", responses={200: _ME, **refusals()}, tags=["Key"])
     def get(self, request: Request) -> Response:
         """What this key may do, for which brand, and its limits."""
         key = key_of(request)

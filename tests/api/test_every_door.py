@@ -197,3 +197,11 @@ def test_another_brand_finds_nothing_there(name: str) -> None:
             assert answer.status_code == 404, verb
             if verb != "HEAD":
                 assert answer.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("address", ["", "nowhere", "gifts/no-id/void"])
+def test_an_address_that_is_none_is_a_problem_and_no_page(address: str, method: str) -> None:
+    answer = Client(enforce_csrf_checks=True).generic(method, f"/api/v1/{address}")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json()["code"] == "not_found"

@@ -55,6 +55,7 @@ def test_the_same_key_gives_the_same_gift_for_ever_and_another_body_is_refused()
     assert first.json()["code"] not in other.content.decode()
     assert (Gift.objects.count(), GiftRequest.objects.count()) == (1, 1)
     assert refusal(shop.post("gifts", campaign=slug), 400)["code"] == "idempotency_key_wrong"
+    assert refusal(shop.post("gifts", campaign="none"), 400)["code"] == "idempotency_key_wrong"
 
 
 def test_a_repeat_is_answered_though_the_points_of_the_day_are_used_up() -> None:
@@ -152,6 +153,9 @@ def test_a_gift_that_nobody_has_claimed_is_withdrawn_and_its_points_come_back() 
         ({"points": True}, "points"),
         ({"points": 2_001}, "gifts.0.points"),
         ({"claim_until": "tomorrow"}, "claim_until"),
+        ({"claim_until": "2030-01-01T00:00:00"}, "claim_until"),  # of which country?
+        ({"claim_until": "0001-01-01T00:00:00+09:00"}, "claim_until"),  # in UTC there is no such year
+        ({"claim_until": 1893456000}, "claim_until"),
         ({"claim_until": "2020-01-01T00:00:00+09:00"}, "gifts.0.claim_until"),
         ({"recipient_ref": "x" * 65}, "recipient_ref"),
         ({"recipient_ref": "a\u0000"}, "recipient_ref"),
@@ -217,3 +221,9 @@ def test_everything_that_happens_to_a_gift_is_told_in_its_order() -> None:
     rest = shop.partner.get("events", {"after": events["next_cursor"]}).json()
     assert (rest["data"], rest["has_more"]) == ([], False)
     assert rest["next_cursor"] == events["next_cursor"]
+
+
+@pytest.mark.parametrize("text", ["a\0", "x" * 65])
+def test_gifts_of_a_recipient_that_none_can_have_are_refused(text: str) -> None:
+    body = refusal(Shop().partner.get("gifts", {"recipient_ref": text}), 400)
+    assert [error["field"] for error in body["errors"]] == ["recipient_ref"]
