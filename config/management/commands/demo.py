@@ -150,7 +150,16 @@ def _children(port: int, site_url: str) -> list[Child]:
     environment = os.environ | {"TOKUTEN_ENV": "demo", "SITE_URL": site_url}
     folder: Path = settings.VAR_DIR
     web = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-    web += ["--workers", "1", "--blocking-threads", "4", "config.wsgi:application"]
+    # Asked to stop while it is still starting, its worker never ends by itself.
+    web += [
+        "--workers",
+        "1",
+        "--blocking-threads",
+        "4",
+        "--workers-kill-timeout",
+        "5",
+        "config.wsgi:application",
+    ]
     worker = ["celery", "-A", "config", "worker", "-P", "solo", "-B", "--without-gossip", "--without-mingle"]
     return [
         Child("worker", worker, environment=environment, log=folder / "worker.log"),
