@@ -81,7 +81,7 @@ def _told(limits: Limits, is_taken: bool, left: int) -> Allowance:
 
 
 def take_points(*, client: ApiClient, points: int, at: datetime | None = None) -> TakenPoints:
-    """Count points that the client is about to issue, give or claim, before it does.
+    """Count points that the client is about to issue or give, before it does.
 
     DailyPointsExceeded if they are more than what is left of the client's day (Japan time), and then nothing
     is counted; LimitsNotKnown if nobody knows. Never more than `points_per_day` are granted in a day,

@@ -47,7 +47,7 @@ class ApiClient(models.Model):
         default=1_000_000,
         validators=[MinValueValidator(0), MaxValueValidator(MAX_POINTS_A_DAY)],
         help_text=_(
-            "What it may issue, give and claim in one day of Japan time. Calls above it are refused until the"
+            "What it may issue and give in one day of Japan time. Calls above it are refused until the"
             " next day."
         ),
     )

@@ -115,7 +115,7 @@ def page_of(
 
 def page_answer(data: list[Any], following: Sequence[int] | None) -> Response:
     """A page of a list; `following` is the place behind which the next one begins, None at the end."""
-    cursor = None if following is None else _cursor(list(following))
+    cursor = None if following is None else cursor_to(following)
     return Response({"data": data, "has_more": following is not None, "next_cursor": cursor})
 
 
@@ -136,12 +136,9 @@ def place_in(request: Request, name: str = "cursor", *, parts: int | None = None
 
 
 def cursor_to(place: Sequence[int]) -> str:
-    """A cursor to the place, for lists that give one with each page."""
-    return _cursor(list(place))
-
-
-def _cursor(place: list[Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+    """The cursor that names the place: opaque to callers."""
+    text = json.dumps(list(place), separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _place(cursor: str | None, name: str) -> list[Any] | None:

@@ -113,17 +113,17 @@ class Reference(serializers.RegexField):
     }
 )
 class MemberNaming(serializers.Field[Named, Any, Named, Any]):
-    """Who is meant, as `known_members.read_naming` reads it."""
+    """Who is meant, as `known_members.read_naming` reads it: for requests alone, no answer shows it."""
 
     default_error_messages = {
         "invalid": _("Give a member's id, number:<membership number> or ref:<your own name for them>."),
     }
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(write_only=True, **options)
 
     def to_internal_value(self, data: Any) -> Named:
         try:
             return read_naming(data)
         except MemberNotNamed:
             self.fail("invalid")
-
-    def to_representation(self, value: Named) -> Any:
-        raise NotImplementedError("a request's field alone")

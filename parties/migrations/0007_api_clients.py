@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80, verbose_name='name')),
                 ('rate_per_second', models.PositiveIntegerField(default=100, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000)], verbose_name='calls per second')),
                 ('burst', models.PositiveIntegerField(default=200, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100000)], verbose_name='calls at once')),
-                ('points_per_day', models.BigIntegerField(default=1000000, help_text='What it may issue, give and claim in one day of Japan time. Calls above it are refused until the next day.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1000000000000)], verbose_name='points per day')),
+                ('points_per_day', models.BigIntegerField(default=1000000, help_text='What it may issue and give in one day of Japan time. Calls above it are refused until the next day.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1000000000000)], verbose_name='points per day')),
                 ('created_at', models.DateTimeField(editable=False, verbose_name='created at')),
                 ('disabled_at', models.DateTimeField(editable=False, null=True, verbose_name='disabled at')),
                 ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='api_clients', to='parties.brand', verbose_name='brand')),
