@@ -249,8 +249,9 @@ def _draw_and_write(request: _Request, order: _Order, now: datetime, *, lock: st
     drawn = [batch.id, len(gifts), sum(gift.points for gift in gifts)]
     record = [request.client.pk, request.key_digest, request.fingerprint, batch.id, len(gifts), now]
     place = [claim_id_of(order.series, 0), batch.brand_id, batch.id]
-    # Where to begin, anew for each draw: so callers spread, whether they are processes or threads.
-    start = random.randrange(MAX_STRANDS)  # noqa: S311  # nothing hangs on who knows it
+    # Where to begin, anew for each draw: so callers spread, whether they are processes or threads. Who waits
+    # begins at the first one, like all who lock several: what was waited for in vain stays locked.
+    start = random.randrange(MAX_STRANDS) if lock else 0  # noqa: S311  # nothing hangs on who knows it
     issue = Statement(
         _ISSUE.format(lock=lock),
         [*drawn, start, drawn[1], drawn[2], drawn[1], *record, *place, now, _as_json(gifts)],
