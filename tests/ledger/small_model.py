@@ -142,11 +142,11 @@ class Model:
             self._expire(lot, at)
 
     def forfeit(self, owner: int, *, at: datetime) -> None:
-        for hold in self.holds:
-            if hold.expires_at <= at and hold.parts[0].lot.owner == owner:
-                self._end(hold, "expired")
-        if any(hold.state == "open" and hold.parts[0].lot.owner == owner for hold in self.holds):
-            raise Refused
+        holds = [hold for hold in self.holds if hold.state == "open" and hold.parts[0].lot.owner == owner]
+        if any(hold.expires_at > at for hold in holds):
+            raise Refused  # and those that have ended stay as they are: a refusal changes nothing
+        for hold in holds:
+            self._end(hold, "expired")
         for lot in self.lots:
             if lot.owner == owner:
                 self.breakage[lot.funder] += lot.left
