@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns import desk
 from campaigns.dispute_models import Dispute
 from campaigns.models import Campaign, Deposit, Order
+from giftcodes.gift_models import Gift
 from giftcodes.guard_models import ClaimLock
 from giftcodes.models import Batch, Claim, Delivery, Series
 from ledger.admin.reports import may_read, titles
@@ -63,6 +64,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 ("support_agent", Dispute),
                 ("redeem", Claim),
+                ("card_giftcard", Gift),
                 ("shield", ClaimLock),
                 ("lock", Delivery),
                 ("key", Series),

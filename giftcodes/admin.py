@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -13,14 +13,16 @@ from django.utils.translation import gettext_lazy
 
 from giftcodes import (
     access,
-    guard_admin,  # noqa: F401  # registers its own
+    gift_admin,  # noqa: F401  # registers its own
+    guard_admin,  # noqa: F401  # the same
     queries,
 )
+from giftcodes.inlines import ReadOnlyInline
 from giftcodes.models import MAX_LIVE_CODES, Batch, BatchState, Channel, Claim, Delivery, Series, Void
 from parties.access import Person, is_operator
 from parties.models import Role
 from parties.periods import end_text, moment_text
-from parties.scoped_admin import PlainInline, ScopedAdmin
+from parties.scoped_admin import ScopedAdmin
 
 BADGES = {
     BatchState.APPROVED: "waiting",
@@ -54,26 +56,6 @@ class SeriesAdmin(ScopedAdmin):
     @admin.display(description=gettext_lazy("share of the density stop"))
     def density(self, series: Series) -> str:
         return f"{series.live_codes / MAX_LIVE_CODES:.1%}"
-
-
-class ReadOnlyInline(PlainInline):
-    """Rows that belong to a batch, for whoever may see the batch."""
-
-    extra = 0
-    max_num = 0
-    can_delete = False
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class ChannelInline(ReadOnlyInline):

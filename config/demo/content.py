@@ -5,6 +5,7 @@ order, made by the same services that the admin calls. Making it twice leaves it
 import json
 import secrets
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from campaigns.models import Campaign, KnownBy, Order, OrderChannel, OrderState
 from config.demo.hero import draw_hero
 from config.demo.history import make_history
 from config.demo.logo import draw_logo
+from config.demo.partner import Keys, app_campaign, app_order, make_keys
 from giftcodes import codec, keys
 from giftcodes import services as giftcodes
 from giftcodes.models import Batch, Claim
@@ -106,6 +108,7 @@ class Content(NamedTuple):
     card_batch: Batch
     terms_batch: Batch
     logins: list[Login]
+    keys: Keys
     has_past: bool
 
 
@@ -117,7 +120,8 @@ def make_content(*, folder: Path, site_url: str, at: datetime) -> Content:
         slug="yorimichi", defaults={"name": "よりみちポイント", "unit_label": "pt"}
     )[0]
     passwords = _Passwords(folder / "logins.json")
-    logins = [_staff(program, name, role, passwords) for name, role in _OF_OPERATOR.items()]
+    keeper = _superuser(program, passwords)
+    logins = [keeper, *(_staff(program, name, role, passwords) for name, role in _OF_OPERATOR.items())]
     for slug, (name, stores) in _BRANDS.items():
         brand = Brand.objects.get_or_create(slug=slug, defaults={"name": name, "program": program})[0]
         for code, store_name in stores.items():
@@ -133,8 +137,13 @@ def make_content(*, folder: Path, site_url: str, at: datetime) -> Content:
     batch, card_batch, terms_batch = (
         _approved(each, site_url=site_url, at=at) for each in (order, card_order, terms_order)
     )
+    bakery = Brand.objects.get(slug="aozora-bakery")
+    campaign = _published(app_campaign(bakery, at), at)
+    _approved(app_order(campaign, _marketer(campaign)), site_url=site_url, at=at)
+    by = User.objects.get(email=keeper.email)
+    api_keys = make_keys(bakery, by=by, remember=passwords.remember, at=at)
     _ask_support(at)
-    return Content(batch, card_batch, terms_batch, logins, has_past)
+    return Content(batch, card_batch, terms_batch, logins, api_keys, has_past)
 
 
 def claim_some(batch: Batch) -> int:
@@ -177,33 +186,51 @@ def _code_of(batch: Batch, serial: int) -> str:
 
 
 class _Passwords:
-    """Random passwords of the demo's log-ins, in a file that only its owner can read."""
+    """Random passwords of the demo's log-ins, and its API keys, in a file that only its owner can read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
 
     def of(self, email: str) -> str:
-        if email not in self._known:
-            self._known[email] = f"demo-{secrets.token_hex(6)}"
+        return self.remember(email, lambda: f"demo-{secrets.token_hex(6)}")
+
+    def remember(self, name: str, make: Callable[[], str]) -> str:
+        """What stands under that name, made at the first call."""
+        if name not in self._known:
+            self._known[name] = make()
             draft = self._path.with_suffix(".draft")
             draft.touch(mode=0o600)
             draft.write_text(json.dumps(self._known, indent=1))
             draft.rename(self._path)
-        return self._known[email]
+        return self._known[name]
 
 
 def _staff(who: Brand | Program, name: str, role: Role, passwords: _Passwords) -> Login:
     """One person of the brand, or of the program's operator."""
     brand = who if isinstance(who, Brand) else None
     email = f"{name}@{who.slug}.example"
+    user, password = _user(email, passwords)
+    StaffRole.objects.get_or_create(user=user, brand=brand, role=role)
+    return Login(email, password, f"{role.value} · {who.name if brand else 'operator'}")
+
+
+def _superuser(program: Program, passwords: _Passwords) -> Login:
+    """Keeps people, companies and keys of partner systems, and holds no role: no part in acts with money."""
+    email = f"admin@{program.slug}.example"
+    user, password = _user(email, passwords)
+    User.objects.filter(pk=user.pk, is_superuser=False).update(is_superuser=True)
+    return Login(email, password, "superuser · people, companies, API keys")
+
+
+def _user(email: str, passwords: _Passwords) -> tuple[User, str]:
+    """A person of the staff, whose password is the one that is told."""
     user = User.objects.filter(email=email).first() or User.objects.create_user(email, is_staff=True)
     password = passwords.of(email)
     if not user.has_usable_password() or not user.check_password(password):
         user.set_password(password)
         user.save(update_fields=["password"])
-    StaffRole.objects.get_or_create(user=user, brand=brand, role=role)
-    return Login(email, password, f"{role.value} · {who.name if brand else 'operator'}")
+    return user, password
 
 
 def _deposit(brand: Brand, at: datetime) -> None:

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from config.demo import content
+from config.demo import content, partner
 from config.demo.content import Content
 from config.demo.processes import Child, Children, free_port, wait_until_listening
 from giftcodes.models import Batch, BatchState, Delivery
@@ -136,6 +136,13 @@ class Command(BaseCommand):
             "One whose conditions have to be accepted:",
             f"  {site_url}/c/{content.TERMS_CAMPAIGN}/#c={content.unclaimed_codes(made.terms_batch)[0]}",
             "",
+            "For a partner's system: a live key, and one of the sandbox, where nothing is worth anything",
+            f"(start in ten minutes: {site_url}/api/docs/start/, reference: {site_url}/api/docs/):",
+            f"  {made.keys.live}",
+            f"  {made.keys.test}",
+            "A gift, with its code and its link:",
+            *_curl(site_url, made.keys.live),
+            "",
             "A ticket waits for support (log in as support, above):",
             f"  {site_url}/admin/campaigns/dispute/",
             "",
@@ -144,6 +151,14 @@ class Command(BaseCommand):
             "Ctrl-C stops everything; 'make demo' resumes.",
         ]
         self.stdout.write("\n".join(lines))
+
+
+def _curl(site_url: str, key: str) -> list[str]:
+    return [
+        f"  curl {site_url}/api/v1/gifts -H 'Authorization: Bearer {key}' \\",
+        "    -H 'Content-Type: application/json' -H 'Idempotency-Key: order-1' \\",
+        f'    -d \'{{"campaign": "{partner.CAMPAIGN}"}}\'',
+    ]
 
 
 def _children(port: int, site_url: str) -> list[Child]:
