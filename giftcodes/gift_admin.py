@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
@@ -12,7 +13,6 @@ from django.utils.translation import gettext_lazy
 from giftcodes import access, gift_queries
 from giftcodes.gift_models import Gift, GiftReveal, GiftState, GiftVoid
 from giftcodes.inlines import ReadOnlyInline
-from ledger.statements import database_time
 from parties.access import Person
 from parties.models import Role
 from parties.periods import end_text
@@ -80,6 +80,10 @@ class GiftAdmin(ScopedAdmin):
     class Media:
         css = {"all": ("parties/admin.css",)}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Gift]:
+        rows: QuerySet[Gift] = super().get_queryset(request)
+        return rows.annotate(now=Now())
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
@@ -107,5 +111,5 @@ class GiftAdmin(ScopedAdmin):
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, gift: Gift) -> str:
         """As the API tells it: past its end is expired, whether a sweep has been there or not."""
-        state = gift_queries.status_of(gift, at=database_time())
+        state = gift_queries.status_of(gift, at=gift.now)  # type: ignore[attr-defined]  # of the queryset
         return format_html('<span class="tk-badge tk-{}">{}</span>', _BADGES[state], state.label)
