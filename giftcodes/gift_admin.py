@@ -4,9 +4,11 @@ import uuid
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
@@ -54,10 +56,9 @@ class GiftAdmin(ScopedAdmin):
 
     reach = _gifts
     look_roles = (Role.SUPPORT, Role.FINANCE, Role.AUDITOR)
-    list_display = ("id", "batch", "points", "last_minute", "state_badge", "recipient_ref", "issued_at")
+    list_display = ("id", "of_batch", "points", "last_minute", "state_badge", "recipient_ref", "issued_at")
     list_filter = ("state",)
     list_select_related = ("batch",)
-    inlines = (VoidOfGiftInline, RevealInline)
     search_fields = ("id",)
     search_help_text = gettext_lazy(
         "The whole serial number, gift number or recipient of the partner; never a code."
@@ -65,14 +66,14 @@ class GiftAdmin(ScopedAdmin):
     fields = (
         "id",
         "public_id",
-        "batch",
+        "of_batch",
         "client",
         "points",
         "last_minute",
         "state_badge",
         "ended_at",
         "recipient_ref",
-        "metadata",
+        "said_by_partner",
         "issued_at",
     )
     readonly_fields = fields
@@ -83,6 +84,13 @@ class GiftAdmin(ScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Gift]:
         rows: QuerySet[Gift] = super().get_queryset(request)
         return rows.annotate(now=Now())
+
+    def get_inlines(self, request: HttpRequest, obj: Gift | None) -> "list[type[InlineModelAdmin[Any, Any]]]":
+        """Only what has happened to the gift."""
+        has_void = obj is not None and GiftVoid.objects.filter(gift=obj).exists()
+        has_reveals = obj is not None and obj.reveals.exists()
+        found: list[type[InlineModelAdmin[Any, Any]]] = [VoidOfGiftInline] if has_void else []
+        return [*found, RevealInline] if has_reveals else found
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -99,6 +107,15 @@ class GiftAdmin(ScopedAdmin):
         else:
             return named, False
         return numbered if numbered.exists() else named, False  # a partner may number recipients like that
+
+    @admin.display(description=gettext_lazy("batch"), ordering="batch")
+    def of_batch(self, gift: Gift) -> str:
+        address = reverse("admin:giftcodes_batch_change", args=(gift.batch_id,))
+        return format_html('<a href="{}">{}</a>', address, gift.batch)
+
+    @admin.display(description=gettext_lazy("metadata of the partner"))
+    def said_by_partner(self, gift: Gift) -> str:
+        return "\n".join(f"{name}: {value}" for name, value in gift.metadata.items())
 
     @admin.display(description=gettext_lazy("claimable until"), ordering="claim_until")
     def last_minute(self, gift: Gift) -> str:

@@ -91,7 +91,8 @@ class WebhookEndpointAdmin(ScopedAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        nothing_to_save = {"show_save": False, "show_save_and_continue": False}
+        buttons = ("show_save", "show_save_and_continue", "show_save_and_add_another")
+        nothing_to_save = dict.fromkeys(buttons, False)
         return super().change_view(request, object_id, form_url, nothing_to_save | (extra_context or {}))
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
@@ -186,7 +187,7 @@ class WebhookEndpointAdmin(ScopedAdmin):
     def is_told_of(self, endpoint: WebhookEndpoint) -> str:
         return "、".join(str(EventType(kind).label) for kind in endpoint.types) or _("everything")
 
-    @admin.display(description=gettext_lazy("open"), boolean=True)
+    @admin.display(description=gettext_lazy("in use"), boolean=True)
     def is_open(self, endpoint: WebhookEndpoint) -> bool:
         return endpoint.closed_at is None
 
@@ -208,6 +209,9 @@ class WebhookDeliveryAdmin(ScopedAdmin):
         *("replayed_at", "replayed_by", "replay_reason"),
     )
     readonly_fields = fields
+
+    class Media:
+        css = {"all": ("parties/admin.css",)}
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         is_keeper = request.user.is_active and request.user.is_superuser

@@ -9,12 +9,16 @@ from django.utils import timezone
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
+from giftcodes.gift_models import Gift
+from giftcodes.services import GiftWanted
+from parties import webhook_services
 from parties.api_models import ApiClient
 from tests import make
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import objections
 from tests.browser.test_narrow_forms import OVER_THE_EDGE
 from tests.campaigns.pages import signed_in
+from tests.make import NOON
 
 # How a page looks and reacts does not depend on the database: once is enough.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
@@ -57,3 +61,34 @@ def test_a_key_is_made_on_a_narrow_page_and_selected_by_one_click(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert objections(page, "#content-main") == []
     assert client.keys.count() == 2
+
+
+@pytest.mark.parametrize(("lang", "colours"), [("ja", "dark"), ("en", "light")])
+def test_webhooks_and_gifts_fit_a_narrow_page(
+    visit: Visit, live_server: LiveServer, lang: str, colours: str
+) -> None:
+    gift = make.gifts(make.gift_batch(), GiftWanted(metadata={"basket": "x" * 80}))[0]
+    brand = Gift.objects.get(pk=gift.serial_number).batch.brand
+    endpoint, _secret = webhook_services.make_endpoint(
+        brand=brand, url=f"https://hooks.example.com/{'tokuten' * 9}", types=[], by=make.user(), at=NOON
+    )
+    webhook_services.send_test_event(endpoint_id=endpoint.pk, at=NOON)
+    webhook_services.queue_deliveries(at=timezone.now())
+    page = opened(visit, live_server, lang, colours)
+    for address in (
+        reverse("admin:parties_webhookendpoint_change", args=(endpoint.pk,)),
+        reverse("admin:parties_webhookdelivery_changelist"),
+        reverse("admin:parties_webhookdelivery_change", args=(endpoint.deliveries.get().pk,)),
+        reverse("admin:giftcodes_gift_changelist"),
+        reverse("admin:giftcodes_gift_change", args=(gift.serial_number,)),
+    ):
+        page.goto(address)
+        assert page.evaluate(OVER_THE_EDGE) == [], address
+        assert page.evaluate(CUT_OFF) == [], address
+        assert objections(page, "main, #content-main") == [], address
+
+
+# Cells of a list whose text goes on behind their edge.
+CUT_OFF = """() => [...document.querySelectorAll("#result_list td")]
+  .filter(cell => cell.scrollWidth > cell.clientWidth || cell.getBoundingClientRect().right > innerWidth)
+  .map(cell => cell.textContent.trim())"""
