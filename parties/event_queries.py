@@ -7,7 +7,6 @@ wrote them, and only those of transactions before which nothing is under way any
 """
 
 from collections.abc import Collection, Sequence
-from datetime import UTC
 from typing import Any
 
 from django.db import connection
@@ -16,6 +15,7 @@ from django.db.models.expressions import RawSQL
 
 from parties.event_models import Event, EventType
 from parties.models import Brand
+from parties.moments import rfc3339
 
 Place = Sequence[int]
 
@@ -48,7 +48,7 @@ def as_told(event: Event) -> dict[str, Any]:
     return {
         "id": event.name,
         "type": event.type,
-        "timestamp": event.occurred_at.astimezone(UTC).isoformat(),
+        "timestamp": rfc3339(event.occurred_at),
         "object": event.object_id,
         "sequence": event.sequence,
         "data": event.data,

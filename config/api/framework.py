@@ -7,13 +7,12 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["config.api.auth.HasScope"],
     "DEFAULT_THROTTLE_CLASSES": ["config.api.limits.ClientThrottle"],
     "DEFAULT_PARSER_CLASSES": ["config.api.parsing.StrictJsonParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["config.api.rendering.JsonRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api.errors.handle",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
-    # Moments with their offset, to the microsecond.
-    "DATETIME_FORMAT": "iso-8601",
+    "DATETIME_FORMAT": None,  # the renderer writes moments
     "COERCE_DECIMAL_TO_STRING": True,
     "STRICT_JSON": True,
 }

@@ -10,6 +10,7 @@ from ledger.statements import Statement
 from parties import events
 from parties.event_models import EventType
 from parties.events import NewEvent
+from parties.moments import rfc3339
 
 
 def issued_if_drawn(brand_id: int, gifts: Sequence[Gift], *, at: datetime) -> Statement:
@@ -36,7 +37,7 @@ def _about(kind: EventType, gift: Gift) -> NewEvent:
     data = {
         "gift": str(gift.public_id),
         "points": gift.points,
-        "claim_until": gift.claim_until.isoformat(),
+        "claim_until": rfc3339(gift.claim_until),
         "recipient_ref": gift.recipient_ref,
     }
     return NewEvent(kind, str(gift.public_id), data)

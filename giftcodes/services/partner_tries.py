@@ -16,13 +16,13 @@ from giftcodes.errors import CodeNotUsable
 from giftcodes.guarding.visitors import member_name, newcomer_name
 from giftcodes.services.claims import Claimed, Proviso, claim_found
 from giftcodes.services.tries import Try, count_typo_for_client, try_behind_guard
-from ledger.expiry import JAPAN
 from ledger.partner_access import access_member, member_for_points
 from ledger.statements import database_time
 from parties import services as parties
 from parties.api_acts import Act, Answer, Done, do_once, earlier_answer, keep_refusal
 from parties.known_members import Named, number_of
 from parties.models import Member
+from parties.moments import rfc3339
 
 _REFUSED = 409
 
@@ -114,8 +114,8 @@ def _body(claimed: Claimed, member: Member) -> dict[str, Any]:
         "member": str(member.public_id),
         "points": claimed.points,
         "balance": claimed.balance,
-        "claimed_at": claimed.claimed_at.astimezone(JAPAN).isoformat(),
-        "expires_at": claimed.expires_at.astimezone(JAPAN).isoformat(),
+        "claimed_at": rfc3339(claimed.claimed_at),
+        "expires_at": rfc3339(claimed.expires_at),
         "was_claimed_before": claimed.is_repeat,
     }
 

@@ -17,6 +17,7 @@ from ledger.services.telling import member_of, moved, tell
 from ledger.statements import Statement, fold, run_together
 from parties.event_models import EventType
 from parties.models import Brand
+from parties.moments import rfc3339
 
 
 class Granted(NamedTuple):
@@ -66,7 +67,7 @@ def grant_once(
         post(transfer, [move], accounts)
         _make_lot(transfer, move, brand, ends)
         data = {"transfer": transfer.pk, "points": points, "member": member_of(wallet_id)}
-        earned = moved(EventType.POINTS_EARNED, transfer.pk, data | {"expires_at": ends.isoformat()})
+        earned = moved(EventType.POINTS_EARNED, transfer.pk, data | {"expires_at": rfc3339(ends)})
         tell(brand.pk, transfer.posted_at, earned)
     elif not _is_same_grant(transfer, move, ends):
         raise KeyReused(key)

@@ -14,7 +14,7 @@ from django.db.models import Q, Sum
 
 from ledger import queries
 from ledger.errors import LedgerError
-from ledger.expiry import JAPAN, ExpiryPolicy
+from ledger.expiry import ExpiryPolicy
 from ledger.models import Account, AccountKind, Hold, HoldState, Lot, LotUse, transfer_id_of
 from ledger.partner_access import access_hold, access_member, access_transfer, member_for_points
 from ledger.services.accounts import open_wallet
@@ -27,6 +27,7 @@ from parties.api_acts import Act, Answer, Done, do_once, earlier_answer
 from parties.errors import DailyPointsExceeded, PartiesError
 from parties.known_members import Named
 from parties.models import Brand, Member, Store
+from parties.moments import rfc3339
 
 
 class Asked(NamedTuple):
@@ -57,7 +58,7 @@ def earn_for_partner(*, act: Act, asked: Asked, lot_life_days: int, at: datetime
             key=act.name,
             at=at,
         )
-        told = {"balance": granted.balance, "expires_at": _text(granted.expires_at)}
+        told = {"balance": granted.balance, "expires_at": rfc3339(granted.expires_at)}
         return _done(granted.transfer_id, member, asked, at, told)
 
     return _within_the_day(act, asked.points, perform, at)
@@ -153,7 +154,7 @@ def reverse_for_partner(*, act: Act, transfer_id: UUID, points: int | None, at: 
             "member": str(wallet.member.public_id) if wallet.member else None,
             "points": reversal.postings.aggregate(points=Sum("points"))["points"],
             "balance": queries.balance_of(wallet),
-            "at": _text(at),
+            "at": rfc3339(at),
         }
         return Done(answer, 201, reversal.pk)
 
@@ -172,9 +173,9 @@ def told_hold(hold: Hold, *, at: datetime) -> dict[str, Any]:
         "state": str(HoldState.EXPIRED if is_over else hold.state),
         "captured_points": hold.captured_points,
         "capture_transfer": str(transfer_id_of(f"capture:{hold.pk.hex}")) if is_captured else None,
-        "held_at": _text(hold.held_at),
-        "expires_at": _text(hold.expires_at),
-        "ended_at": _text(hold.ended_at) if hold.ended_at else None,
+        "held_at": rfc3339(hold.held_at),
+        "expires_at": rfc3339(hold.expires_at),
+        "ended_at": rfc3339(hold.ended_at) if hold.ended_at else None,
     }
 
 
@@ -191,7 +192,7 @@ def _done(transfer: UUID, member: Member, asked: Asked, at: datetime, more: dict
         "points": asked.points,
         "store": asked.store.code if asked.store else None,
         "reference": asked.reference or None,
-        "at": _text(at),
+        "at": rfc3339(at),
         **more,
     }
     return Done(answer, 201, transfer, asked.store.pk if asked.store else None, asked.reference)
@@ -214,8 +215,3 @@ def _store_id(asked: Asked) -> int:
     if asked.store is None:
         raise TypeError("points are spent at a store")
     return asked.store.pk
-
-
-def _text(moment: datetime) -> str:
-    """RFC 3339, in Japan time."""
-    return moment.astimezone(JAPAN).isoformat()

@@ -61,7 +61,7 @@ def test_every_event_is_verified_by_the_receiver(shop: Receiver, settings: LazyS
     assert {body["id"] for _id, body in shop.received} == {told for told, _body in shop.received} == names
     body = shop.received[0][1]
     assert set(body) == {"id", "type", "timestamp", "object", "sequence", "data"}
-    assert (body["timestamp"], body["data"]) == ("2026-11-02T03:00:00+00:00", {"points": 500})
+    assert (body["timestamp"], body["data"]) == ("2026-11-02T12:00:00+09:00", {"points": 500})
     assert states(made) == ["delivered"] * 3
     deliveries = {str(row.public_id) for row in WebhookDelivery.objects.all()}
     assert {headers["tokuten-delivery-id"] for headers in shop.headers} == deliveries
