@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet, Sum
 
 from campaigns.models import Campaign, Issuing, Order, OrderState
 from giftcodes import queries as giftcodes_queries
-from giftcodes.models import BatchState
+from giftcodes.models import Batch, BatchState
 from ledger import queries as ledger_queries
 from parties.models import Brand
 
@@ -147,3 +147,11 @@ def promised_until(campaign_id: int) -> tuple[datetime, datetime] | None:
     first = open_batches.order_by("claim_from").values_list("claim_from", flat=True).first()
     last = open_batches.order_by("-claim_until").values_list("claim_until", flat=True).first()
     return None if first is None or last is None else (first, last)
+
+
+def is_paused(campaign: Campaign) -> bool:
+    """Whether codes of the campaign are paused, and none of it can be claimed or issued meanwhile."""
+    going_on = Batch.objects.filter(
+        order__campaign=campaign, state__in=[BatchState.ACTIVE, BatchState.PAUSED]
+    )
+    return set(going_on.values_list("state", flat=True)) == {BatchState.PAUSED}

@@ -27,7 +27,7 @@ from giftcodes import gift_queries
 from giftcodes import queries as giftcodes_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
-from giftcodes.models import Batch, BatchState, Delivery
+from giftcodes.models import Batch, BatchState, BatchSwitch, Delivery
 from ledger.models import MAX_POINTS
 from ledger.statements import database_time
 from parties.access import holds_role
@@ -87,14 +87,29 @@ def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any
         and order.batch.state == BatchState.MINTED
         and is_approver
         and not is_requester,
+        "may_pause": order.batch is not None
+        and order.batch.state == BatchState.ACTIVE
+        and (is_approver or holds_role(request.user, brand_id, Role.MARKETER)),
+        "may_resume": order.batch is not None
+        and order.batch.state == BatchState.PAUSED
+        and is_approver
+        and not is_requester,
+        "last_pause": _last_pause(order.batch),
     }
+
+
+def _last_pause(batch: Batch | None) -> BatchSwitch | None:
+    if batch is None or batch.state != BatchState.PAUSED:
+        return None
+    return batch.switches.select_related("switched_by").order_by("-pk").first()
 
 
 def _batch_context(request: HttpRequest, order: Order) -> dict[str, Any]:
     """What the part of the page that renews itself shows."""
     batch: Batch | None = order.batch
     if batch is not None and batch.issues_gifts:
-        return {"batch": batch, "budget": gift_queries.budget_of(batch)}
+        budget = gift_queries.budget_of(batch)
+        return {"batch": batch, "budget": budget, "open_codes": _open_gifts(budget)}
     delivery = Delivery.objects.select_related("recipient").filter(batch=batch).first() if batch else None
     if batch is None or delivery is None:
         return {"batch": None}
@@ -105,8 +120,15 @@ def _batch_context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "is_working": delivery.sealed_at is None,
         "poll_seconds": POLL_SECONDS,
         "is_recipient": delivery.recipient_id == request.user.pk,
-        "counts": giftcodes_queries.counts_of(batch),
+        "counts": (counts := giftcodes_queries.counts_of(batch)),
+        "open_codes": counts.unclaimed,
     }
+
+
+def _open_gifts(budget: gift_queries.Budget) -> int:
+    """Those that were issued and can still be claimed."""
+    ended = (budget.claimed, budget.voided, budget.expired)
+    return budget.issued.gifts - sum(amount.gifts for amount in ended)
 
 
 @never_cache
@@ -235,6 +257,32 @@ def activate(request: HttpRequest, order_id: int) -> HttpResponse:
         request,
         lambda user: campaigns.activate_codes(order_id=order_id, user=user, at=database_time()),
         _("The codes can be claimed from the beginning of their window."),
+    )
+    return _to_page(order_id)
+
+
+@require_POST
+def pause(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Stop the codes, at once."""
+    _act(
+        request,
+        lambda user: campaigns.pause_codes(
+            order_id=order_id, user=user, reason=request.POST.get("reason", ""), at=database_time()
+        ),
+        _("Paused: no code can be claimed and no gift be issued until an approver lets the order go on."),
+    )
+    return _to_page(order_id)
+
+
+@require_POST
+def resume(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Let them go on."""
+    _act(
+        request,
+        lambda user: campaigns.resume_codes(
+            order_id=order_id, user=user, reason=request.POST.get("reason", ""), at=database_time()
+        ),
+        _("The codes can be claimed again, and gifts issued, within the claim window."),
     )
     return _to_page(order_id)
 

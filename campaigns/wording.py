@@ -76,6 +76,8 @@ def _terms_refused(refusal: errors.TermsRefused) -> str:
         "same_channel_twice": _("Two channels have the same name."),
         "channel_name": _("A channel's name has 1 to 40 characters, all of which can be seen."),
         "limit": _("The limit per member is at least 1."),
+        "reason": _("Say why, in 1 to 200 characters: whoever looks at it later wants to know."),
+        "switch": _("The codes can't be paused or go on in the state that they are in now."),
         "state": _("The codes can't be activated in the state that they are in now."),
     }
     general = _("The code engine does not accept these terms.")

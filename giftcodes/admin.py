@@ -18,7 +18,17 @@ from giftcodes import (
     queries,
 )
 from giftcodes.inlines import ReadOnlyInline
-from giftcodes.models import MAX_LIVE_CODES, Batch, BatchState, Channel, Claim, Delivery, Series, Void
+from giftcodes.models import (
+    MAX_LIVE_CODES,
+    Batch,
+    BatchState,
+    BatchSwitch,
+    Channel,
+    Claim,
+    Delivery,
+    Series,
+    Void,
+)
 from parties.access import Person, is_operator
 from parties.models import Role
 from parties.periods import end_text, moment_text
@@ -29,6 +39,7 @@ BADGES = {
     BatchState.MINTING: "waiting",
     BatchState.MINTED: "waiting",
     BatchState.ACTIVE: "good",
+    BatchState.PAUSED: "bad",
     BatchState.CLOSED: "quiet",
 }
 
@@ -68,6 +79,11 @@ class VoidInline(ReadOnlyInline):
     fields = ("first_serial", "last_serial", "codes", "reason", "requested_by", "approved_by", "voided_at")
 
 
+class SwitchInline(ReadOnlyInline):
+    model = BatchSwitch
+    fields = ("is_pause", "reason", "switched_by", "switched_at")
+
+
 @admin.register(Batch)
 class BatchAdmin(ScopedAdmin):
     """The codes of approved orders: terms, progress and where the codes are now."""
@@ -76,7 +92,7 @@ class BatchAdmin(ScopedAdmin):
     list_display = ("serials", "brand", "codes", "points", "state_badge", "first_minute", "last_minute")
     list_filter = ("state", ("brand", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("brand", "series")
-    inlines = (ChannelInline, VoidInline)
+    inlines = (ChannelInline, VoidInline, SwitchInline)
     fieldsets = (
         (None, {"fields": ("serials", "public_id", "brand", "state_badge", "minted", "where_codes_are")}),
         (

@@ -57,6 +57,7 @@ class BatchState(models.TextChoices):
     MINTING = "minting", _("minting")
     MINTED = "minted", _("minted")
     ACTIVE = "active", _("active")
+    PAUSED = "paused", _("paused")
     CLOSED = "closed", _("closed")
 
 
@@ -145,7 +146,7 @@ class Batch(models.Model):
                 name="giftcodes_batch_minted_whole",
             ),
             models.CheckConstraint(
-                condition=~Q(state="active") | Q(activated_at__isnull=False),
+                condition=~Q(state__in=["active", "paused"]) | Q(activated_at__isnull=False),
                 name="giftcodes_batch_active_since",
             ),
             models.CheckConstraint(
@@ -295,6 +296,26 @@ class Void(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_serial}..{self.last_serial}"
+
+
+class BatchSwitch(models.Model):
+    """A batch was paused, or went on: who, when, and why. Never edited, never deleted."""
+
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="switches", verbose_name=_("batch"))
+    is_pause = models.BooleanField(_("paused"))
+    reason = models.CharField(_("reason"), max_length=200)
+    switched_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("by"))
+    switched_at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("pause")
+        verbose_name_plural = _("pauses")
+        constraints = [
+            models.CheckConstraint(condition=~Q(reason=""), name="giftcodes_batchswitch_has_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id} {'paused' if self.is_pause else 'resumed'}"
 
 
 class Delivery(models.Model):

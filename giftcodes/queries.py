@@ -55,6 +55,7 @@ class SerialState(models.TextChoices):
     VOID = "void", _("withdrawn")
     EXPIRED = "expired", _("expired")
     NOT_ACTIVE = "not_active", _("not active yet")
+    PAUSED = "paused", _("paused")
     NOT_ISSUED = "not_issued", _("not issued yet")
     UNCLAIMED = "unclaimed", _("unclaimed")
 
@@ -202,6 +203,8 @@ def _state_of(batch: Batch, claim: Claim | None, void: Void | None, at: datetime
         return SerialState.VOID
     if batch.state == BatchState.CLOSED or at >= batch.claim_until:
         return SerialState.EXPIRED
+    if batch.state == BatchState.PAUSED:
+        return SerialState.PAUSED
     if batch.state != BatchState.ACTIVE or at < batch.claim_from:
         return SerialState.NOT_ACTIVE
     return SerialState.UNCLAIMED

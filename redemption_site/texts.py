@@ -58,6 +58,7 @@ STANDINGS: dict[str, Promise | str] = {
     "open": _("Running"),
     "ended": _("Ended"),
     "stopped": _("Stopped"),
+    "paused": _("Paused"),
 }
 RECORDS_AWAY = _(
     "We can't reach our records just now. Nothing was lost: your points are safe,"

@@ -94,6 +94,8 @@ class OrderAdmin(HistoryAdmin):
             "approve": ("<int:order_id>/approve/", views.approve),
             "reject": ("<int:order_id>/reject/", views.reject),
             "activate": ("<int:order_id>/activate/", views.activate),
+            "pause": ("<int:order_id>/pause/", views.pause),
+            "resume": ("<int:order_id>/resume/", views.resume),
             "download": ("<int:order_id>/download/", views.download),
             "passphrase": ("<int:order_id>/passphrase/", views.show_passphrase),
         }

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from campaigns.api import shapes
 from campaigns.models import Campaign
-from campaigns.queries import limit_group_of
+from campaigns.queries import is_paused, limit_group_of
 from giftcodes import gift_queries
 from ledger.statements import database_time
 from parties.api.base import PartnerView, brand_of
@@ -60,4 +60,6 @@ class CampaignView(PartnerView):
 def _state_of(campaign: Campaign, at: datetime) -> str:
     if at < campaign.starts_at:
         return "not_begun"
-    return "running" if at < campaign.ends_at else "ended"
+    if at >= campaign.ends_at:
+        return "ended"
+    return "paused" if is_paused(campaign) else "running"

@@ -133,7 +133,7 @@ class CampaignShape(serializers.Serializer[Any]):
 
     id = serializers.SlugField()
     name = serializers.CharField()
-    state = serializers.ChoiceField(["not_begun", "running", "ended"])
+    state = serializers.ChoiceField(["not_begun", "running", "paused", "ended"])
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField(help_text="Exclusive.")
     budget = BudgetShape()

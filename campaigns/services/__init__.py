@@ -33,6 +33,7 @@ from campaigns.services.orders import (
     submit_order,
 )
 from campaigns.services.pages import publish_page, take_page_offline
+from campaigns.services.pauses import pause_codes, resume_codes
 
 __all__ = [
     "Asked",
@@ -49,6 +50,7 @@ __all__ = [
     "hold_campaign",
     "hold_draft",
     "open_dispute",
+    "pause_codes",
     "prune_dispute_texts",
     "publish_conditions",
     "publish_page",
@@ -58,6 +60,7 @@ __all__ = [
     "reopen_stale_orders",
     "request_deposit",
     "resolve_dispute",
+    "resume_codes",
     "submit_order",
     "take_page_offline",
     "tell_answers",

@@ -21,6 +21,7 @@ from giftcodes.services.gifts import Issued, IssuedGift, issue_gifts, issued_bef
 from giftcodes.services.minting import mint_next_chunk
 from giftcodes.services.number_tries import NumberAsker, try_code_for_number
 from giftcodes.services.partner_tries import PartnerAsker, try_code_for_partner
+from giftcodes.services.pauses import pause_batch, resume_batch
 from giftcodes.services.replays import LostBatch, Replay, replay_claims
 from giftcodes.services.shipping import ship_claims
 from giftcodes.services.tries import Asker, count_typo, lift_lock, prune_tries, try_code
@@ -51,8 +52,10 @@ __all__ = [
     "lift_lock",
     "mint_next_chunk",
     "open_series",
+    "pause_batch",
     "prune_tries",
     "replay_claims",
+    "resume_batch",
     "reveal_gift",
     "reveal_passphrase",
     "ship_claims",

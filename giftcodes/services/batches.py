@@ -35,6 +35,7 @@ from ledger.services import Move
 from parties.models import Brand, User
 
 MAX_CHANNELS = 200
+_CLOSABLE = (BatchState.MINTED, BatchState.ACTIVE, BatchState.PAUSED)
 
 logger = logging.getLogger(__name__)
 
@@ -277,7 +278,7 @@ def close_batch(*, batch_id: int, at: datetime) -> int:
     batch = Batch.objects.select_related("brand__program").get(pk=batch_id)
     if batch.state == BatchState.CLOSED:
         return batch.expired_codes or 0
-    if batch.state not in (BatchState.MINTED, BatchState.ACTIVE):
+    if batch.state not in _CLOSABLE:
         raise BatchRefused(f"a batch that is {batch.state} can't be closed")
     if at < batch.claim_until:
         raise BatchRefused("the claim window has not ended")
@@ -306,7 +307,7 @@ def close_due_batches(*, at: datetime, limit: int = 100) -> int:
 
     One that can't be closed now (its brand's funds are full, say) is logged and doesn't hold up the others.
     """
-    ended = Batch.objects.filter(state__in=[BatchState.MINTED, BatchState.ACTIVE], claim_until__lte=at)
+    ended = Batch.objects.filter(state__in=_CLOSABLE, claim_until__lte=at)
     closed = 0
     for batch_id in list(ended.order_by("claim_until").values_list("pk", flat=True)[:limit]):
         try:

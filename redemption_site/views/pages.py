@@ -14,12 +14,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from campaigns.models import Campaign
+from campaigns.queries import is_paused
 from redemption_site import cards, conditions, pending, queries, texts
 from redemption_site.conditions import NOT_TICKED, Asked, Ticked
 from redemption_site.theme import theme_of
 from redemption_site.typos import suspect
 
-STANDINGS = ("not_begun", "open", "ended", "stopped")
+STANDINGS = ("not_begun", "open", "ended", "stopped", "paused")
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -91,7 +92,9 @@ def _standing(campaign: Campaign, at: datetime) -> str:
         return "ended"
     if queries.is_stopped(campaign):
         return "stopped"
-    return "not_begun" if at < campaign.starts_at else "open"
+    if at < campaign.starts_at:
+        return "not_begun"
+    return "paused" if is_paused(campaign) else "open"
 
 
 @require_safe

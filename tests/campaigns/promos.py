@@ -8,7 +8,9 @@ from campaigns import services as campaigns
 from campaigns.conditions_models import ConditionsVersion
 from campaigns.models import Campaign, Order, OrderChannel
 from giftcodes import services as giftcodes
+from giftcodes.gift_models import Gift
 from giftcodes.models import Activation, Batch
+from giftcodes.services import GiftWanted
 from ledger import queries as ledger_queries
 from parties.models import Brand, Role, User
 from tests import make
@@ -101,3 +103,13 @@ def conditions(
     )
     fingerprint = conditions_queries.fingerprint_of_draft(draft)
     return campaigns.publish_conditions(campaign_id=campaign.pk, fingerprint=fingerprint, user=by, at=at)
+
+
+def withdrawn_gift(of: Team) -> Gift:
+    """A gift that a partner system issued, whose code was asked for again, and that was withdrawn."""
+    client = make.api_client(brand=of.brand)
+    wanted = GiftWanted(recipient_ref="user-1077", metadata={"order": "88"})
+    issued = make.gifts(make.gift_batch(brand=of.brand), wanted, client=client)[0]
+    gift = Gift.objects.get(pk=issued.serial_number)
+    giftcodes.reveal_gift(gift=gift, client=client, at=NOON)
+    return giftcodes.void_gift(gift=gift, client=client, reason="sent by mistake", at=NOON)

@@ -13,11 +13,9 @@ from django.urls import reverse
 from campaigns import access, services
 from campaigns.dispute_models import Dispute
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
-from giftcodes import services as giftcodes
 from giftcodes.gift_models import Gift
 from giftcodes.guard_models import Alarm, Attempt, ClaimLock
 from giftcodes.models import Batch, Channel, Claim, Delivery, Series, Void
-from giftcodes.services import GiftWanted
 from ledger import services as ledger
 from ledger.expiry import JAPAN, ExpiryPolicy
 from ledger.models import (
@@ -118,7 +116,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Batch: batch,
         Delivery: batch.delivery,
         Claim: claim,
-        Gift: gift_of(team),
+        Gift: promos.withdrawn_gift(team),
         Deposit: deposit,
         Dispute: tickets.opened(serial_number=claim.pk),
         Brand: team.brand,
@@ -132,16 +130,6 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Account: batch.unclaimed,
         **ledger_rows_of(team),
     }
-
-
-def gift_of(team: promos.Team) -> Gift:
-    """A gift that a partner system issued, whose code was asked for again, and that was withdrawn."""
-    client = make.api_client(brand=team.brand)
-    wanted = GiftWanted(recipient_ref="user-1077", metadata={"order": "88"})
-    issued = make.gifts(make.gift_batch(brand=team.brand), wanted, client=client)[0]
-    gift = Gift.objects.get(pk=issued.serial_number)
-    giftcodes.reveal_gift(gift=gift, client=client, at=NOON)
-    return giftcodes.void_gift(gift=gift, client=client, reason="sent by mistake", at=NOON)
 
 
 def partner_rows_of(team: promos.Team) -> dict[type[Model], Model]:
@@ -379,21 +367,6 @@ def test_a_claim_is_found_by_its_serial_number() -> None:
     client = signed_in(make.staff(Role.SUPPORT, team.brand))
     answer = client.get(reverse("admin:giftcodes_claim_changelist"), {"q": str(claim.pk)})
     assert list(answer.context["cl"].queryset) == [claim]
-
-
-def test_a_gift_is_found_by_a_whole_number_or_name_of_its_own_brand_alone() -> None:
-    own, other = promos.team(), promos.team()
-    mine, foreign = gift_of(own), gift_of(other)
-    client = signed_in(make.staff(Role.SUPPORT, own.brand))
-    for typed in (str(mine.pk), str(mine.public_id), "user-1077", " user-1077 "):
-        answer = client.get(reverse("admin:giftcodes_gift_changelist"), {"q": typed})
-        assert list(answer.context["cl"].queryset) == [mine], typed
-    for typed in (str(foreign.pk), str(foreign.public_id), "user-107", "%", "9" * 40, "１２３", "\u202e"):
-        answer = client.get(reverse("admin:giftcodes_gift_changelist"), {"q": typed})
-        assert list(answer.context["cl"].queryset) == [], typed
-    page = client.get(address(mine, "change")).content.decode()
-    assert "sent by mistake" in page
-    assert "user-1077" in page
 
 
 def test_the_funnels_give_foreign_rows_to_nobody() -> None:

@@ -17,7 +17,7 @@ from tests.make import NOON
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 FROZEN = ["size = size + 1", "first_serial = first_serial + 1", "face_points = 1", "claim_until = now()"]
-TABLES = ["ledger_transfer", "ledger_posting", "giftcodes_claim", "giftcodes_void"]
+TABLES = ["ledger_transfer", "ledger_posting", "giftcodes_claim", "giftcodes_void", "giftcodes_batchswitch"]
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def a_row_in_each_table() -> None:
         last_serial=batch.first_serial + 2,
         **make.decided(batch),
     )
+    giftcodes.pause_batch(batch_id=batch.pk, reason="printed twice", by=make.user(), at=NOON)
 
 
 @pytest.mark.usefixtures("a_row_in_each_table")
