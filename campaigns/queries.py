@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from django.db.models import F, QuerySet, Sum
 
+from campaigns import sandbox
 from campaigns.models import Campaign, Issuing, Order, OrderState
 from giftcodes import queries as giftcodes_queries
 from giftcodes.models import Batch, BatchState
@@ -82,6 +83,13 @@ def waiting_points(brand: Brand, *, apart_from: int | None = None) -> int:
 def page_address(campaign: Campaign, *, site_url: str) -> str:
     """The address of the campaign's page on the site at `site_url`, which has no slash at its end."""
     return f"{site_url}/c/{campaign.slug}/"
+
+
+def campaign_named(brand: Brand, name: str) -> Campaign | None:
+    """The brand's campaign that partner systems call so: by the address of its page, or, in a sandbox, by a
+    name that is common to all sandboxes.
+    """
+    return Campaign.objects.filter(slug=sandbox.slug_of(name, brand), brand=brand).first()
 
 
 def limit_group_of(campaign: Campaign) -> str:

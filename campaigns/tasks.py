@@ -1,4 +1,4 @@
-"""Nudges for the workers: mails about answers, and texts that are old. The tables say what is due."""
+"""Nudges for the workers: mails about answers, texts that are old, sandboxes. The tables say what is due."""
 
 import time
 
@@ -23,3 +23,14 @@ def tell_answers() -> None:
 def prune_dispute_texts() -> None:
     """Empty the texts of tickets that were resolved so long ago that nobody comes back to them."""
     services.prune_dispute_texts(at=database_time())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def stock_sandboxes() -> None:
+    """Fill what sandboxes lack, those that were opened while something was away too."""
+    services.stock_sandboxes(site_url=settings.SITE_URL, at=database_time())
+
+
+def fill_sandbox(brand_id: int) -> None:
+    """Fill one that was just opened, at once: its first key is to work."""
+    services.stock_sandbox(brand_id=brand_id, site_url=settings.SITE_URL, at=database_time())

@@ -3,6 +3,7 @@
 from typing import Any
 
 SHIP_SECONDS = 1.0  # what a lost disk may cost: claims made since the last tick
+SANDBOX_SECONDS = 60.0  # how long a sandbox may be out of gifts
 
 
 def beat_schedule(
@@ -40,6 +41,11 @@ def beat_schedule(
             "task": "campaigns.tasks.prune_dispute_texts",
             "schedule": 3600.0,
             "options": {"expires": 600.0},
+        },
+        "stock-sandboxes": {
+            "task": "campaigns.tasks.stock_sandboxes",
+            "schedule": SANDBOX_SECONDS,
+            "options": {"expires": SANDBOX_SECONDS},
         },
         "drop-ended-sessions": {
             "task": "redemption_site.tasks.drop_ended_sessions",

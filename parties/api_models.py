@@ -127,3 +127,20 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.prefix
+
+
+class StandIn(models.Model):
+    """One of the two who stand for people in sandboxes, where nobody asks and approves: their log-ins are
+    inactive and nobody can sign in with them. They reach sandboxes and nothing else (`access.py`).
+    """
+
+    place = models.PositiveSmallIntegerField(primary_key=True)
+    user = models.OneToOneField("parties.User", models.PROTECT, related_name="stand_in")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(place__in=[1, 2]), name="parties_standin_two_of_them"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.place}"

@@ -13,6 +13,7 @@ from parties.api_keys import digest_of, make_key_text, prefix_of
 from parties.api_models import ApiClient, ApiKey, Scope
 from parties.errors import AddressNotAllowed, KeyMadeWrong, KeyNotValid
 from parties.models import Brand, Program, User
+from parties.sandboxes import ask_to_fill
 
 MAX_ADDRESSES = 50
 SANDBOX_SLUG = "sandbox-"  # no live program or brand is called so
@@ -96,9 +97,14 @@ def open_sandbox(*, brand: Brand, at: datetime) -> Brand:
 
     All brands of a program have their twins in one sandbox program, as they are together in the live one.
     What isolates brands and programs from each other isolates sandboxes: there is no other rule for them.
+    What a first key is tried with is put in behind the commit (`sandboxes.fill_with`).
     """
-    if brand.sandbox_of_id is not None:
-        return brand
+    twin = brand if brand.sandbox_of_id is not None else _twin_of(brand, at)
+    ask_to_fill(twin)
+    return twin
+
+
+def _twin_of(brand: Brand, at: datetime) -> Brand:
     live = brand.program
     program, _is_new = Program.objects.get_or_create(
         slug=f"{SANDBOX_SLUG}{live.pk}",

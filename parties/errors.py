@@ -159,3 +159,15 @@ class MemberNotNamed(PartiesError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class AnswerLost(PartiesError):
+    """In a sandbox, by request: what was asked for is done, and its answer does not come."""
+
+    code = "internal_error"
+
+
+class NotASandbox(PartiesError):
+    """What is done in sandboxes alone was asked of a live brand. Nothing was done."""
+
+    code = "not_a_sandbox"

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from campaigns.api import shapes
 from campaigns.models import Campaign
-from campaigns.queries import is_paused, limit_group_of
+from campaigns.queries import campaign_named, is_paused, limit_group_of
 from giftcodes import gift_queries
 from ledger.statements import database_time
 from parties.api.base import PartnerView, brand_of
@@ -41,13 +41,13 @@ class CampaignView(PartnerView):
     def get(self, request: Request, campaign: str) -> Response:
         """State and budget, in gifts and in points: reserved by approved orders, issued, claimed, left."""
         brand = brand_of(request)
-        found = Campaign.objects.filter(slug=campaign, brand=brand).first()
+        found = campaign_named(brand, campaign)
         if found is None:
             raise Http404
         budget = gift_queries.budget_of_group(brand.pk, limit_group_of(found))
         return Response(
             {
-                "id": found.slug,
+                "id": campaign,
                 "name": found.name,
                 "state": _state_of(found, database_time()),
                 "starts_at": found.starts_at,

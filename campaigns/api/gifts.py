@@ -1,6 +1,7 @@
 """Gifts: issued at once, looked at, revealed, withdrawn."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.http import Http404
@@ -12,15 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api import shapes
-from campaigns.models import Campaign
-from campaigns.queries import limit_group_of
+from campaigns.api.staging import staging_of_gifts
+from campaigns.queries import campaign_named, limit_group_of
 from giftcodes import gift_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
 from giftcodes.gift_models import MAX_RECIPIENT_LENGTH, Gift, GiftState
 from giftcodes.gift_queries import Cursor
 from giftcodes.services.gift_wishes import GiftWanted
-from giftcodes.services.gifts import Issued
+from giftcodes.services.gifts import Issued, IssuedGift
 from ledger.statements import database_time
 from parties import api_limits
 from parties.api.acts import KEY_PARAMETER, REPLAYED, REPLAYED_HEADER
@@ -36,6 +37,7 @@ from parties.api.base import (
 )
 from parties.api.documented import NO_NUL, page_parameters, refusals
 from parties.api.fields import Text, said_in
+from parties.api.staged import answer_staged
 from parties.api_models import Scope
 from parties.errors import DailyPointsExceeded, PartiesError, ScopeMissing
 
@@ -71,8 +73,13 @@ class GiftsView(PartnerView):
         gift again, with `Idempotent-Replayed: true`; the code is derived anew, it is stored nowhere.
         """
         key, data = idempotency_key(request), said_in(shapes.OneGift, request)
-        issued = _issue(request, key, data["campaign"], [shapes.wanted(data)])
-        return _answer(shapes.shown_with_code(issued.gifts[0]), issued)
+        return _issue_staged(
+            request,
+            key,
+            data["campaign"],
+            [shapes.wanted(data)],
+            lambda gifts: shapes.shown_with_code(gifts[0]),
+        )
 
     @extend_schema(
         operation_id="list_gifts",
@@ -126,8 +133,14 @@ class GiftBatchView(PartnerView):
     def post(self, request: Request) -> Response:
         """All or none, in one transaction, with one idempotency key."""
         key, data = idempotency_key(request), said_in(shapes.ManyGifts, request)
-        issued = _issue(request, key, data["campaign"], [shapes.wanted(gift) for gift in data["gifts"]])
-        return _answer({"data": [shapes.shown_with_code(gift) for gift in issued.gifts]}, issued)
+        wanted = [shapes.wanted(gift) for gift in data["gifts"]]
+        return _issue_staged(
+            request,
+            key,
+            data["campaign"],
+            wanted,
+            lambda gifts: {"data": [*map(shapes.shown_with_code, gifts)]},
+        )
 
 
 class GiftView(PartnerView):
@@ -187,12 +200,25 @@ class GiftVoidView(PartnerView):
         return Response(shapes.shown(gift, at=at))
 
 
-def _answer(body: dict[str, Any], issued: Issued) -> Response:
-    return Response(body, status=201, headers={REPLAYED: "true"} if issued.is_replay else {})
+def _issue_staged(
+    request: Request,
+    key: str,
+    name: str,
+    gifts: list[GiftWanted],
+    shown: Callable[[list[IssuedGift]], dict[str, Any]],
+) -> Response:
+    """The answer with the gifts, as `shown` shows them; in a sandbox late or lost, if that is asked for."""
+
+    def act() -> Response:
+        issued = _issue(request, key, name, gifts)
+        headers = {REPLAYED: "true"} if issued.is_replay else {}
+        return Response(shown(issued.gifts), status=201, headers=headers)
+
+    return answer_staged(staging_of_gifts(client_of(request), [gift.recipient_ref for gift in gifts]), act)
 
 
-def _issue(request: Request, key: str, slug: str, gifts: list[GiftWanted]) -> Issued:
-    campaign = Campaign.objects.filter(slug=slug, brand=brand_of(request)).only("pk").first()
+def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted]) -> Issued:
+    campaign = campaign_named(brand_of(request), name)
     if campaign is None:
         raise Http404
     client, group = client_of(request), limit_group_of(campaign)

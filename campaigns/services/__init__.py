@@ -34,6 +34,8 @@ from campaigns.services.orders import (
 )
 from campaigns.services.pages import publish_page, take_page_offline
 from campaigns.services.pauses import pause_codes, resume_codes
+from campaigns.services.sandbox_codes import code_behind
+from campaigns.services.sandbox_stock import stock_sandbox, stock_sandboxes
 
 __all__ = [
     "Asked",
@@ -43,6 +45,7 @@ __all__ = [
     "answer_dispute",
     "approve_order",
     "close_account",
+    "code_behind",
     "confirm_deposit",
     "discard_conditions",
     "discard_order",
@@ -61,6 +64,8 @@ __all__ = [
     "request_deposit",
     "resolve_dispute",
     "resume_codes",
+    "stock_sandbox",
+    "stock_sandboxes",
     "submit_order",
     "take_page_offline",
     "tell_answers",

@@ -23,6 +23,7 @@ from giftcodes.services.number_tries import NumberAsker, try_code_for_number
 from giftcodes.services.partner_tries import PartnerAsker, try_code_for_partner
 from giftcodes.services.pauses import pause_batch, resume_batch
 from giftcodes.services.replays import LostBatch, Replay, replay_claims
+from giftcodes.services.sandbox_codes import first_code_of
 from giftcodes.services.shipping import ship_claims
 from giftcodes.services.tries import Asker, count_typo, lift_lock, prune_tries, try_code
 
@@ -47,6 +48,7 @@ __all__ = [
     "count_typo",
     "create_batch",
     "expire_gifts",
+    "first_code_of",
     "issue_gifts",
     "issued_before",
     "lift_lock",

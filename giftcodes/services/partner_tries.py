@@ -77,7 +77,8 @@ def _attempt(asker: PartnerAsker, now: datetime) -> Try:
         person = member_name(member.pk)
     else:
         person = newcomer_name(parties.digest_of_number(number_of(client.brand, asker.named)))
-    return Try(person, address="", member=member, client_id=client.pk)
+    is_sandbox = client.brand.program.is_sandbox
+    return Try(person, address="", member=member, client_id=client.pk, is_sandbox=is_sandbox)
 
 
 def _claim(

@@ -56,7 +56,7 @@ class Asker(NamedTuple):
 class Try(NamedTuple):
     """One try as the guard counts it. `person` is a name (`member_name`, `stranger_name`), `member` None for
     somebody who is not signed in. `client_id` is the partner system that asks for them: then no address
-    counts.
+    counts. What is tried in a sandbox (`is_sandbox`) neither moves the site's breaker nor is held up by it.
     """
 
     person: str
@@ -64,6 +64,7 @@ class Try(NamedTuple):
     member: Member | None
     proof_id: str = ""
     client_id: int | None = None
+    is_sandbox: bool = False
 
 
 def try_code(
@@ -90,9 +91,10 @@ def try_behind_guard(
     found = reading.found
     by, rules = _rules(attempt, is_unknown=found is None)
     reference = new_reference()
+    site = Site(is_unknown=found is None, most=Level.CLOSED if attempt.proof_id else Level.OPEN)
     taken = guard.take(
         rules,
-        Site(is_unknown=found is None, most=Level.CLOSED if attempt.proof_id else Level.OPEN),
+        None if attempt.is_sandbox else site,
         token=reference,
         now_ms=None if at is None else guard.milliseconds(at),
     )

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import services as campaigns
+from campaigns.api.staging import staging_of_claim
 from giftcodes import services as giftcodes
 from giftcodes.errors import CodeNotUsable
 from giftcodes.services import PartnerAsker, Proviso
@@ -17,7 +18,10 @@ from parties.api.acts import KEY_PARAMETER, REPLAYED_HEADER, act_of, answer_with
 from parties.api.base import PartnerView
 from parties.api.documented import refusals
 from parties.api.fields import Body, MemberNaming, Text, said_in
+from parties.api.staged import answer_staged
+from parties.api_acts import Act
 from parties.api_models import Scope
+from parties.known_members import Named
 from parties.models import Member
 from redemption_site import pace
 
@@ -85,13 +89,20 @@ class ClaimsView(PartnerView):
         act = act_of(request, Verb.CLAIM)
         said = said_in(ClaimBody, request)
         try:
-            answer = giftcodes.try_code_for_partner(
-                text=said["code"], asker=PartnerAsker(act, said["member"]), unless=_unless_accepted
-            )
+            staging = staging_of_claim(act.client, said["code"])
+            return answer_staged(staging, lambda: _claim(act, said["code"], said["member"]))
         except CodeNotUsable:
             pace.wait_for_step(begun)
             raise
-        return answer_with(answer)
+
+
+@sensitive_variables()
+def _claim(act: Act, text: object, named: Named) -> Response:
+    code = campaigns.code_behind(text=text, act=act, named=named)
+    answer = giftcodes.try_code_for_partner(
+        text=code, asker=PartnerAsker(act, named), unless=_unless_accepted
+    )
+    return answer_with(answer)
 
 
 def _unless_accepted(member: Member) -> Proviso:
