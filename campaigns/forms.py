@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import heroes, logos, markdown, pictures, queries
 from campaigns.conditions_models import ConditionsVersion
 from campaigns.models import Campaign, Deposit, KnownBy
+from campaigns.sandbox import RESERVED
 from ledger.models import MAX_POINTS
 from parties.forms import MarkedTextField, PeriodEndField, PeriodStartField, PlainLineField, PlainTextField
 from parties.periods import period_text
@@ -219,6 +220,16 @@ class CampaignForm(ModelForm):
         super().__init__(*args, **kwargs)
         if "known_by" in self.fields:
             self.fields["known_by"].required = False  # left out, it stays as it is
+
+    def clean_slug(self) -> str:
+        """Addresses of sandboxes are theirs, or a sandbox that is opened later would find its own taken."""
+        slug: str = self.cleaned_data["slug"]
+        if slug.startswith(RESERVED) and slug != self.instance.slug:
+            raise ValidationError(
+                _("Only pages of sandboxes have an address that begins with “%(start)s”.")
+                % {"start": RESERVED}
+            )
+        return slug
 
     def clean_known_by(self) -> str:
         known_by: str = self.cleaned_data["known_by"] or self.instance.known_by

@@ -97,7 +97,7 @@ def steps_to_cut(ranges: Ranges) -> Iterator[Step]:
         end = ranges.first_end()
         add = (
             f"ALTER TABLE {ranges.table} ADD CONSTRAINT {_bound_name(ranges, end)}"
-            f" CHECK ({ranges.column} < {ranges.literal(end)}) NOT VALID"
+            f" CHECK ({_is_before(ranges, end)}) NOT VALID"
         )
         yield Step(_("Bound the table from above"), [add])
     validate = f"ALTER TABLE {ranges.table} VALIDATE CONSTRAINT {_bound_name(ranges, end)}"
@@ -158,6 +158,26 @@ def _bound_name(ranges: Ranges, end: Any) -> str:
     return f"{ranges.table}_before_{ranges.tag(end)}"
 
 
+def _is_before(ranges: Ranges, end: Any) -> str:
+    """What holds of all rows while the table is prepared; where some are to be kept apart, they go on too."""
+    is_before = f"{ranges.column} < {ranges.literal(end)}"
+    if ranges.apart is None:
+        return is_before
+    apart = _rows(f"SELECT 1 FROM {ranges.table} WHERE {_is_apart(ranges)} LIMIT 1")  # noqa: S608
+    return f"{is_before} OR {_is_apart(ranges)}" if apart else is_before
+
+
+def _is_apart(ranges: Ranges) -> str:
+    return f"{ranges.column} >= {ranges.literal(ranges.apart)}"
+
+
+def _has_rows_apart(ranges: Ranges, end: Any) -> bool:
+    """Whether what was prepared lets such rows be there."""
+    bound = "SELECT 1 FROM pg_constraint WHERE conrelid = %s::regclass AND conname = %s"
+    name = _bound_name(ranges, end)
+    return bool(_rows(f"{bound} AND pg_get_constraintdef(oid) LIKE %s", ranges.table, name, "% OR %"))
+
+
 def _prepared_end(ranges: Ranges) -> Any:
     """The bound of an earlier run, if there is one."""
     rows = _rows(
@@ -196,6 +216,8 @@ def _switch(ranges: Ranges, end: Any) -> Iterator[str]:
     yield f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey PRIMARY KEY ({', '.join(ranges.key)})"
     yield from (definition for _name, definition in indexes)
     yield from (f"ALTER TABLE {table} ADD CONSTRAINT {name} {what}" for name, what in _foreign_keys(table))
+    if _has_rows_apart(ranges, end):
+        yield from _move_apart(ranges, first)  # before the triggers, which let no row be taken away
     yield from (definition for _name, definition, _level in triggers)
     yield from grants
     if ranges.key != ("id",):
@@ -207,7 +229,22 @@ def _switch(ranges: Ranges, end: Any) -> Iterator[str]:
     bounds = f"FROM (MINVALUE) TO ({ranges.literal(end)})"
     yield f"ALTER TABLE {table} ATTACH PARTITION {first} FOR VALUES {bounds}"
     yield f"ALTER TABLE {first} DROP CONSTRAINT {_bound_name(ranges, end)}"
+    if _has_rows_apart(ranges, end):
+        yield f"ALTER TABLE {first} DROP CONSTRAINT {first}_apart"
     yield from _create_default(ranges)
+
+
+def _move_apart(ranges: Ranges, first: str) -> Iterator[str]:
+    """Rows that the first partition must not have, into partitions of their own. That none is left in it has
+    to be seen, so this reads the table under its lock.
+    """
+    for start in ranges.wanted(0):
+        if start >= ranges.apart:
+            yield from _create(ranges, start)
+    where = f"WHERE {_is_apart(ranges)}"
+    yield f"INSERT INTO {ranges.table} SELECT * FROM {first} {where}"  # noqa: S608
+    yield f"DELETE FROM {first} {where}"  # noqa: S608
+    yield f"ALTER TABLE {first} ADD CONSTRAINT {first}_apart CHECK (NOT ({_is_apart(ranges)}))"
 
 
 def _switch_back(ranges: Ranges) -> Iterator[str]:

@@ -3,7 +3,8 @@
 `ledger_posting` by moment, a quarter of Japan time each: balances as of an instant, days, months and
 histories look at some partitions only, and a quarter whose days are all closed never changes again.
 `giftcodes_claim` by serial number, 10^8 serials each: a claim looks at one, and a partition never straddles
-two series.
+two series. The sandbox's series is the last one and has claims from the first day on, so they are kept apart
+from the first partition, which would reach over all series else.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Max
 
-from giftcodes.models import SERIALS_PER_SERIES
+from giftcodes.models import SANDBOX_SERIES, SERIALS_PER_SERIES, claim_id_of
 from ledger.expiry import JAPAN
 from ledger.models import Transfer
 from ledger.statements import database_time
@@ -22,6 +23,7 @@ from ledger.statements import database_time
 SERIALS_PER_PARTITION = 100_000_000
 _MONTHS = 3
 _TIME_TO_SWITCH = timedelta(days=7)
+_SANDBOX = claim_id_of(SANDBOX_SERIES, 0)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Ranges:
     is_ahead: Callable[[Any], bool]
     # Starts of the ranges that must be there, with so many spare ones.
     wanted: Callable[[int], list[Any]]
+    # Where what is never in the first partition begins; None if nothing is.
+    apart: Any = None
 
 
 def _quarter(at: datetime) -> datetime:
@@ -84,21 +88,24 @@ def _ends_of_series() -> list[tuple[int, int]]:
     """First claim id and the end of the newest batch, of each series that has any."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT series_id * %s, max(series_id * %s + first_serial + size) FROM giftcodes_batch"
-            " GROUP BY series_id ORDER BY series_id",
-            [SERIALS_PER_SERIES, SERIALS_PER_SERIES],
+            "SELECT series_id, max(first_serial + size) FROM giftcodes_batch GROUP BY series_id"
+            " ORDER BY series_id"
         )
-        return [(int(first), int(end)) for first, end in cursor.fetchall()]
+        return [(claim_id_of(series, 0), claim_id_of(series, int(end))) for series, end in cursor.fetchall()]
+
+
+def _newest_live() -> int:
+    """The end of the newest batch that is no sandbox's."""
+    return max((end for first, end in _ends_of_series() if first < _SANDBOX), default=SERIALS_PER_SERIES)
 
 
 def _end_of_claims() -> int:
     """One whole range more than what is issued, so that issuing goes on while the table is prepared."""
-    newest = max((end for _, end in _ends_of_series()), default=SERIALS_PER_SERIES)
-    return _next_serials(_next_serials(_serials(newest - 1)))
+    return min(_next_serials(_next_serials(_serials(_newest_live() - 1))), _SANDBOX)
 
 
 def _claims_are_ahead(end: int) -> bool:
-    return end - max((newest for _, newest in _ends_of_series()), default=0) >= SERIALS_PER_PARTITION // 2
+    return end == _SANDBOX or end - _newest_live() >= SERIALS_PER_PARTITION // 2
 
 
 def _serials_wanted(ahead: int) -> list[int]:
@@ -139,4 +146,5 @@ CLAIMS = Ranges(
     first_end=_end_of_claims,
     is_ahead=_claims_are_ahead,
     wanted=_serials_wanted,
+    apart=_SANDBOX,
 )

@@ -24,7 +24,7 @@ from ledger import queries
 from ledger.models import Account
 from ledger.services.spending import spend_points
 from ledger.statements import database_time
-from parties.models import Member, Store
+from parties.models import Brand, Member, Store
 from tests import make
 from tests.faults.workers import wait_for
 
@@ -79,15 +79,14 @@ def cut(**options: object) -> str:
     return said.getvalue()
 
 
-def live_batch() -> Batch:
+def live_batch(brand: Brand | None = None) -> Batch:
     now = database_time()
-    return make.live_batch(
-        size=2_000, claim_from=now - timedelta(days=1), claim_until=now + timedelta(days=9), approved_at=now
-    )
+    window = {"claim_from": now - timedelta(days=1), "claim_until": now + timedelta(days=9)}
+    return make.live_batch(size=2_000, brand=brand, approved_at=now, **window)
 
 
-def claim(batch: Batch, place: int, member: Member) -> None:
-    giftcodes.claim_code(text=make.code_of(batch, place), member=member)
+def claim(batch: Batch, place: int, member: Member, *, is_sandbox: bool = False) -> None:
+    giftcodes.claim_code(text=make.code_of(batch, place), member=member, is_sandbox=is_sandbox)
 
 
 def spend(member: Member, store: Store, key: str) -> None:
@@ -211,6 +210,33 @@ def test_a_live_site_is_cut_and_put_together_again() -> None:
     assert [shape(ranges.table) for ranges in BOTH] == shapes
     wallet = Account.objects.get(member=member)
     assert queries.balance_of(wallet) == queries.balance_at(wallet, at=database_time()) == 4 * 500 - 3 * 300
+
+
+@pytest.mark.postgresql
+@pytest.mark.usefixtures("_scratch")
+def test_the_sandbox_is_kept_apart_from_the_first_partition() -> None:
+    batch, member = live_batch(), make.member()
+    shapes = [shape(ranges.table) for ranges in BOTH]
+    tried = live_batch(make.brand(program=make.program(is_sandbox=True), funds=1_000_000))
+    claim(batch, 0, member)
+    claim(tried, 0, member, is_sandbox=True)
+    assert stopped_after(2 * 4 + 1, undo=False)  # its claims go on while the table is prepared
+    claim(tried, 1, member, is_sandbox=True)
+    cut()
+    claim(tried, 2, member, is_sandbox=True)
+    first, *later = partitions.partitions_of(CLAIMS)
+    assert (first.start, first.end) == (None, 1_200_000_000)
+    assert rows_of(f"SELECT count(*) FROM {first.name}") == ["1"]
+    assert [part.start for part in later if part.start and part.start >= 9_000_000_000][:1] == [9_000_000_000]
+    assert rows_of("SELECT id FROM giftcodes_claim_9000000000") == [
+        str(9 * 10**9 + place) for place in range(3)
+    ]
+    with pytest.raises(DatabaseError, match="append-only"), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM giftcodes_claim_9000000000")
+    assert [*ledger_audit.differences(), *giftcodes_audit.differences()] == []
+    cut(undo=True)
+    assert Claim.objects.count() == 4
+    assert [shape(ranges.table) for ranges in BOTH] == shapes
 
 
 @pytest.mark.postgresql

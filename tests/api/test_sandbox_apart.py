@@ -1,0 +1,103 @@
+"""What is done in a sandbox stays in it, and nothing of it is known elsewhere."""
+
+import uuid
+
+import pytest
+
+from campaigns.sandbox import FixedCode
+from giftcodes import services as giftcodes
+from giftcodes.errors import CodeNotUsable
+from giftcodes.guard_models import Attempt, GuardTally, Outcome
+from giftcodes.guarding.on_redis import redis_counters
+from giftcodes.models import Claim
+from giftcodes.services import Asker
+from ledger.models import Account, AccountKind
+from tests import make
+from tests.api.gifts import issued_by
+from tests.api.sandboxes import Sandbox, nothing_differs
+from tests.api.shop import Shop
+from tests.api.test_claims import claim
+from tests.api.test_keys import refused
+from tests.api.test_points import created
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop(db: None) -> Shop:
+    """A live brand with a live key."""
+    return Shop()
+
+
+@pytest.fixture
+def box(shop: Shop) -> Sandbox:
+    return Sandbox(shop.brand)
+
+
+def test_a_test_claim_credits_the_wallet_of_the_sandbox_alone(shop: Shop, box: Sandbox) -> None:
+    before = shop.funds
+    gift = created(box.post("gifts", campaign="sandbox"))
+    created(box.claim(gift["code"]))
+    wallet = Account.objects.get(kind=AccountKind.WALLET, member=Claim.objects.get().member)
+    assert wallet.program == box.brand.program != shop.brand.program
+    assert shop.funds == before
+    nothing_differs()
+
+
+def test_live_keys_and_pages_refuse_a_real_code_of_the_sandbox(shop: Shop, box: Sandbox) -> None:
+    code = created(box.post("gifts", campaign="sandbox"))["code"]
+    refused(claim(shop, code), 409, "code_not_usable")
+    with pytest.raises(CodeNotUsable):
+        giftcodes.try_code(text=code, asker=Asker(make.member(), "203.0.113.9"))
+    created(box.claim(code))  # so it was refused for who asked
+
+
+@pytest.mark.parametrize("code", FixedCode)
+def test_a_fixed_code_is_an_unknown_one_to_live_keys(shop: Shop, box: Sandbox, code: FixedCode) -> None:
+    assert box.brand.sandbox_of == shop.brand
+    body = refused(claim(shop, code), 409, "code_not_usable")
+    assert Attempt.objects.get(reference=body["reference"]).outcome == Outcome.UNKNOWN
+    assert not Claim.objects.exists()
+
+
+@pytest.mark.parametrize("recipient", ["sandbox:slow", "sandbox:500-but-issued"])
+def test_nothing_is_staged_for_live_keys(shop: Shop, recipient: str) -> None:
+    assert issued_by(shop, recipient_ref=recipient)["recipient_ref"] == recipient
+
+
+def test_names_of_sandboxes_are_no_campaigns_of_live_brands(shop: Shop, box: Sandbox) -> None:
+    assert box.partner.get("campaigns/sandbox").status_code == 200
+    refused(shop.partner.get("campaigns/sandbox"), 404, "not_found")
+    refused(shop.partner.get(f"campaigns/sandbox-{box.brand.pk}"), 404, "not_found")
+    refused(shop.post("gifts", key="k1", campaign="sandbox"), 404, "not_found")
+
+
+def test_test_keys_reach_nothing_live(shop: Shop, box: Sandbox) -> None:
+    gift = issued_by(shop)
+    refused(box.claim(gift["code"]), 409, "code_not_usable")
+    refused(box.partner.get(f"gifts/{gift['id']}"), 404, "not_found")
+    refused(box.partner.get(f"members/{shop.id}"), 404, "not_found")
+    refused(box.post("spend", member=shop.id, points=1, store="ginza"), 400, "invalid_request")
+    refused(box.post("spend", member=shop.id, points=1, store="sandbox-store"), 404, "not_found")
+    created(claim(shop, gift["code"]))
+
+
+def test_sandboxes_of_two_brands_are_apart_too(box: Sandbox) -> None:
+    other = Sandbox(make.brand(program=box.live.program))
+    gift = created(box.post("gifts", campaign="sandbox"))
+    refused(other.partner.get(f"gifts/{gift['id']}"), 404, "not_found")
+    first = created(box.claim(FixedCode.FRESH))
+    second = created(other.claim(FixedCode.FRESH))
+    assert first["member"] != second["member"]
+    assert Claim.objects.filter(batch__brand=other.brand).count() == 1
+    nothing_differs()
+
+
+def test_guessing_in_a_sandbox_counts_nothing_of_the_site(
+    shop: Shop, box: Sandbox, settings: object
+) -> None:
+    for _guess in range(3):
+        refused(box.claim(FixedCode.UNKNOWN, member=f"ref:{uuid.uuid4()}"), 409, "code_not_usable")
+    assert tries_of_the_site() == 0
+    refused(claim(shop, FixedCode.UNKNOWN), 409, "code_not_usable")
+    assert tries_of_the_site() == 1  # what a live key tries does
