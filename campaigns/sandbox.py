@@ -22,7 +22,7 @@ LIMITED = "sandbox-limited"
 EMPTY = "sandbox-empty"
 NOT_BEGUN = "sandbox-not-begun"
 
-LONG = timedelta(days=50 * 365)  # how long a sandbox's campaigns run, so that nobody has to prolong them
+LONG = timedelta(days=30 * 365)  # how long a sandbox's campaigns run, so that nobody has to prolong them
 
 
 class FixedCode(StrEnum):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 
 from django.db import transaction
 
@@ -25,7 +24,14 @@ def fill_with(filler: Filler) -> Filler:
 def ask_to_fill(twin: Brand) -> None:
     """Have the sandbox filled once this transaction is committed."""
     for filler in _fillers:
-        transaction.on_commit(partial(filler, twin.pk), robust=True)
+        _fill_behind_the_commit(filler, twin.pk)
+
+
+def _fill_behind_the_commit(filler: Filler, brand_id: int) -> None:
+    def fill() -> None:  # a function of its own: Django logs what it raises under its name
+        filler(brand_id)
+
+    transaction.on_commit(fill, robust=True)
 
 
 @transaction.atomic

@@ -7,7 +7,6 @@ of a campaign stays so to the end of the transaction, and no two steps wait for 
 
 import hmac
 from datetime import datetime
-from functools import partial
 
 from django.db import transaction
 
@@ -83,7 +82,9 @@ def approve_order(
     _record(order, "approved", by=approver, at=at)
     if not order.batch.issues_gifts:
         # A lost message costs seconds, not the batch: the beat sweep finds every batch that is not minted.
-        transaction.on_commit(partial(tasks.nudge_minting, order.batch.pk), robust=True)
+        batch_id = order.batch.pk
+        # A function of its own: what it raises is logged under its name, and a partial has none.
+        transaction.on_commit(lambda: tasks.nudge_minting(batch_id), robust=True)
     return order.batch
 
 

@@ -84,9 +84,7 @@ def stock_sandbox(*, brand_id: int, site_url: str, at: datetime) -> int:
 
 
 def _begin(brand_id: int, site_url: str, at: datetime) -> _Hands:
-    """One at a time: whoever comes second finds everything there."""
-    held = Brand.objects.select_for_update(no_key=True, of=("self",)).select_related("program")
-    brand = held.get(pk=brand_id)
+    brand = Brand.objects.select_related("program").get(pk=brand_id)
     if brand.sandbox_of_id is None or not brand.program.is_sandbox:
         raise NotASandbox
     asks, approves = stand_ins(at=at)
@@ -127,6 +125,7 @@ def _fill(shelf: Shelf, hands: _Hands) -> bool:
 
 
 def _campaign(shelf: Shelf, hands: _Hands) -> Campaign:
+    """Public, and held to the end of the transaction: whoever comes second finds it full."""
     starts_at = hands.at - _HEAD_START + shelf.begins_after
     campaign, _is_new = Campaign.objects.get_or_create(
         slug=sandbox.slug_of(shelf.name, hands.brand),

@@ -1,4 +1,5 @@
-"""The documentation of the API: the OpenAPI document, a reference to try it in, a start, the refusals.
+"""The documentation of the API: the OpenAPI document, a reference to try it in, a start, the sandbox, the
+refusals.
 
 Everything comes from this site: no font, script or picture of another host.
 """
@@ -16,7 +17,12 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from campaigns import sandbox
+from campaigns.api.staging import RECIPIENTS
+from campaigns.sandbox import FixedCode
 from config.api.problems import PROBLEMS
+from giftcodes import codec
+from parties.api import staged
 
 
 @require_safe
@@ -29,8 +35,37 @@ def reference(request: HttpRequest) -> HttpResponse:
 def start(request: HttpRequest) -> HttpResponse:
     """From a key to the first gift. A text of its own per language: prose is not put together from pieces."""
     language = "ja" if get_language() == "ja" else "en"
-    places = {"site": settings.SITE_URL, "base": f"{settings.SITE_URL}/api/v1"}
+    places = {
+        "site": settings.SITE_URL,
+        "base": f"{settings.SITE_URL}/api/v1",
+        "campaign": sandbox.GIFTS,
+        "store": sandbox.STORE,
+        "member": f"ref:{sandbox.MEMBER}",
+        "seconds": staged.SECONDS,
+    }
     return render(request, f"config/docs/start_{language}.html", {"here": "api_start", **places})
+
+
+@require_safe
+def outcomes(request: HttpRequest) -> HttpResponse:
+    """What can be tried in a sandbox; names and numbers come from where they are spelled."""
+    language = "ja" if get_language() == "ja" else "en"
+    known = {
+        "codes": {fixed.name.lower(): codec.group(fixed.value) for fixed in FixedCode},
+        "names": {
+            "gifts": sandbox.GIFTS,
+            "limited": sandbox.LIMITED,
+            "empty": sandbox.EMPTY,
+            "not_begun": sandbox.NOT_BEGUN,
+            "store": sandbox.STORE,
+            "member": sandbox.MEMBER,
+            "other": sandbox.OTHER_MEMBER,
+        },
+        "recipients": {staging.name.lower(): name for name, staging in RECIPIENTS.items()},
+        "seconds": staged.SECONDS,
+        "base": f"{settings.SITE_URL}/api/v1",
+    }
+    return render(request, f"config/docs/sandbox_{language}.html", {"here": "api_sandbox", **known})
 
 
 @require_safe
@@ -55,6 +90,7 @@ def _marked(text: str) -> SafeString:
 urlpatterns = [
     path("", reference, name="api_reference"),
     path("start/", start, name="api_start"),
+    path("sandbox/", outcomes, name="api_sandbox"),
     path("errors/", errors, name="api_errors"),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="api_schema"),
 ]

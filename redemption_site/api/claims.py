@@ -58,7 +58,8 @@ class ClaimsView(PartnerView):
         " member: five unknown codes in a day lock that member, and a hundred in an hour, of all your members"
         " together, make your calls wait. Where a campaign asks its participants to accept conditions,"
         " `claim_held_back` sends them to its page. A repeat with the same key is no try; use a fresh key"
-        " whenever the member tries again.",
+        " whenever the member tries again. In a sandbox there is [a fixed code for every"
+        " outcome](/api/docs/sandbox/#claims).",
         tags=["Claims"],
         parameters=[KEY_PARAMETER, REPLAYED_HEADER],
         request=ClaimBody,
