@@ -77,8 +77,8 @@ def stock_sandbox(*, brand_id: int, site_url: str, at: datetime) -> int:
         hands = _begin(brand_id, site_url, at)
         approved = sum(_fill(shelf, hands) for shelf in sandbox.SHELVES)
         _fund(hands, needed=0)
-        Store.objects.get_or_create(brand=hands.brand, code=sandbox.STORE, defaults={"name": "[Sandbox]"})
-        _issue_beforehand(hands)
+        if approved:
+            _equip(hands)
     _give_member_points(hands.brand, at)
     return approved
 
@@ -92,7 +92,10 @@ def _begin(brand_id: int, site_url: str, at: datetime) -> _Hands:
 
 
 def _fill(shelf: Shelf, hands: _Hands) -> bool:
-    """Whether it took another order."""
+    """Whether it took another order. Most sweeps end at the first look, which holds nothing."""
+    found = Campaign.objects.filter(slug=sandbox.slug_of(shelf.name, hands.brand), brand=hands.brand).first()
+    if found is not None and not _is_short(shelf, found, hands.at):
+        return False
     campaign = _campaign(shelf, hands)
     if not _is_short(shelf, campaign, hands.at):
         return False
@@ -173,10 +176,12 @@ def _fund(hands: _Hands, *, needed: int) -> None:
     confirm_deposit(deposit_id=deposit.pk, user=hands.approves, at=moment)
 
 
-def _issue_beforehand(hands: _Hands) -> None:
-    """What has to be there before anybody asks: the last gift of the order whose budget is out, and a gift
-    that has expired, while the order that it is of has one.
+def _equip(hands: _Hands) -> None:
+    """What has to be there before anybody asks: a store, the client that issues what stands behind fixed
+    codes, the last gift of the order whose budget is out, and a gift that has expired, as long as the order
+    that it is of has one.
     """
+    Store.objects.get_or_create(brand=hands.brand, code=sandbox.STORE, defaults={"name": "[Sandbox]"})
     client, _is_new = ApiClient.objects.get_or_create(
         brand=hands.brand,
         name=sandbox.CLIENT,

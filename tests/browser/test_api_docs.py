@@ -32,6 +32,17 @@ def test_the_start_is_sound(visit: Visit, lang: str, width: int) -> None:
         page.screenshot(path=f"{folder}/start-{lang}-{width}.png", full_page=True)
 
 
+@pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])
+def test_the_page_of_the_sandbox_is_sound(visit: Visit, lang: str, width: int) -> None:
+    page = visit(lang=lang, width=width, bypass_csp=True)  # only to put axe into the page
+    page.goto("/api/docs/sandbox/")
+    assert page.get_by_text("9000-0000-0000-0017").first.is_visible()
+    assert Axe().run(page).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=f"{folder}/sandbox-{lang}-{width}.png", full_page=True)
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_reference_is_drawn_from_this_site_alone(visit: Visit, width: int) -> None:
     page = visit(lang="en", width=width)

@@ -156,8 +156,13 @@ def test_a_key_of_the_sandbox_says_so() -> None:
     client = make.api_client(brand=api_services.open_sandbox(brand=brand, at=make.NOON))
     page = signed_in(superuser()).get(door(client, "change")).content.decode()
     assert "nothing that it issues, gives or spends is worth anything" in page
-    text = shown_key(signed_in(superuser()).post(door(client, "key_add"), key_form()))
-    assert text.startswith("tk_test_")
+    answer = signed_in(superuser()).post(door(client, "key_add"), key_form())
+    assert shown_key(answer).startswith("tk_test_")
+    what_can_be_tried = 'href="/api/docs/sandbox/"'
+    assert what_can_be_tried in page
+    assert what_can_be_tried in answer.content.decode()
+    live = signed_in(superuser()).post(door(make.api_client(brand=brand), "key_add"), key_form())
+    assert what_can_be_tried not in live.content.decode()
 
 
 @pytest.mark.parametrize(
