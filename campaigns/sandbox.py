@@ -17,6 +17,15 @@ OTHER_MEMBER = "sandbox-other"  # who has claimed what is used
 CLIENT = "[Sandbox]"  # issues what stands behind fixed codes; it has no key
 RESERVED = "sandbox"  # addresses of pages that begin so are theirs
 
+PAGE_JA = (
+    "サンドボックスのページです。何も価値を持たず、コードはこのページでは受け取れません。"
+    "テスト用の API キーをお使いください。"
+)
+PAGE_EN = (
+    "This is a page of a sandbox, where nothing is worth anything. Its codes are claimed with a test key of"
+    " the API, not here."
+)
+
 GIFTS = "sandbox"
 LIMITED = "sandbox-limited"
 EMPTY = "sandbox-empty"

@@ -140,6 +140,8 @@ def _campaign(shelf: Shelf, hands: _Hands) -> Campaign:
             "limit_per_member": shelf.limit_per_member,
             "title_ja": shelf.title_ja,
             "title_en": shelf.title_en,
+            "text_ja": sandbox.PAGE_JA,
+            "text_en": sandbox.PAGE_EN,
         },
     )
     return publish_page(campaign_id=campaign.pk, user=hands.asks, at=hands.at)

@@ -119,6 +119,7 @@ def test_a_code_in_that_state_is_refused_for_that_reason(
     said = refused(box.claim(code, key="k1"), 409, "code_not_usable")
     attempt = Attempt.objects.get(reference=said["reference"])  # what support finds
     assert attempt.outcome == Outcome.NOT_USABLE
+    assert attempt.serial_number is not None
     gift = Gift.objects.select_related("batch").get(pk=attempt.serial_number)
     assert is_so(gift, member_called(box.brand, "ref:user-1"))
     assert refused(box.claim(code, key="k1"), 409, "code_not_usable") == said

@@ -4,15 +4,13 @@ import uuid
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from redis import Redis
 
 from campaigns.sandbox import FixedCode
-from giftcodes import services as giftcodes
-from giftcodes.errors import CodeNotUsable
 from giftcodes.guard_models import Attempt, GuardTally, Outcome
 from giftcodes.guarding.on_redis import PREFIX
 from giftcodes.models import Claim
-from giftcodes.services import Asker
 from ledger.models import Account, AccountKind
 from tests import make
 from tests.api.gifts import issued_by
@@ -21,6 +19,7 @@ from tests.api.shop import Shop
 from tests.api.test_claims import claim
 from tests.api.test_keys import refused
 from tests.api.test_points import created
+from tests.redemption_site import visits
 
 pytestmark = pytest.mark.django_db
 
@@ -47,10 +46,16 @@ def test_a_test_claim_credits_the_wallet_of_the_sandbox_alone(shop: Shop, box: S
 
 
 def test_live_keys_and_pages_refuse_a_real_code_of_the_sandbox(shop: Shop, box: Sandbox) -> None:
-    code = created(box.post("gifts", campaign="sandbox"))["code"]
+    gift = created(box.post("gifts", campaign="sandbox"))
+    code = gift["code"]
     refused(claim(shop, code), 409, "code_not_usable")
-    with pytest.raises(CodeNotUsable):
-        giftcodes.try_code(text=code, asker=Asker(make.member(), "203.0.113.9"))
+    browser = Client(headers={"accept-language": "en"})
+    visits.member_in(browser)
+    assert "a page of a sandbox" in browser.get(gift["url"].removeprefix(settings.SITE_URL)).content.decode()
+    for typed in (code, FixedCode.FRESH):
+        answer = browser.post("/claim/", {"code": typed, "campaign": f"sandbox-{box.brand.pk}"})
+        assert answer.status_code == 422
+    assert not Claim.objects.exists()
     created(box.claim(code))  # so it was refused for who asked
 
 
