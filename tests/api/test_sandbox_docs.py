@@ -6,14 +6,18 @@ import re
 import shlex
 from typing import Any
 
+import httpx
 import pytest
 from django.conf import settings
 from django.test import Client
+from tokuten_partner.transport import Transport
 
 from campaigns.sandbox import FixedCode
 from giftcodes import codec
+from giftcodes.gift_models import Gift
 from parties.api import staged
 from tests.api.sandboxes import Sandbox
+from tests.api.test_client import ToTheSite
 
 pytestmark = pytest.mark.django_db
 LANGUAGES = pytest.mark.parametrize("language", ["en", "ja"])
@@ -88,3 +92,13 @@ def test_the_table_says_what_is_answered_to_each_fixed_name(box: Sandbox, langua
         answer = box.post("gifts", **{"campaign": "sandbox"} | field)
         code = answer.json().get("code") if answer.status_code > 201 else ""
         assert f"<code>{answer.status_code} {code}".rstrip() in says, (field, says)
+
+
+def test_the_python_client_gets_the_gift_whose_answer_was_lost(box: Sandbox) -> None:
+    waited: list[float] = []
+    headers = {"Authorization": f"Bearer {box.partner.text}"}
+    http = httpx.Client(transport=ToTheSite(), base_url="http://testserver/api/v1/", headers=headers)
+    asked = {"campaign": "sandbox", "recipient_ref": "sandbox:500-but-issued"}
+    gift = Transport(http, tries=2, sleep=waited.append).post("gifts", asked, key="k1")
+    assert len(waited) == 1
+    assert str(Gift.objects.get(recipient_ref=asked["recipient_ref"]).public_id) == gift["id"]
