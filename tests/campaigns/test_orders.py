@@ -8,6 +8,7 @@ import pytest
 from campaigns import errors, queries
 from campaigns import services as campaigns
 from campaigns.models import Campaign, Order, OrderChannel, OrderState
+from giftcodes import tasks
 from giftcodes.models import Batch, BatchState
 from ledger import queries as ledger_queries
 from ledger.models import Transfer
@@ -48,15 +49,22 @@ def test_the_file_is_made_for_the_requester() -> None:
 
 
 def test_minting_is_asked_for_after_the_commit(
-    django_capture_on_commit_callbacks: Any,
+    django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    asked: list[int] = []
+
+    def breaks(batch_id: int) -> None:
+        asked.append(batch_id)
+        raise RuntimeError("the queue")
+
+    monkeypatch.setattr(tasks, "nudge_minting", breaks)
     team = promos.team()
     order = promos.submitted(team)
-    with django_capture_on_commit_callbacks() as callbacks:
+    with django_capture_on_commit_callbacks(execute=True):
         promos.approve(order, team.approver)
-    assert [callback.args for callback in callbacks if hasattr(callback, "args")] == [
-        (Batch.objects.get().pk,)
-    ]
+        assert asked == []
+    assert asked == [Batch.objects.get().pk]
+    assert "the queue" in caplog.text  # and nothing else has happened: the order is approved
 
 
 def test_submitting_reserves_nothing() -> None:
