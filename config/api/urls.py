@@ -29,7 +29,10 @@ class HealthView(APIView):
     @extend_schema(
         operation_id="get_health",
         tags=["Key"],
-        responses=inline_serializer("Health", {"alive": serializers.BooleanField()}),
+        summary="Ask whether the API answers",
+        responses=inline_serializer(
+            "Health", {"alive": serializers.BooleanField(help_text="Always true: else nobody answers.")}
+        ),
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002
         """Whether the API answers. It asks neither for a key nor the database."""
