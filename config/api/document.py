@@ -1,9 +1,9 @@
 """The OpenAPI document: what the views declare, and what only the API as a whole knows.
 
 Views say what they read and answer, and name between backticks the codes of their refusals. What holds for
-all of them is added here once: where the API stands, the scope that each call needs, the headers of answers, the
-codes of each refusal as a list for machines, examples. Its texts are English in the source and are translated
-at the end, so that one catalogue has them all.
+all of them is added here once: where the API stands, the scope that each call needs, the headers of answers,
+the codes of each refusal as a list for machines, examples. Its texts are English in the source and are
+translated at the end, so that one catalogue has them all.
 """
 
 import json
@@ -19,6 +19,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
 from config.api import samples
+from config.api.answers import resolved
 from config.api.problems import PROBLEMS
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -37,11 +38,12 @@ TAGS = {
     "Key": "What a key may do, and whether anybody answers.",
 }
 INFO = (
-    "Issue gifts, claim codes, give and take points at the till. JSON, `Authorization: Bearer <key>`. Acts take an"
-    " Idempotency-Key: the same key with the same body does nothing more and gets the same answer. Refusals are"
-    " problem+json (RFC 9457) with a stable `code`. Moments are RFC 3339 with an offset; an `expires_at` or"
-    " `claim_until` is exclusive. Codes are strings, never numbers. Fields may be added to answers at any time:"
-    " ignore what you do not know. A request with a field that is not known is refused."
+    "Issue gifts, claim codes, give and take points at the till. JSON in both directions, with"
+    " `Authorization: Bearer <key>`. Acts take an Idempotency-Key: the same key with the same body does nothing"
+    " more and gets the same answer. Refusals are problem+json (RFC 9457) with a stable `code`. Moments are"
+    " RFC 3339 with an offset; an `expires_at` or `claim_until` is exclusive. Codes are strings, never numbers."
+    " Fields may be added to answers at any time: ignore what you do not know. A request with a field that is"
+    " not known is refused."
 )
 _ANY = {"type": "string"}
 _COUNT = {"type": "string", "pattern": "^[0-9]+$"}
@@ -120,7 +122,7 @@ def _require_body(operation: dict[str, Any], document: dict[str, Any]) -> None:
     of one out of two.
     """
     if body := operation.get("requestBody"):
-        shape = samples.resolved(body["content"]["application/json"]["schema"], document)
+        shape = resolved(body["content"]["application/json"]["schema"], document)
         body["required"] = bool(shape.get("required") or shape.get("minProperties"))
 
 

@@ -1,12 +1,15 @@
 """Examples of each call, in curl and Python, that run as they stand, and an example of its answer.
 
 They are made from the OpenAPI document: the operation's own example of a body, its parameters, and its shapes.
-What only the reader has (a key, an id from an earlier answer, a code) is an environment variable, the same in
-both. `tests/api/test_samples.py` runs each of them.
+What only the reader has (a key, an id from an earlier answer, a code) is an environment variable, the same
+in both. `tests/api/test_samples.py` runs each of them.
 """
 
 import json
 from typing import Any
+
+from config.api import answers
+from config.api.answers import resolved
 
 # Parameters and fields that stand for something of the reader's own.
 VARIABLES = {
@@ -43,7 +46,7 @@ METHODS = {
     "reverse_transfer": ("reverse", "reversal"),
 }
 _WIDTH = 79
-_JSON = "application/json"
+JSON = "application/json"
 
 
 def put_into(operation: dict[str, Any], path: str, method: str, document: dict[str, Any]) -> None:
@@ -55,22 +58,13 @@ def put_into(operation: dict[str, Any], path: str, method: str, document: dict[s
         {"lang": "Python", "label": "Python", "source": _python(operation, site, body, document)},
     ]
     for response in operation["responses"].values():
-        if content := response.get("content", {}).get(_JSON):
-            shape = resolved(content["schema"], document)
-            content["example"] = _example(shape, document, said=body or {})
-
-
-def resolved(shape: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-    """The shape, or the one that it refers to."""
-    if "$ref" not in shape:
-        return shape
-    found: dict[str, Any] = document["components"]["schemas"][shape["$ref"].rpartition("/")[2]]
-    return found
+        if content := response.get("content", {}).get(JSON):
+            content["example"] = answers.example_of(operation, content["schema"], document, said=body or {})
 
 
 def is_list(operation: dict[str, Any], document: dict[str, Any]) -> bool:
     """Whether the answer is a page of a list."""
-    content = operation["responses"].get("200", {}).get("content", {}).get(_JSON)
+    content = operation["responses"].get("200", {}).get("content", {}).get(JSON)
     return content is not None and "has_more" in resolved(content["schema"], document).get("properties", {})
 
 
@@ -78,7 +72,7 @@ def _body_of(operation: dict[str, Any]) -> dict[str, Any] | None:
     """The body of the example; None for a call without one."""
     if "requestBody" not in operation:
         return None
-    examples = operation["requestBody"]["content"][_JSON].get("examples", {"": {"value": {}}})
+    examples = operation["requestBody"]["content"][JSON].get("examples", {"": {"value": {}}})
     found: dict[str, Any] = next(iter(examples.values()))["value"]
     return found
 
@@ -113,11 +107,9 @@ def _curl(operation: dict[str, Any], address: str, method: str, body: dict[str, 
     if body is None:
         return " \\\n  ".join(lines)
     variables = {name: f"${VARIABLES[name]}" for name in body if name in VARIABLES}
-    text = json.dumps(body | variables, ensure_ascii=False)
+    text = laid_out(body | variables, room=_WIDTH - len("  -d ''"))
     if variables:  # the shell puts them in here, which it does not between single quotes
         return " \\\n  ".join([*lines, f"-d @- <<JSON\n{text}\nJSON"])
-    if len(text) > _WIDTH - len("  -d ''"):
-        text = json.dumps(body, ensure_ascii=False, indent=2)
     return " \\\n  ".join([*lines, f"-d '{text}'"])
 
 
@@ -144,70 +136,22 @@ def _python(
 
 
 def _literal(name: str, value: Any) -> str:
-    """The value as Python writes it, in the quotes that JSON uses."""
+    """The value in Python: texts, numbers, lists and objects of them are written there as in JSON."""
     if name in VARIABLES:
         return f'os.environ["{VARIABLES[name]}"]'
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value).replace("'", '"')
+    return laid_out(value, room=_WIDTH - len(f"        {name}=,")).replace("\n", "\n        ")
 
 
-_ID = "6f1c0b1e-3c51-4c8e-9c3c-0a4b4d2c7a11"
-_TEXTS = {
-    "serial": "10000042",
-    "code": "1234567890123456",
-    "url": "https://points.example.com/c/spring#1234567890123456",
-    "name": "Spring",
-    "slug": "spring",
-    "unit_label": "pt",
-    "key": "tk_live_4f9a1c",
-    "store": "ginza",
-    "reference": "R-20261128-0042",
-    "recipient_ref": "order-1042",
-    "object": _ID,
-    "next_cursor": "WzEwNDJd",
-}
-_MOMENTS = {"expires_at": "2027-06-01T00:00:00+09:00", "claim_until": "2027-01-01T00:00:00+09:00"}
-_NUMBERS = {
-    "points": 120,
-    "balance": 540,
-    "held_points": 50,
-    "captured_points": 40,
-    "gifts": 1,
-    "sequence": 1,
-    "calls_per_second": 100,
-    "calls_at_once": 200,
-    "points_per_day": 1_000_000,
-    "yen_per_point": 1,
-}
-
-
-def _example(shape: dict[str, Any], document: dict[str, Any], *, said: dict[str, Any], name: str = "") -> Any:
-    """What an answer of that shape could be, after a request that said that."""
-    shape = resolved(shape, document)
-    for some in ("allOf", "oneOf"):
-        if some in shape:
-            return _example(shape[some][0], document, said=said, name=name)
-    kind = shape.get("type")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object":
-        inner = said.get("gifts", [said])[0] if isinstance(said.get("gifts"), list) else said
-        return {
-            field: _example(form, document, said=inner, name=field)
-            for field, form in shape.get("properties", {}).items()
-        }
-    if kind == "array":
-        return [_example(shape["items"], document, said=said, name=name)]
-    return _plain(shape, kind, said=said, name=name)
-
-
-def _plain(shape: dict[str, Any], kind: str | None, *, said: dict[str, Any], name: str) -> Any:
-    if "enum" in shape:
-        return shape["enum"][0]
-    if kind == "boolean":
-        return name == "alive"
-    if kind == "integer":
-        return said.get(name, _NUMBERS.get(name, 1))
-    if shape.get("format") == "uuid":
-        return _ID
-    if shape.get("format") == "date-time":
-        return _MOMENTS.get(name, "2026-11-28T10:15:00+09:00")
-    return _TEXTS.get(name, "…") if name in VARIABLES else said.get(name, _TEXTS.get(name, "…"))
+def laid_out(value: Any, *, room: int = _WIDTH) -> str:
+    """The value as JSON, on one line if it fits into so many characters, else broken from the outside in."""
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) <= room or not value or not isinstance(value, (dict, list)):
+        return text
+    is_list = isinstance(value, list)
+    names = [""] * len(value) if is_list else [f"{json.dumps(name)}: " for name in value]
+    inner = [
+        name + laid_out(part, room=room - len(name) - 3).replace("\n", "\n  ")
+        for name, part in zip(names, value if is_list else value.values(), strict=True)
+    ]
+    lines = ",\n  ".join(inner)
+    return f"[\n  {lines}\n]" if is_list else f"{{\n  {lines}\n}}"

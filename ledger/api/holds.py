@@ -26,36 +26,33 @@ from parties.api_models import Scope
 USUAL_SECONDS = 900
 
 
-def _hold(name: str, **more: serializers.Field[Any, Any, Any, Any]) -> Any:
+def _hold(name: str, *, has_balance: bool = False) -> Any:
     # Fields anew for each: one that belongs to two serializers is shown by the first alone.
-    return inline_serializer(
-        name,
-        {
-            "id": serializers.UUIDField(help_text="Of the hold."),
-            "member": serializers.UUIDField(
-                allow_null=True, help_text="The member's id; null if the member has left."
-            ),
-            "store": serializers.CharField(help_text="The code of the store."),
-            "points": serializers.IntegerField(help_text="How many points were set aside."),
-            "state": serializers.ChoiceField(HoldState.values, help_text="What became of it so far."),
-            "captured_points": serializers.IntegerField(help_text="How many of them were spent."),
-            "capture_transfer": serializers.UUIDField(
-                allow_null=True, help_text="What `/transfers/{id}/reverse` takes, once it was captured."
-            ),
-            "held_at": serializers.DateTimeField(help_text="When they were set aside."),
-            "expires_at": serializers.DateTimeField(
-                help_text="Exclusive: from then on it can't be captured."
-            ),
-            "ended_at": serializers.DateTimeField(
-                allow_null=True, help_text="When it was captured or released, or has expired."
-            ),
-            **more,
-        },
-    )
+    fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {
+        "id": serializers.UUIDField(help_text="Of the hold."),
+        "member": serializers.UUIDField(
+            allow_null=True, help_text="The member's id; null if the member has left."
+        ),
+        "store": serializers.CharField(help_text="The code of the store."),
+        "points": serializers.IntegerField(help_text="How many points were set aside."),
+        "state": serializers.ChoiceField(HoldState.values, help_text="What became of it so far."),
+        "captured_points": serializers.IntegerField(help_text="How many of them were spent."),
+        "capture_transfer": serializers.UUIDField(
+            allow_null=True, help_text="What `/transfers/{id}/reverse` takes, once it was captured."
+        ),
+        "held_at": serializers.DateTimeField(help_text="When they were set aside."),
+        "expires_at": serializers.DateTimeField(help_text="Exclusive: from then on it can't be captured."),
+        "ended_at": serializers.DateTimeField(
+            allow_null=True, help_text="When it was captured or released, or has expired."
+        ),
+    }
+    if has_balance:
+        fields["balance"] = serializers.IntegerField(help_text="The wallet's when this was done.")
+    return inline_serializer(name, fields)
 
 
 _HOLD = _hold("Hold")
-_HOLD_NOW = _hold("HoldDone", balance=serializers.IntegerField(help_text="The wallet's when this was done."))
+_HOLD_NOW = _hold("HoldDone", has_balance=True)
 _ERRORS = {400: f"{WRONG}, `idempotency_key_wrong`.", 422: REUSED}
 _NO_HOLD = "There is no such hold at your stores: `not_found`."
 

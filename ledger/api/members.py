@@ -21,7 +21,15 @@ from ledger.reports.partners import BrandEntry
 from ledger.services import partner_lookups
 from ledger.statements import database_time
 from parties.api.base import PartnerView, brand_of, page_of
-from parties.api.documented import HAS_MORE, NEXT_CURSOR, ROWS, WRONG, body_refusals, page_parameters, refusals
+from parties.api.documented import (
+    HAS_MORE,
+    NEXT_CURSOR,
+    ROWS,
+    WRONG,
+    body_refusals,
+    page_parameters,
+    refusals,
+)
 from parties.api.fields import Body, MemberNaming, Text, said_in
 from parties.api_models import Scope
 from parties.errors import MemberNotNamed, NotReachable

@@ -66,25 +66,22 @@ class ReverseBody(Body):
     points = Points(required=False, help_text="All that is left, if it is not given.")
 
 
-def _moved(name: str, **more: serializers.Field[Any, Any, Any, Any]) -> Any:
-    return inline_serializer(
-        name,
-        {
-            "id": serializers.UUIDField(help_text="Of the transfer: what `/transfers/{id}/reverse` takes."),
-            "member": serializers.UUIDField(help_text="The member's id."),
-            "points": serializers.IntegerField(help_text="How many points moved."),
-            "store": serializers.CharField(allow_null=True, help_text="The code of the store."),
-            "reference": serializers.CharField(allow_null=True, help_text="Yours, as it was sent."),
-            "at": serializers.DateTimeField(help_text="When it was done."),
-            "balance": serializers.IntegerField(help_text="The wallet's when this was done."),
-            **more,
-        },
-    )
+def _moved(name: str, *, has_end: bool = False) -> Any:
+    fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {
+        "id": serializers.UUIDField(help_text="Of the transfer: what `/transfers/{id}/reverse` takes."),
+        "member": serializers.UUIDField(help_text="The member's id."),
+        "points": serializers.IntegerField(help_text="How many points moved."),
+        "store": serializers.CharField(allow_null=True, help_text="The code of the store."),
+        "reference": serializers.CharField(allow_null=True, help_text="Yours, as it was sent."),
+        "at": serializers.DateTimeField(help_text="When it was done."),
+        "balance": serializers.IntegerField(help_text="The wallet's when this was done."),
+    }
+    if has_end:
+        fields["expires_at"] = serializers.DateTimeField(help_text="Exclusive: from then on they are gone.")
+    return inline_serializer(name, fields)
 
 
-_EARNED = _moved(
-    "Earned", expires_at=serializers.DateTimeField(help_text="Exclusive: from then on they are gone.")
-)
+_EARNED = _moved("Earned", has_end=True)
 _SPENT = _moved("Spent")
 _REVERSED = inline_serializer(
     "Reversed",

@@ -65,6 +65,11 @@ class Tokuten:
         """Close the connections."""
         self._http.close()
 
+    def is_alive(self) -> bool:
+        """Whether the API answers at all; it asks neither for a key nor for the database."""
+        answer: bool = self._api.get("healthz")["alive"]
+        return answer
+
     def me(self) -> Me:
         """What the key may do, for whom, and its limits."""
         answer: Me = self._api.get("me")
