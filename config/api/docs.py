@@ -43,10 +43,8 @@ def console(request: HttpRequest) -> HttpResponse:
 @require_safe
 def schema(request: HttpRequest) -> HttpResponse:
     """The OpenAPI document: English, as the API's own answers are, unless `lang` or Accept-Language ask."""
-    asked = (
-        request.GET.get("lang")
-        or (request.headers.get("Accept-Language")
-        and get_language_from_request(request))
+    asked = request.GET.get("lang") or (
+        request.headers.get("Accept-Language") and get_language_from_request(request)
     )
     language = "ja" if asked == "ja" else "en"
     response = HttpResponse(as_json(language), content_type="application/json")

@@ -22,7 +22,7 @@ from config.api import samples
 from config.api.answers import resolved
 from config.api.problems import PROBLEMS
 
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = ("post", "get", "put", "patch", "delete")
 _PROBLEM_TYPE = "application/problem+json"
 _NAMED = re.compile(r"`([a-z_]+)`")
 _TRANSLATED = ("description", "summary")
@@ -39,11 +39,11 @@ TAGS = {
 }
 INFO = (
     "Issue gifts, claim codes, give and take points at the till. JSON in both directions, with"
-    " `Authorization: Bearer <key>`. Acts take an Idempotency-Key: the same key with the same body does nothing"
-    " more and gets the same answer. Refusals are problem+json (RFC 9457) with a stable `code`. Moments are"
-    " RFC 3339 with an offset; an `expires_at` or `claim_until` is exclusive. Codes are strings, never numbers."
-    " Fields may be added to answers at any time: ignore what you do not know. A request with a field that is"
-    " not known is refused."
+    " `Authorization: Bearer <key>`. Acts take an Idempotency-Key: the same key with the same body does"
+    " nothing more and gets the same answer. Refusals are problem+json (RFC 9457) with a stable `code`."
+    " Moments are RFC 3339 with an offset; an `expires_at` or `claim_until` is exclusive. Codes are strings,"
+    " never numbers. Fields may be added to answers at any time: ignore what you do not know. A request with"
+    " a field that is not known is refused."
 )
 _ANY = {"type": "string"}
 _COUNT = {"type": "string", "pattern": "^[0-9]+$"}

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from config.api.answers import resolved
-from config.api.document import codes_in, operations_in
+from config.api.document import operations_in
+from config.api.problems import PROBLEMS
 from config.api.samples import JSON, laid_out
 
 _PROBLEM_TYPE = "application/problem+json"
@@ -28,11 +30,10 @@ class Field(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """What a status means here, and the codes that come with it."""
+    """What a status means here; its codes lead to the catalogue."""
 
     status: HTTPStatus
     text: SafeString
-    codes: list[str]
 
 
 class Sample(NamedTuple):
@@ -60,6 +61,7 @@ class Call(NamedTuple):
     refusals: list[Refusal]
     samples: list[Sample]
     example: str
+    in_console: str
 
 
 class Group(NamedTuple):
@@ -78,12 +80,18 @@ def groups_in(document: dict[str, Any]) -> list[Group]:
     return [Group(tag["name"], marked(tag["description"]), calls[tag["name"]]) for tag in document["tags"]]
 
 
-def marked(text: str) -> SafeString:
-    """The text with what stands between backticks as code."""
+def marked(text: str, catalogue: str = "") -> SafeString:
+    """The text with what stands between backticks as code; codes of refusals lead to the catalogue, if its
+    address is given.
+    """
+
+    def code(part: str) -> SafeString:
+        shown = format_html("<code>{}</code>", part)
+        is_known = catalogue and part in PROBLEMS
+        return format_html('<a href="{}#{}">{}</a>', catalogue, part, shown) if is_known else shown
+
     parts = enumerate(text.split("`"))
-    return format_html_join(
-        "", "{}", ((format_html("<code>{}</code>", part) if place % 2 else part,) for place, part in parts)
-    )
+    return format_html_join("", "{}", ((code(part) if place % 2 else part,) for place, part in parts))
 
 
 def _call(path: str, method: str, operation: dict[str, Any], document: dict[str, Any]) -> Call:
@@ -106,6 +114,8 @@ def _call(path: str, method: str, operation: dict[str, Any], document: dict[str,
         refusals=list(_refusals(operation)),
         samples=[Sample(told["label"], told["source"]) for told in operation["x-codeSamples"]],
         example=laid_out(content["example"], room=60),
+        # Swagger UI would take underscores for spaces: see console.js.
+        in_console=f"#/{operation['tags'][0]}/{operation['operationId'].replace('_', '-')}",
     )
 
 
@@ -119,8 +129,7 @@ def _header(told: dict[str, Any], document: dict[str, Any]) -> str:
 def _refusals(operation: dict[str, Any]) -> Iterator[Refusal]:
     for status, told in operation["responses"].items():
         if _PROBLEM_TYPE in told.get("content", {}):
-            codes = codes_in(int(status), told)
-            yield Refusal(HTTPStatus(int(status)), marked(told["description"]), codes)
+            yield Refusal(HTTPStatus(int(status)), marked(told["description"], reverse("api_errors")))
 
 
 def _parameter(told: dict[str, Any], document: dict[str, Any]) -> Field:
@@ -137,7 +146,8 @@ def _fields(
     """The fields of the shape and, under each, those within it. A shape that stood before is not repeated."""
     shape, seen = resolved(shape, document), {} if seen is None else seen
     needed = shape.get("required", ())
-    for name, inner in shape.get("properties", {}).items():
+    # What must be there stands first.
+    for name, inner in sorted(shape.get("properties", {}).items(), key=lambda item: item[0] not in needed):
         place = f"{before}{name}"
         yield _field(place, inner, document, is_required=name in needed)
         for deeper, mark in _within(inner):

@@ -1,6 +1,6 @@
 """Examples of each call, in curl and Python, that run as they stand, and an example of its answer.
 
-They are made from the OpenAPI document: the operation's own example of a body, its parameters, and its shapes.
+They are made from the OpenAPI document: the operation's own example of a body, its parameters, its shapes.
 What only the reader has (a key, an id from an earlier answer, a code) is an environment variable, the same
 in both. `tests/api/test_samples.py` runs each of them.
 """

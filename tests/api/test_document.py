@@ -126,8 +126,6 @@ def narrowed(document: dict[str, Any], shop: Shop) -> dict[str, Any]:
         fields.update({field: known[field] for field in known.keys() & fields.keys()})
         if name in {"GiftWishRequest", "OneGiftRequest"}:
             fields["points"]["maximum"] = 2_000  # the order allows no more
-    # drf-spectacular knows a body as needed only by a field that is: here it is one of two.
-    document["paths"]["/api/v1/members/lookup"]["post"]["requestBody"]["required"] = True
     for path, methods in document["paths"].items():
         for parameter in (one for told in methods.values() for one in told.get("parameters", ())):
             name = parameter["name"]

@@ -2,6 +2,10 @@
 "use strict";
 const place = document.getElementById("console");
 fetch(place.dataset.document).then((answer) => answer.json()).then((spec) => {
+  // In addresses Swagger UI takes underscores for spaces.
+  for (const methods of Object.values(spec.paths)) {
+    for (const call of Object.values(methods)) call.operationId = call.operationId.replaceAll("_", "-");
+  }
   window.SwaggerUIBundle({
     spec: { ...spec, servers: [{ url: window.location.origin }] },
     domNode: place,

@@ -1,6 +1,6 @@
 // Copies examples, and shows them in the language that was chosen. Without it all of them are shown.
 "use strict";
-const reference = document.querySelector(".reference");
+const handbook = document.querySelector(".handbook");
 const said = document.getElementById("copied");
 const KEPT = "tokuten-api-examples";
 
@@ -13,7 +13,7 @@ function keep(label) {
 }
 
 function show(label) {
-  for (const sample of reference.querySelectorAll(".sample[data-label]")) sample.hidden = sample.dataset.label !== label;
+  for (const sample of handbook.querySelectorAll(".sample[data-label]")) sample.hidden = sample.dataset.label !== label;
 }
 
 function select(code) {
@@ -26,12 +26,12 @@ function select(code) {
 
 async function copy(button) {
   const code = button.closest(".sample").querySelector("code");
-  let told = reference.dataset.copied;
+  let told = handbook.dataset.copied;
   try {
     await navigator.clipboard.writeText(code.textContent.trimEnd());
   } catch { // no permission, or plain http
     select(code);
-    if (!document.execCommand("copy")) told = reference.dataset.notCopied;
+    if (!document.execCommand("copy")) told = handbook.dataset.notCopied;
   }
   said.textContent = "";
   window.setTimeout(() => { said.textContent = told; }, 50); // the same words twice are heard twice
@@ -41,15 +41,15 @@ async function copy(button) {
   window.setTimeout(() => { name.textContent = usual; }, 2000);
 }
 
-for (const hidden of reference.querySelectorAll(".copy, .choose")) hidden.hidden = false;
-for (const name of reference.querySelectorAll(".sample-name")) name.hidden = true;
+for (const hidden of handbook.querySelectorAll(".copy, .choose")) hidden.hidden = false;
+for (const name of handbook.querySelectorAll(".sample-name")) name.hidden = true;
 show(kept());
 if (window.location.hash) { // what was hidden above has moved it
   const target = document.getElementById(decodeURIComponent(window.location.hash.slice(1)));
   if (target) target.scrollIntoView();
 }
 
-reference.addEventListener("click", (event) => {
+handbook.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
   if (button.classList.contains("copy")) { copy(button); return; }
