@@ -16,7 +16,7 @@ from campaigns.models import Campaign
 from campaigns.queries import limit_group_of
 from giftcodes import gift_queries
 from giftcodes import services as giftcodes
-from giftcodes.errors import GiftcodesError
+from giftcodes.errors import GiftcodesError, GiftRefused
 from giftcodes.gift_models import MAX_RECIPIENT_LENGTH, Gift, GiftState
 from giftcodes.gift_queries import Cursor
 from giftcodes.services.gift_wishes import GiftWanted
@@ -37,7 +37,7 @@ from parties.api.base import (
 from parties.api.documented import NO_NUL, REUSED, WRONG, body_refusals, page_parameters, refusals
 from parties.api.fields import Text, said_in
 from parties.api_models import Scope
-from parties.errors import DailyPointsExceeded, PartiesError, ScopeMissing
+from parties.errors import DailyPointsExceeded, NotReachable, PartiesError, ScopeMissing
 
 GIFT_ID = OpenApiParameter("gift_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The gift's id.")
 
@@ -79,7 +79,10 @@ class GiftsView(PartnerView):
         gift again, with `Idempotent-Replayed: true`; the code is derived anew, it is stored nowhere.
         """
         key, data = idempotency_key(request), said_in(shapes.OneGift, request)
-        issued = _issue(request, key, data["campaign"], [shapes.wanted(data)])
+        try:
+            issued = _issue(request, key, data["campaign"], [shapes.wanted(data)])
+        except GiftRefused as refusal:  # of one gift its place in the list says nothing
+            raise GiftRefused(refusal.rule) from refusal
         return _answer(shapes.shown_with_code(issued.gifts[0]), issued)
 
     @extend_schema(
@@ -227,7 +230,7 @@ def _answer(body: dict[str, Any], issued: Issued) -> Response:
 def _issue(request: Request, key: str, slug: str, gifts: list[GiftWanted]) -> Issued:
     campaign = Campaign.objects.filter(slug=slug, brand=brand_of(request)).only("pk").first()
     if campaign is None:
-        raise Http404
+        raise NotReachable(field="campaign")
     client, group = client_of(request), limit_group_of(campaign)
     # Counted before, and given back for what was refused or had been issued before: the day's points are a
     # brake, which may hold too early, never too late.

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
@@ -13,7 +14,7 @@ from giftcodes.gift_queries import status_of
 from giftcodes.services.gift_wishes import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_TEXT, GiftWanted
 from giftcodes.services.gifts import IssuedGift
 from parties.api.documented import HAS_MORE, NEXT_CURSOR, NO_NUL, ROWS
-from parties.api.fields import Body, Moment, Points, Text
+from parties.api.fields import Body, Moment, Points, Rows, ShortName, Text
 
 
 @extend_schema_field(
@@ -27,6 +28,7 @@ from parties.api.fields import Body, Moment, Points, Text
 class MetadataField(serializers.DictField):
     """The partner's own notes: up to 20 names of 40 characters with texts of 500."""
 
+    default_error_messages = {"not_a_dict": gettext_lazy("Give an object: names with texts.")}
     child = Text(max_length=MAX_METADATA_TEXT, allow_blank=True)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
@@ -61,14 +63,14 @@ class GiftWish(Body):
 class OneGift(GiftWish):
     """A gift, and the campaign that gives it."""
 
-    campaign = serializers.SlugField(max_length=40, help_text="The campaign's short name.")
+    campaign = ShortName(help_text="The campaign's short name.")
 
 
 class ManyGifts(Body):
     """Gifts of one campaign, all or none."""
 
-    campaign = serializers.SlugField(max_length=40, help_text="The campaign's short name.")
-    gifts = serializers.ListField(
+    campaign = ShortName(help_text="The campaign's short name.")
+    gifts = Rows(
         child=GiftWish(), min_length=1, max_length=MAX_GIFTS_AT_ONCE, help_text="`{}` for each plain one."
     )
 

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from campaigns.api.campaigns import CampaignView
 from campaigns.api.gifts import GiftBatchView, GiftsView, GiftView, GiftVoidView
-from config.api.errors import plain_answer
+from config.api.errors import no_such_address
 from ledger.api.holds import CaptureView, HoldsView, HoldView, ReleaseView
 from ledger.api.members import BalanceView, LookupView, LotsView, MemberView, TransactionsView
 from ledger.api.points import EarnView, ReverseView, SpendView
@@ -42,7 +42,7 @@ class HealthView(APIView):
 @csrf_exempt  # no session opens anything here; else a POST would get a page about its cookie
 def nothing_here(request: HttpRequest, rest: str = "") -> JsonResponse:  # noqa: ARG001
     """Addresses below the API's that do not exist."""
-    return plain_answer("not_found")
+    return no_such_address()
 
 
 urlpatterns = [

@@ -280,9 +280,9 @@ def _asked_for(request: Request, member_id: str) -> tuple[Member, datetime]:
     try:
         named = read_naming(member_id)
     except MemberNotNamed:
-        raise NotReachable from None
+        raise NotReachable(field="member") from None
     if named.how != How.ID:
-        raise NotReachable
+        raise NotReachable(field="member")
     at = database_time()
     return partner_access.access_member(brand=brand_of(request), named=named, at=at), at
 
