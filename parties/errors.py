@@ -12,8 +12,8 @@ class PartiesError(Exception):
 
 
 class NotReachable(PartiesError):
-    """The row does not exist or is not this person's to reach. Both look the same from outside. `field` is what
-    named it, where the asker has said more than an address: campaign, member.
+    """The row does not exist or is not this person's to reach. Both look the same from outside. `field` is
+    what named it, where the asker has said more than an address: campaign, member.
     """
 
     code = "not_found"

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.http import Http404
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -34,12 +33,20 @@ from parties.api.base import (
     page_answer,
     place_in,
 )
-from parties.api.documented import NO_NUL, REUSED, WRONG, body_refusals, page_parameters, refusals
+from parties.api.documented import (
+    NO_NUL,
+    REUSED,
+    WRONG,
+    body_refusals,
+    id_parameter,
+    page_parameters,
+    refusals,
+)
 from parties.api.fields import Text, said_in
 from parties.api_models import Scope
 from parties.errors import DailyPointsExceeded, NotReachable, PartiesError, ScopeMissing
 
-GIFT_ID = OpenApiParameter("gift_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The gift's id.")
+GIFT_ID = id_parameter("gift_id", "The gift's id, as `issue_gift` answered it.")
 
 _NO_PAGE = "Not a page of this list, or no such filter: `invalid_request`."
 _NONE = "You have no such gift: `not_found`."

@@ -53,7 +53,8 @@ PROBLEMS: dict[str, Problem] = {
         401,
         _("A key is missing."),
         _(
-            "Send `Authorization: Bearer <key>` with a key of your API client: the word Bearer, a space, the key."
+            "Send `Authorization: Bearer <key>` with a key of your API client: the word Bearer, a space,"
+            " and the key."
         ),
     ),
     "key_not_valid": Problem(

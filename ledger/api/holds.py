@@ -19,11 +19,12 @@ from ledger.statements import database_time
 from parties.act_models import Verb
 from parties.api.acts import KEY_PARAMETER, REPLAYED_HEADER, act_of, answer_with
 from parties.api.base import PartnerView, brand_of
-from parties.api.documented import REUSED, WRONG, body_refusals, refusals
+from parties.api.documented import REUSED, WRONG, body_refusals, id_parameter, refusals
 from parties.api.fields import Body, MemberNaming, Points, Whole, said_in
 from parties.api_models import Scope
 
 USUAL_SECONDS = 900
+_HOLD_ID = id_parameter("hold_id", "The hold's id.")
 
 
 def _hold(name: str, *, has_balance: bool = False) -> Any:
@@ -136,6 +137,7 @@ class HoldView(PartnerView):
         summary="Look at a hold",
         description="What became of it so far.",
         tags=["Holds"],
+        parameters=[_HOLD_ID],
         responses={200: _HOLD} | refusals({404: _NO_HOLD}),
     )
     def get(self, request: Request, hold_id: UUID) -> Response:
@@ -155,7 +157,7 @@ class CaptureView(PartnerView):
         description="All of it or `points`; the rest goes back to the member. Before the hold's `expires_at`,"
         " once: with other points it has ended.",
         tags=["Holds"],
-        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
+        parameters=[_HOLD_ID, KEY_PARAMETER, REPLAYED_HEADER],
         request=CaptureBody,
         responses={200: _HOLD_NOW}
         | body_refusals(
@@ -187,7 +189,7 @@ class ReleaseView(PartnerView):
         description="The checkout failed or was given up. Harmless for a hold that was released or has"
         " expired.",
         tags=["Holds"],
-        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
+        parameters=[_HOLD_ID, KEY_PARAMETER, REPLAYED_HEADER],
         request=ReleaseBody,
         responses={200: _HOLD_NOW}
         | body_refusals(_ERRORS | {404: _NO_HOLD, 409: "It was captured: `hold_ended`."}),

@@ -27,6 +27,7 @@ from parties.api.documented import (
     ROWS,
     WRONG,
     body_refusals,
+    id_parameter,
     page_parameters,
     refusals,
 )
@@ -38,7 +39,8 @@ from parties.models import Brand, Member
 
 _TAGS = ["Members"]
 _NOBODY = {404: "Your brand knows no such member: `not_found`."}
-_PAGE = page_parameters()
+_MEMBER_ID = id_parameter("member_id", "The member's id, as answers say it; no number and no name.")
+_PAGE = [_MEMBER_ID, *page_parameters()]
 _MEMBER = inline_serializer(
     "Member",
     {
@@ -183,6 +185,7 @@ class MemberView(PartnerView):
         summary="Look at a member",
         description="Whether your brand knows them, and by what.",
         tags=_TAGS,
+        parameters=[_MEMBER_ID],
         responses={200: _MEMBER} | refusals(_NOBODY),
     )
     def get(self, request: Request, member_id: str) -> Response:
@@ -201,6 +204,7 @@ class BalanceView(PartnerView):
         summary="Look at a member's points",
         description="Points of the program, whoever gave them.",
         tags=_TAGS,
+        parameters=[_MEMBER_ID],
         responses={200: _BALANCE} | refusals(_NOBODY),
     )
     def get(self, request: Request, member_id: str) -> Response:

@@ -18,12 +18,13 @@ from ledger.statements import database_time
 from parties.act_models import Verb
 from parties.api.acts import KEY_PARAMETER, REPLAYED_HEADER, act_of, answer_with
 from parties.api.base import PartnerView, brand_of
-from parties.api.documented import REUSED, WRONG, body_refusals
+from parties.api.documented import REUSED, WRONG, body_refusals, id_parameter
 from parties.api.fields import Body, MemberNaming, Points, Reference, Text, Whole, said_in
 from parties.api_models import Scope
 from parties.models import Brand, Store
 
 USUAL_LIFE_DAYS = 180
+_TRANSFER_ID = id_parameter("transfer_id", "The transfer's id, as the act that moved the points answered it.")
 _BAD = f"{WRONG}, `member_not_named`, `idempotency_key_wrong`."
 _NOBODY = "The brand knows no such member: `not_found`."
 EXAMPLE_MEMBER = "ref:user-1077"
@@ -210,7 +211,7 @@ class ReverseView(PartnerView):
         " own end; what you gave by `/earn` goes back to your funds. The whole of it or `points`, together"
         " never more than the original.",
         tags=["Points"],
-        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
+        parameters=[_TRANSFER_ID, KEY_PARAMETER, REPLAYED_HEADER],
         request=ReverseBody,
         responses={201: _REVERSED}
         | body_refusals(

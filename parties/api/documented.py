@@ -5,6 +5,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
 
@@ -15,8 +16,8 @@ _PROBLEM = inline_serializer(
     "Problem",
     {
         "type": serializers.URLField(help_text="Where this problem is explained."),
-        "title": serializers.CharField(),
-        "status": serializers.IntegerField(),
+        "title": serializers.CharField(help_text="What the problem is called."),
+        "status": serializers.IntegerField(help_text="As HTTP says it."),
         "detail": serializers.CharField(help_text="What to do about it."),
         "code": serializers.CharField(help_text="Stable, for machines: see the catalogue of refusals."),
         "errors": inline_serializer(
@@ -81,6 +82,11 @@ ROWS = "The rows of this page."
 HAS_MORE = "Whether rows follow behind this page."
 NEXT_CURSOR = "What the next page takes as `cursor`; null at the end."
 REUSED = "The key was used for something else: `key_reused`. Nothing was done."
+
+
+def id_parameter(name: str, description: str) -> OpenApiParameter:
+    """An id that stands in the address."""
+    return OpenApiParameter(name, OpenApiTypes.UUID, OpenApiParameter.PATH, description=description)
 
 
 def page_parameters(cursor: str = "cursor", *, most: int = LARGEST_PAGE) -> list[OpenApiParameter]:

@@ -66,7 +66,8 @@ class Points(Whole):
     """1 to 10^12 points."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=1, max_value=MOST_POINTS, **options)
+        said = {"help_text": "How many points."}
+        super().__init__(min_value=1, max_value=MOST_POINTS, **said | options)
 
 
 class Text(serializers.CharField):
