@@ -25,7 +25,7 @@ from config.api.problems import PROBLEMS
 METHODS = ("post", "get", "put", "patch", "delete")
 _PROBLEM_TYPE = "application/problem+json"
 _NAMED = re.compile(r"`([a-z_]+)`")
-_TRANSLATED = ("description", "summary")
+_TRANSLATED = ("description", "summary", "x-displayName")
 
 TAGS = {
     "Gifts": "One code each, issued at the moment it is asked for, out of an approved order.",
@@ -104,7 +104,9 @@ def complete(result: dict[str, Any], **_given: Any) -> dict[str, Any]:
     """What drf-spectacular calls with the document as the views make it (POSTPROCESSING_HOOKS)."""
     result["info"]["description"] = INFO
     result["servers"] = [{"url": settings.SITE_URL}]
-    result["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
+    result["tags"] = [
+        {"name": name, "x-displayName": name, "description": text} for name, text in TAGS.items()
+    ]
     result["components"]["headers"] = {
         name: {"description": text, "schema": shape} for name, (text, shape) in HEADERS.items()
     }

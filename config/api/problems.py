@@ -76,8 +76,8 @@ PROBLEMS: dict[str, Problem] = {
         404,
         _("There is nothing here."),
         _(
-            "Compare the address, the id and what `errors` names. What belongs to other brands, and what the"
-            " other of sandbox and live has, looks the same."
+            "Compare the address, the id and what `errors` names. What belongs to other brands looks the"
+            " same; so does what is in the sandbox to a live key."
         ),
     ),
     "method_not_allowed": Problem(

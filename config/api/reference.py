@@ -68,6 +68,7 @@ class Group(NamedTuple):
     """The calls of one tag."""
 
     name: str
+    title: str
     text: SafeString
     calls: list[Call]
 
@@ -77,7 +78,10 @@ def groups_in(document: dict[str, Any]) -> list[Group]:
     calls: dict[str, list[Call]] = {tag["name"]: [] for tag in document["tags"]}
     for path, method, operation in operations_in(document):
         calls[operation["tags"][0]].append(_call(path, method, operation, document))
-    return [Group(tag["name"], marked(tag["description"]), calls[tag["name"]]) for tag in document["tags"]]
+    return [
+        Group(tag["name"], tag["x-displayName"], marked(tag["description"]), calls[tag["name"]])
+        for tag in document["tags"]
+    ]
 
 
 def marked(text: str, catalogue: str = "") -> SafeString:

@@ -95,6 +95,23 @@ def test_every_field_and_every_parameter_is_described() -> None:
     assert bare == []
 
 
+def test_every_text_of_the_document_has_its_japanese() -> None:
+    def texts(part: Any) -> Iterator[str]:
+        if isinstance(part, list):
+            for inner in part:
+                yield from texts(inner)
+        elif isinstance(part, dict):
+            for name, inner in part.items():
+                if name in {"description", "summary", "x-displayName"} and isinstance(inner, str):
+                    yield inner
+                else:
+                    yield from texts(inner)
+
+    japanese = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+    assert [text for text in texts(document("ja")) if text and not japanese.search(text)] == []
+    assert [text for text in texts(document("en")) if japanese.search(text)] == []
+
+
 def test_what_the_document_does_not_tell_is_noticed() -> None:
     """The control of what holds every answer in this folder against the document."""
     told = plain_answer("insufficient_points")
