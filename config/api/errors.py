@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 from rest_framework import exceptions
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.response import Response
 
 from config.api.problems import PROBLEMS, SAME_AS
@@ -115,7 +116,7 @@ def _particulars(error: Exception) -> dict[str, Any]:
 def _errors_of(error: Exception) -> Iterator[dict[str, str]]:
     if isinstance(error, exceptions.ValidationError):
         yield from _field_errors(error.get_full_details())
-    elif isinstance(error, exceptions.ParseError):
+    elif isinstance(error, exceptions.ParseError) and isinstance(error.detail, ErrorDetail):
         yield {"field": "", "code": str(error.detail.code), "message": str(error.detail)}
     elif isinstance(error, GiftRefused):
         path = error.rule if error.position is None else f"gifts.{error.position}.{error.rule}"

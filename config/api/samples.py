@@ -147,11 +147,10 @@ def laid_out(value: Any, *, room: int = _WIDTH) -> str:
     text = json.dumps(value, ensure_ascii=False)
     if len(text) <= room or not value or not isinstance(value, (dict, list)):
         return text
-    is_list = isinstance(value, list)
-    names = [""] * len(value) if is_list else [f"{json.dumps(name)}: " for name in value]
-    inner = [
-        name + laid_out(part, room=room - len(name) - 3).replace("\n", "\n  ")
-        for name, part in zip(names, value if is_list else value.values(), strict=True)
-    ]
+    if isinstance(value, list):
+        rows, ends = [("", part) for part in value], "[]"
+    else:
+        rows, ends = [(f"{json.dumps(name)}: ", part) for name, part in value.items()], "{}"
+    inner = [name + laid_out(part, room=room - len(name) - 3).replace("\n", "\n  ") for name, part in rows]
     lines = ",\n  ".join(inner)
-    return f"[\n  {lines}\n]" if is_list else f"{{\n  {lines}\n}}"
+    return f"{ends[0]}\n  {lines}\n{ends[1]}"
