@@ -33,6 +33,11 @@ class Tokuten:
     an act is done once however often it is tried. Give your own (an order number, say) if you may have to
     repeat the act after your program has ended. Raises Problem where the API says no and NotReached where no
     answer comes.
+
+    A call is tried up to `tries` times; each waits up to `timeout` seconds for its answer. Lists (`gifts`,
+    `lots`, `transactions`, `events`) are iterators that ask for the next page when they need it: stop whenever
+    you like. A client keeps connections and may be shared between threads; make one, and close it
+    at the end. `http` is for what this can't say (proxies, certificates): its base_url must be the API's.
     """
 
     def __init__(
@@ -85,7 +90,7 @@ class Tokuten:
         metadata: dict[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> IssuedGift:
-        """One gift, with its code."""
+        """One gift, with its code. `points` and `claim_until` are the order's unless you ask for less."""
         body = {
             "campaign": campaign,
             "points": points,
@@ -99,7 +104,9 @@ class Tokuten:
     def issue_gifts(
         self, *, campaign: str, gifts: Sequence[dict[str, Any]], idempotency_key: str | None = None
     ) -> list[IssuedGift]:
-        """Up to 1,000 gifts, all or none."""
+        """Up to 1,000 gifts, all or none, in the order of `gifts`: an object per gift with what `issue_gift`
+        takes, `{}` for a plain one.
+        """
         body = {"campaign": campaign, "gifts": list(gifts)}
         answer: list[IssuedGift] = self._api.post("gifts/batch", body, key=_key(idempotency_key))["data"]
         return answer
@@ -236,12 +243,21 @@ class Tokuten:
         return answer
 
     def events(self, *, after: str | None = None) -> Iterator[Event]:
-        """Every event behind the cursor `after`, in their order; from the beginning if it is None."""
+        """Every event behind the cursor `after`, in their order; from the beginning if it is None. To go on
+        another day, use `event_pages`.
+        """
+        for events, _cursor in self.event_pages(after=after):
+            yield from events
+
+    def event_pages(self, *, after: str | None = None) -> Iterator[tuple[list[Event], str | None]]:
+        """The same page by page, each with the cursor behind it: keep it when you have worked on the page,
+        and give it as `after` next time. Ends with what has happened so far.
+        """
         cursor = after
         while True:
             page = self._api.get("events", after=cursor)
-            yield from page["data"]
             cursor = page["next_cursor"] or cursor
+            yield page["data"], cursor
             if not page["has_more"]:
                 return
 
