@@ -201,9 +201,10 @@ def test_events_are_read_from_where_one_was(
     gifts = tokuten.issue_gifts(campaign=slug, gifts=[{}] * 5)
     first, cursor = next(tokuten.event_pages())
     rest = [event for events, _cursor in tokuten.event_pages(after=cursor) for event in events]
-    assert [len(first), len(rest)] == [2, 3]
-    assert len({event["object"] for event in [*first, *rest]}) == len(gifts)
-    assert [*tokuten.events()] == [*first, *rest]
+    told = [*first, *rest]
+    assert len(first) == 2
+    assert len({event["object"] for event in told if event["type"] == "gift.issued"}) == len(gifts)
+    assert [*tokuten.events()] == told
 
 
 def blocks(language: str) -> str:
