@@ -35,8 +35,8 @@ class Tokuten:
     answer comes.
 
     A call is tried up to `tries` times; each waits up to `timeout` seconds for its answer. Lists (`gifts`,
-    `lots`, `transactions`, `events`) are iterators that ask for the next page when they need it: stop whenever
-    you like. A client keeps connections and may be shared between threads; make one, and close it
+    `lots`, `transactions`, `events`) are iterators that ask for the next page when they need it: stop when you
+    like. A client keeps connections and may be shared between threads; make one, and close it
     at the end. `http` is for what this can't say (proxies, certificates): its base_url must be the API's.
     """
 
@@ -90,7 +90,7 @@ class Tokuten:
         metadata: dict[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> IssuedGift:
-        """One gift, with its code. `points` and `claim_until` are the order's unless you ask for less."""
+        """One gift, with its code. Without `points` and `claim_until` it has the order's."""
         body = {
             "campaign": campaign,
             "points": points,
