@@ -35,9 +35,9 @@ class Tokuten:
     answer comes.
 
     A call is tried up to `tries` times; each waits up to `timeout` seconds for its answer. Lists (`gifts`,
-    `lots`, `transactions`, `events`) are iterators that ask for the next page when they need it: stop when you
-    like. A client keeps connections and may be shared between threads; make one, and close it
-    at the end. `http` is for what this can't say (proxies, certificates): its base_url must be the API's.
+    `lots`, `transactions`, `events`) are iterators that ask for the next page when they need it. A client
+    keeps connections and may be shared between threads; make one, and close it at the end. `http` is for what
+    this can't say (proxies, certificates): its base_url must be the API's.
     """
 
     def __init__(
