@@ -1,5 +1,5 @@
 """The content policy of every page: strict, but for the admin, whose look needs inline styles and an
-expression evaluator, and the API's reference, whose style sheet holds its pictures. And which devices a page
+expression evaluator, and the API's console, whose style sheet holds its pictures. And which devices a page
 may ask for.
 """
 
@@ -18,7 +18,7 @@ _OF_THE_ADMIN = {
     "style-src": [SELF, UNSAFE_INLINE],
     "img-src": [SELF, "data:"],
 }
-_OF_THE_REFERENCE = {"img-src": [SELF, "data:"]}
+_OF_THE_CONSOLE = {"img-src": [SELF, "data:"]}
 
 
 class ContentPolicyMiddleware:
@@ -33,15 +33,15 @@ class ContentPolicyMiddleware:
         self.admin = reverse("admin:index")
         self.of_the_site = build_policy()
         self.of_the_admin = build_policy(update=_OF_THE_ADMIN)
-        self.reference = reverse("api_reference")
-        self.of_the_reference = build_policy(update=_OF_THE_REFERENCE)
+        self.console = reverse("api_console")
+        self.of_the_console = build_policy(update=_OF_THE_CONSOLE)
         self.devices_of_the_site = _DEVICES.format(camera="(self)")
         self.devices_of_the_admin = _DEVICES.format(camera="()")
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         is_admin = request.path.startswith(self.admin)
-        policy = self.of_the_reference if request.path == self.reference else self.of_the_site
+        policy = self.of_the_console if request.path == self.console else self.of_the_site
         response.headers[HEADER] = self.of_the_admin if is_admin else policy
         response.headers["Permissions-Policy"] = (
             self.devices_of_the_admin if is_admin else self.devices_of_the_site

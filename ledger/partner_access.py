@@ -59,7 +59,7 @@ def access_member(*, brand: Brand, named: Named, at: datetime) -> Member:
     else:
         member = parties.find_member(number_of(brand, named))
     if member is None or member.closed_at is not None:
-        raise NotReachable
+        raise NotReachable(field="member")
     return member
 
 

@@ -12,9 +12,15 @@ class PartiesError(Exception):
 
 
 class NotReachable(PartiesError):
-    """The row does not exist or is not this person's to reach. Both look the same from outside."""
+    """The row does not exist or is not this person's to reach. Both look the same from outside. `field` is
+    what named it, where the asker has said more than an address: campaign, member.
+    """
 
     code = "not_found"
+
+    def __init__(self, message: str = "", *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class CardTokenTypingError(PartiesError):

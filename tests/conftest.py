@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -117,18 +118,23 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_report_header() -> str:
-    if found := find_chromium():
-        return f"browser: {found}"
-    advice = "on Debian: apt install chromium"
-    return (
-        f"browser: NONE, so the browser tests are {'left out' if may_do_without() else 'failing'} ({advice})"
-    )
+def _found() -> dict[str, str | None]:
+    """What tests ask for by a fixture of that name, and no wheel brings: where the machine has it."""
+    return {"browser": find_chromium(), "curl": shutil.which("curl")}
+
+
+def pytest_report_header() -> list[str]:
+    packages = {"browser": "chromium", "curl": "curl"}
+    fate = "left out" if may_do_without() else "failing"
+    return [
+        f"{name}: {place or f'NONE, so its tests are {fate} (on Debian: apt install {packages[name]})'}"
+        for name, place in _found().items()
+    ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
-    has_browser = find_chromium() is not None or not may_do_without()
+    missing = {name for name, place in _found().items() if place is None and may_do_without()}
 
     def belongs(item: pytest.Item) -> bool:
         fixtures = getattr(item, "fixturenames", ())
@@ -137,7 +143,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         is_same = not (item.get_closest_marker("django_db") or item.get_closest_marker("postgresql"))
         is_same = is_same and not {"db", "transactional_db", "live_server"}.intersection(fixtures)
         runs_here = is_of_stack and not (is_same and other == "sqlite")
-        return runs_here and (has_browser or "browser" not in fixtures)
+        return runs_here and missing.isdisjoint(fixtures)
 
     config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
     items[:] = [item for item in items if belongs(item)]

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -34,6 +34,7 @@ class CampaignView(PartnerView):
                 OpenApiTypes.STR,
                 OpenApiParameter.PATH,
                 description="The campaign's short name, as in the address of its page.",
+                examples=[OpenApiExample("A campaign", "spring")],
             )
         ],
         responses={200: shapes.CampaignShape, **refusals({404: "You have no such campaign: `not_found`."})},

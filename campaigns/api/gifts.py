@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 
 from django.http import Http404
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +16,7 @@ from campaigns.api.staging import staging_of_gifts
 from campaigns.queries import campaign_named, limit_group_of
 from giftcodes import gift_queries
 from giftcodes import services as giftcodes
-from giftcodes.errors import GiftcodesError
+from giftcodes.errors import GiftcodesError, GiftRefused
 from giftcodes.gift_models import MAX_RECIPIENT_LENGTH, Gift, GiftState
 from giftcodes.gift_queries import Cursor
 from giftcodes.services.gift_wishes import GiftWanted
@@ -35,22 +34,31 @@ from parties.api.base import (
     page_answer,
     place_in,
 )
-from parties.api.documented import NO_NUL, page_parameters, refusals
+from parties.api.documented import (
+    NO_NUL,
+    REUSED,
+    WRONG,
+    body_refusals,
+    id_parameter,
+    page_parameters,
+    refusals,
+)
 from parties.api.fields import Text, said_in
 from parties.api.staged import answer_staged
 from parties.api_models import Scope
-from parties.errors import DailyPointsExceeded, PartiesError, ScopeMissing
+from parties.errors import DailyPointsExceeded, NotReachable, PartiesError, ScopeMissing
 
-GIFT_ID = OpenApiParameter("gift_id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The gift's id.")
+GIFT_ID = id_parameter("gift_id", "The gift's id, as `issue_gift` answered it.")
 
-_WRONG = "What `errors` names: `invalid_request`, `malformed_request`, `gift_refused`."
+_NO_PAGE = "Not a page of this list, or no such filter: `invalid_request`."
 _NONE = "You have no such gift: `not_found`."
-_ISSUING = refusals(
+_ISSUING = body_refusals(
     {
-        400: _WRONG,
+        400: f"{WRONG}, `gift_refused`, `idempotency_key_wrong`.",
         404: "You have no such campaign: `not_found`.",
         409: "`budget_exhausted`, `not_issuing`, or the same request is under way: `twin_in_flight`.",
-        422: "The key was used for another request: `key_reused`.",
+        422: REUSED,
+        429: "Too many calls, or too many points for this day: `too_many_calls`, `daily_points_exceeded`.",
     }
 )
 
@@ -67,19 +75,29 @@ class GiftsView(PartnerView):
         parameters=[KEY_PARAMETER, REPLAYED_HEADER],
         request=shapes.OneGift,
         responses={201: shapes.IssuedGiftShape, **_ISSUING},
+        examples=[
+            OpenApiExample(
+                "For an order",
+                {"campaign": "spring", "recipient_ref": "order-1042"},
+                request_only=True,
+            )
+        ],
     )
     def post(self, request: Request) -> Response:
         """One gift with its code, at once. The idempotency key works for ever: the same body gives the same
         gift again, with `Idempotent-Replayed: true`; the code is derived anew, it is stored nowhere.
         """
         key, data = idempotency_key(request), said_in(shapes.OneGift, request)
-        return _issue_staged(
-            request,
-            key,
-            data["campaign"],
-            [shapes.wanted(data)],
-            lambda gifts: shapes.shown_with_code(gifts[0]),
-        )
+        try:
+            return _issue_staged(
+                request,
+                key,
+                data["campaign"],
+                [shapes.wanted(data)],
+                lambda gifts: shapes.shown_with_code(gifts[0]),
+            )
+        except GiftRefused as refusal:  # of one gift its place in the list says nothing
+            raise GiftRefused(refusal.rule) from refusal
 
     @extend_schema(
         operation_id="list_gifts",
@@ -93,10 +111,14 @@ class GiftsView(PartnerView):
                 description="Gifts with this recipient_ref alone.",
             ),
             OpenApiParameter(
-                "status", str, enum=GiftState.values, description="Gifts with this status alone."
+                "status",
+                str,
+                enum=GiftState.values,
+                description="Gifts with this status alone.",
+                examples=[OpenApiExample("Those not claimed yet", "issued")],
             ),
         ],
-        responses={200: shapes.GIFT_PAGE, **refusals({400: _WRONG})},
+        responses={200: shapes.GIFT_PAGE, **refusals({400: _NO_PAGE})},
     )
     def get(self, request: Request) -> Response:
         """Gifts without their codes, those of the newest request first."""
@@ -129,6 +151,19 @@ class GiftBatchView(PartnerView):
         parameters=[KEY_PARAMETER, REPLAYED_HEADER],
         request=shapes.ManyGifts,
         responses={201: shapes.MANY_ISSUED, **_ISSUING},
+        examples=[
+            OpenApiExample(
+                "For two orders",
+                {
+                    "campaign": "spring",
+                    "gifts": [
+                        {"recipient_ref": "order-1043"},
+                        {"recipient_ref": "order-1044", "metadata": {"shelf": "A7"}},
+                    ],
+                },
+                request_only=True,
+            )
+        ],
     )
     def post(self, request: Request) -> Response:
         """All or none, in one transaction, with one idempotency key."""
@@ -158,7 +193,10 @@ class GiftView(PartnerView):
                 "reveal", bool, description="With its code; needs the scope gifts:reveal, and is recorded."
             ),
         ],
-        responses={200: shapes.GiftShape, **refusals({400: _WRONG, 404: _NONE})},
+        responses={
+            200: shapes.GiftShape,
+            **refusals({400: "`reveal` is neither true nor false: `invalid_request`.", 404: _NONE}),
+        },
     )
     def get(self, request: Request, gift_id: uuid.UUID) -> Response:
         """What has become of a gift. Its code is shown only with `reveal=true`."""
@@ -186,9 +224,14 @@ class GiftVoidView(PartnerView):
         summary="Withdraw a gift",
         parameters=[GIFT_ID],
         request=shapes.VoidWish,
+        examples=[
+            OpenApiExample("An order that was given up", {"reason": "order cancelled"}, request_only=True)
+        ],
         responses={
             200: shapes.GiftShape,
-            **refusals({400: _WRONG, 404: _NONE, 409: "It was claimed: `gift_claimed`."}),
+            **body_refusals(
+                {400: f"{WRONG}, `gift_refused`.", 404: _NONE, 409: "It was claimed: `gift_claimed`."}
+            ),
         },
     )
     def post(self, request: Request, gift_id: uuid.UUID) -> Response:
@@ -220,7 +263,7 @@ def _issue_staged(
 def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted]) -> Issued:
     campaign = campaign_named(brand_of(request), name)
     if campaign is None:
-        raise Http404
+        raise NotReachable(field="campaign")
     client, group = client_of(request), limit_group_of(campaign)
     # Counted before, and given back for what was refused or had been issued before: the day's points are a
     # brake, which may hold too early, never too late.

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
@@ -12,8 +13,8 @@ from giftcodes.gift_models import MAX_GIFTS_AT_ONCE, MAX_RECIPIENT_LENGTH, Gift,
 from giftcodes.gift_queries import status_of
 from giftcodes.services.gift_wishes import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_TEXT, GiftWanted
 from giftcodes.services.gifts import IssuedGift
-from parties.api.documented import NO_NUL
-from parties.api.fields import Body, Moment, Points, Text
+from parties.api.documented import HAS_MORE, NEXT_CURSOR, NO_NUL, ROWS
+from parties.api.fields import Body, Moment, Points, Rows, ShortName, Text
 
 
 @extend_schema_field(
@@ -27,6 +28,7 @@ from parties.api.fields import Body, Moment, Points, Text
 class MetadataField(serializers.DictField):
     """The partner's own notes: up to 20 names of 40 characters with texts of 500."""
 
+    default_error_messages = {"not_a_dict": gettext_lazy("Give an object: names with texts.")}
     child = Text(max_length=MAX_METADATA_TEXT, allow_blank=True)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
@@ -61,33 +63,37 @@ class GiftWish(Body):
 class OneGift(GiftWish):
     """A gift, and the campaign that gives it."""
 
-    campaign = serializers.SlugField(max_length=40)
+    campaign = ShortName(help_text="The campaign's short name.")
 
 
 class ManyGifts(Body):
     """Gifts of one campaign, all or none."""
 
-    campaign = serializers.SlugField(max_length=40)
-    gifts = serializers.ListField(child=GiftWish(), min_length=1, max_length=MAX_GIFTS_AT_ONCE)
+    campaign = ShortName(help_text="The campaign's short name.")
+    gifts = Rows(
+        child=GiftWish(), min_length=1, max_length=MAX_GIFTS_AT_ONCE, help_text="`{}` for each plain one."
+    )
 
 
 class VoidWish(Body):
     """Why a gift is withdrawn."""
 
-    reason = Text(max_length=200)
+    reason = Text(max_length=200, help_text="For whoever looks at it later; members do not see it.")
 
 
 class GiftShape(serializers.Serializer[Any]):
     """A gift, without its code."""
 
-    id = serializers.UUIDField()
+    id = serializers.UUIDField(help_text="Of the gift.")
     serial = serializers.CharField(help_text="The public number of the code, for logs and support.")
-    points = serializers.IntegerField()
-    claim_until = serializers.DateTimeField(help_text="Exclusive.")
-    status = serializers.ChoiceField(GiftState.values)
-    recipient_ref = serializers.CharField()
-    metadata = serializers.DictField(child=serializers.CharField())
-    issued_at = serializers.DateTimeField()
+    points = serializers.IntegerField(help_text="What it is worth.")
+    claim_until = serializers.DateTimeField(help_text="Exclusive: from then on it can't be claimed.")
+    status = serializers.ChoiceField(GiftState.values, help_text="What became of it so far.")
+    recipient_ref = serializers.CharField(help_text="Yours, as it was sent.")
+    metadata = serializers.DictField(
+        child=serializers.CharField(), help_text="Your own notes, as they were sent."
+    )
+    issued_at = serializers.DateTimeField(help_text="When it was issued.")
 
 
 class IssuedGiftShape(GiftShape):
@@ -99,13 +105,15 @@ class IssuedGiftShape(GiftShape):
     )
 
 
-MANY_ISSUED = inline_serializer("ManyIssuedGifts", {"data": IssuedGiftShape(many=True)})
+MANY_ISSUED = inline_serializer(
+    "ManyIssuedGifts", {"data": IssuedGiftShape(many=True, help_text="In the order of the request.")}
+)
 GIFT_PAGE = inline_serializer(
     "GiftPage",
     {
-        "data": GiftShape(many=True),
-        "has_more": serializers.BooleanField(),
-        "next_cursor": serializers.CharField(allow_null=True),
+        "data": GiftShape(many=True, help_text=ROWS),
+        "has_more": serializers.BooleanField(help_text=HAS_MORE),
+        "next_cursor": serializers.CharField(allow_null=True, help_text=NEXT_CURSOR),
     },
 )
 
@@ -113,30 +121,32 @@ GIFT_PAGE = inline_serializer(
 class AmountShape(serializers.Serializer[Any]):
     """So many gifts, worth so many points."""
 
-    gifts = serializers.IntegerField()
-    points = serializers.IntegerField()
+    gifts = serializers.IntegerField(help_text="How many gifts.")
+    points = serializers.IntegerField(help_text="What they are worth together.")
 
 
 class BudgetShape(serializers.Serializer[Any]):
     """Where the money of the orders is that issue by API."""
 
-    reserved = AmountShape()
-    issued = AmountShape()
-    claimed = AmountShape()
-    voided = AmountShape()
-    expired = AmountShape()
-    left = AmountShape()
+    reserved = AmountShape(help_text="By approved orders, for the whole of their time.")
+    issued = AmountShape(help_text="All that were ever issued, whatever became of them.")
+    claimed = AmountShape(help_text="Issued and claimed.")
+    voided = AmountShape(help_text="Issued and withdrawn.")
+    expired = AmountShape(help_text="Issued, and never claimed in time.")
+    left = AmountShape(help_text="What can still be issued.")
 
 
 class CampaignShape(serializers.Serializer[Any]):
     """A campaign."""
 
-    id = serializers.SlugField()
-    name = serializers.CharField()
-    state = serializers.ChoiceField(["not_begun", "running", "paused", "ended"])
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField(help_text="Exclusive.")
-    budget = BudgetShape()
+    id = serializers.SlugField(help_text="Its short name, as in the address of its page.")
+    name = serializers.CharField(help_text="As members see it.")
+    state = serializers.ChoiceField(
+        ["not_begun", "running", "paused", "ended"], help_text="Where it is in its time."
+    )
+    starts_at = serializers.DateTimeField(help_text="From then on codes can be claimed.")
+    ends_at = serializers.DateTimeField(help_text="Exclusive: from then on it is over.")
+    budget = BudgetShape(help_text="Of its orders that are issued by API.")
 
 
 def wanted(data: Mapping[str, Any]) -> GiftWanted:

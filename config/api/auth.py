@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -32,7 +32,7 @@ class BearerKey(BaseAuthentication):
             return None
         kind, _, text = header.partition(" ")
         if kind.lower() != "bearer":
-            raise AuthenticationFailed(code="key_not_valid")
+            raise NotAuthenticated
         try:
             key = api_services.authenticate(text=text.strip(), address=client_address(request))
         except KeyNotValid as refusal:

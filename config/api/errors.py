@@ -13,15 +13,23 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 from rest_framework import exceptions
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.response import Response
 
 from config.api.problems import PROBLEMS, SAME_AS
 from giftcodes.codec import NotACode
 from giftcodes.errors import ClaimingLocked, CodeNotUsable, GiftcodesError, GiftRefused, TooManyTries
 from ledger.errors import LedgerError
-from parties.errors import DailyPointsExceeded, IdempotencyKeyWrong, PartiesError, ScopeMissing
+from parties.errors import (
+    DailyPointsExceeded,
+    IdempotencyKeyWrong,
+    NotReachable,
+    PartiesError,
+    ScopeMissing,
+)
 
 SECONDS_TO_WAIT = 5
 CONTENT_TYPE = "application/problem+json"
@@ -42,6 +50,23 @@ _OF_OTHERS: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
     (exceptions.UnsupportedMediaType, "media_type_wrong"),
     (exceptions.Throttled, "too_many_calls"),
 ]
+# What stands beside the field that a refusal names.
+_NO_GIFT = _("It is not as it must be.")
+_OF_GIFTS = {
+    "points": _("The campaign's orders allow no gift of so many points."),
+    "claim_until": _("It has passed, or is later than the campaign's orders allow."),
+}
+_NO_ADDRESS = _(
+    "There is no such address. Compare it with the documentation: no slash at the end, ids as they came."
+)
+_OF_KEYS = {
+    "missing": _("This call needs the header."),
+    "form": _("1 to 255 visible ASCII characters, without spaces."),
+}
+_OF_NAMES = {
+    "campaign": _("Your brand has no campaign of that name."),
+    "member": _("Your brand knows no such member: not by this id, number or name."),
+}
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -91,11 +116,15 @@ def _particulars(error: Exception) -> dict[str, Any]:
 def _errors_of(error: Exception) -> Iterator[dict[str, str]]:
     if isinstance(error, exceptions.ValidationError):
         yield from _field_errors(error.get_full_details())
+    elif isinstance(error, exceptions.ParseError) and isinstance(error.detail, ErrorDetail):
+        yield {"field": "", "code": str(error.detail.code), "message": str(error.detail)}
     elif isinstance(error, GiftRefused):
         path = error.rule if error.position is None else f"gifts.{error.position}.{error.rule}"
-        yield {"field": path, "code": "invalid", "message": str(PROBLEMS["gift_refused"].title)}
+        yield {"field": path, "code": "invalid", "message": str(_OF_GIFTS.get(error.rule, _NO_GIFT))}
     elif isinstance(error, IdempotencyKeyWrong):
-        yield {"field": "Idempotency-Key", "code": error.reason, "message": ""}
+        yield {"field": "Idempotency-Key", "code": error.reason, "message": str(_OF_KEYS[error.reason])}
+    elif isinstance(error, NotReachable) and error.field:
+        yield {"field": error.field, "code": "not_found", "message": str(_OF_NAMES[error.field])}
 
 
 def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
@@ -134,12 +163,18 @@ def _headers(error: Exception, context: Mapping[str, Any]) -> dict[str, str]:
     return headers
 
 
-def plain_answer(code: str) -> JsonResponse:
+def plain_answer(code: str, **particulars: Any) -> JsonResponse:
     """The same shape outside of a view: for addresses that do not exist, and for bugs."""
-    body = problem(code)
-    return JsonResponse(
-        body, status=body["status"], content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"}
-    )
+    body = problem(code, **particulars)
+    headers = {"Cache-Control": "no-store"}
+    if code == "unavailable":
+        headers["Retry-After"] = str(SECONDS_TO_WAIT)
+    return JsonResponse(body, status=body["status"], content_type=CONTENT_TYPE, headers=headers)
+
+
+def no_such_address() -> JsonResponse:
+    """Below the API's address there is nothing of that name."""
+    return plain_answer("not_found", detail=str(_NO_ADDRESS))
 
 
 def is_of_api(request: HttpRequest) -> bool:

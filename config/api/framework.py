@@ -8,7 +8,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_THROTTLE_CLASSES": ["config.api.limits.ClientThrottle"],
     "DEFAULT_PARSER_CLASSES": ["config.api.parsing.StrictJsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["config.api.rendering.JsonRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.api.document.PartnerSchema",
     "EXCEPTION_HANDLER": "config.api.errors.handle",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
@@ -30,4 +30,16 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": False,
+    "ENUM_NAME_OVERRIDES": {
+        "GiftStatus": "giftcodes.gift_models.GiftState.values",
+        "HoldState": "ledger.models.HoldState.values",
+        "TransactionKind": "ledger.models.Reason.values",
+        "EventType": "parties.event_models.EventType.values",
+        "Scope": "parties.api_models.Scope.values",
+    },
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # it would say each value twice
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.api.document.complete",
+    ],
 }

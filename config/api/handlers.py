@@ -4,7 +4,7 @@ import sys
 
 from django.http import HttpRequest, HttpResponseBase
 
-from config.api.errors import is_of_api, plain_answer
+from config.api.errors import is_of_api, no_such_address, plain_answer
 from parties.api.base import limit_headers
 from redemption_site.views import errors as pages
 
@@ -16,7 +16,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """404"""
-    return plain_answer("not_found") if is_of_api(request) else pages.page_not_found(request, exception)
+    return no_such_address() if is_of_api(request) else pages.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

@@ -20,7 +20,9 @@ class Problem(NamedTuple):
 PROBLEMS: dict[str, Problem] = {
     # What was sent
     "malformed_request": Problem(
-        400, _("The request can't be read."), _("Send JSON as the documentation shows it.")
+        400,
+        _("The request can't be read."),
+        _("Send one JSON object in UTF-8. `errors` says what is in the way."),
     ),
     "invalid_request": Problem(
         400, _("Something in the request is not as it must be."), _("Mend what `errors` names.")
@@ -48,7 +50,12 @@ PROBLEMS: dict[str, Problem] = {
     ),
     # Who is calling
     "key_missing": Problem(
-        401, _("A key is missing."), _("Send `Authorization: Bearer <key>` with a key of your API client.")
+        401,
+        _("A key is missing."),
+        _(
+            "Send `Authorization: Bearer <key>` with a key of your API client: the word Bearer, a space,"
+            " and the key."
+        ),
     ),
     "key_not_valid": Problem(
         401,
@@ -68,7 +75,10 @@ PROBLEMS: dict[str, Problem] = {
     "not_found": Problem(
         404,
         _("There is nothing here."),
-        _("Compare the address and the id. What belongs to other brands looks the same."),
+        _(
+            "Compare the address, the id and what `errors` names. What belongs to other brands looks the"
+            " same; so does what is in the sandbox to a live key."
+        ),
     ),
     "method_not_allowed": Problem(
         405, _("This address knows no such method."), _("The header Allow names those it knows.")
@@ -90,7 +100,9 @@ PROBLEMS: dict[str, Problem] = {
     ),
     # Points
     "insufficient_points": Problem(
-        409, _("There are not enough points."), _("Ask for the balance and for less. Nothing was done.")
+        409,
+        _("There are not enough points."),
+        _("Look at the balance, the hold, or your brand's funds, and ask for less. Nothing was done."),
     ),
     "limit_exceeded": Problem(
         409, _("No account holds so many points."), _("Ask for less. Nothing was done.")
@@ -118,7 +130,10 @@ PROBLEMS: dict[str, Problem] = {
     "not_issuing": Problem(
         409,
         _("The campaign issues no gifts now."),
-        _("It has no approved order for the API whose period is open. Nothing was issued."),
+        _(
+            "It has no approved order for the API whose period is open now: look at the campaign, or ask who"
+            " runs it. Nothing was issued."
+        ),
     ),
     "budget_exhausted": Problem(
         409,

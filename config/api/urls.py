@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from campaigns.api.campaigns import CampaignView
 from campaigns.api.gifts import GiftBatchView, GiftsView, GiftView, GiftVoidView
-from config.api.errors import plain_answer
+from config.api.errors import no_such_address
 from ledger.api.holds import CaptureView, HoldsView, HoldView, ReleaseView
 from ledger.api.members import BalanceView, LookupView, LotsView, MemberView, TransactionsView
 from ledger.api.points import EarnView, ReverseView, SpendView
@@ -29,7 +29,10 @@ class HealthView(APIView):
     @extend_schema(
         operation_id="get_health",
         tags=["Key"],
-        responses=inline_serializer("Health", {"alive": serializers.BooleanField()}),
+        summary="Ask whether the API answers",
+        responses=inline_serializer(
+            "Health", {"alive": serializers.BooleanField(help_text="Always true: else nobody answers.")}
+        ),
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002
         """Whether the API answers. It asks neither for a key nor the database."""
@@ -39,7 +42,7 @@ class HealthView(APIView):
 @csrf_exempt  # no session opens anything here; else a POST would get a page about its cookie
 def nothing_here(request: HttpRequest, rest: str = "") -> JsonResponse:  # noqa: ARG001
     """Addresses below the API's that do not exist."""
-    return plain_answer("not_found")
+    return no_such_address()
 
 
 urlpatterns = [

@@ -19,39 +19,48 @@ from ledger.statements import database_time
 from parties.act_models import Verb
 from parties.api.acts import KEY_PARAMETER, REPLAYED_HEADER, act_of, answer_with
 from parties.api.base import PartnerView, brand_of
-from parties.api.documented import refusals
+from parties.api.documented import REUSED, WRONG, body_refusals, id_parameter, refusals
 from parties.api.fields import Body, MemberNaming, Points, Whole, said_in
 from parties.api_models import Scope
 
 USUAL_SECONDS = 900
-_FIELDS: dict[str, serializers.Field[Any, Any, Any, Any]] = {
-    "id": serializers.UUIDField(),
-    "member": serializers.UUIDField(allow_null=True),
-    "store": serializers.CharField(),
-    "points": serializers.IntegerField(),
-    "state": serializers.ChoiceField(HoldState.values),
-    "captured_points": serializers.IntegerField(),
-    "capture_transfer": serializers.UUIDField(
-        allow_null=True, help_text="What `/transfers/{id}/reverse` takes, once it was captured."
-    ),
-    "held_at": serializers.DateTimeField(),
-    "expires_at": serializers.DateTimeField(help_text="Exclusive: from then on it can't be captured."),
-    "ended_at": serializers.DateTimeField(allow_null=True),
-}
-_HOLD = inline_serializer("Hold", _FIELDS)
-_HOLD_NOW = inline_serializer(
-    "HoldDone",
-    _FIELDS | {"balance": serializers.IntegerField(help_text="The wallet's when this was done.")},
-)
-_ERRORS = {
-    400: "Something in it is not as it must be: `invalid_request`, `member_not_named`,"
-    " `idempotency_key_wrong`.",
-    422: "The key was used for something else: `key_reused`. Nothing was done.",
-}
+_HOLD_ID = id_parameter("hold_id", "The hold's id.")
+
+
+def _hold(name: str, *, has_balance: bool = False) -> Any:
+    # Fields anew for each: one that belongs to two serializers is shown by the first alone.
+    fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {
+        "id": serializers.UUIDField(help_text="Of the hold."),
+        "member": serializers.UUIDField(
+            allow_null=True, help_text="The member's id; null if the member has left."
+        ),
+        "store": serializers.CharField(help_text="The code of the store."),
+        "points": serializers.IntegerField(help_text="How many points were set aside."),
+        "state": serializers.ChoiceField(HoldState.values, help_text="What became of it so far."),
+        "captured_points": serializers.IntegerField(help_text="How many of them were spent."),
+        "capture_transfer": serializers.UUIDField(
+            allow_null=True, help_text="What `/transfers/{id}/reverse` takes, once it was captured."
+        ),
+        "held_at": serializers.DateTimeField(help_text="When they were set aside."),
+        "expires_at": serializers.DateTimeField(help_text="Exclusive: from then on it can't be captured."),
+        "ended_at": serializers.DateTimeField(
+            allow_null=True, help_text="When it was captured or released, or has expired."
+        ),
+    }
+    if has_balance:
+        fields["balance"] = serializers.IntegerField(help_text="The wallet's when this was done.")
+    return inline_serializer(name, fields)
+
+
+_HOLD = _hold("Hold")
+_HOLD_NOW = _hold("HoldDone", has_balance=True)
+_ERRORS = {400: f"{WRONG}, `idempotency_key_wrong`.", 422: REUSED}
 _NO_HOLD = "There is no such hold at your stores: `not_found`."
 
 
 class HoldBody(Body):
+    """Whose points are set aside, how many, and for how long."""
+
     member = MemberNaming()
     points = Points()
     store = StoreCode(required=False, help_text="Needed if the brand has more than one.")
@@ -59,11 +68,13 @@ class HoldBody(Body):
         min_value=int(SHORTEST_HOLD.total_seconds()),
         max_value=int(LONGEST_HOLD.total_seconds()),
         default=USUAL_SECONDS,
-        help_text="Seconds.",
+        help_text="Seconds until they go back by themselves.",
     )
 
 
 class CaptureBody(Body):
+    """How much of it is spent."""
+
     points = Points(required=False, help_text="All of them, if it is not given; the rest is given back.")
 
 
@@ -85,9 +96,10 @@ class HoldsView(PartnerView):
         parameters=[KEY_PARAMETER, REPLAYED_HEADER],
         request=HoldBody,
         responses={201: _HOLD_NOW}
-        | refusals(
+        | body_refusals(
             _ERRORS
             | {
+                400: f"{WRONG}, `member_not_named`, `idempotency_key_wrong`.",
                 404: "The brand knows no such member: `not_found`.",
                 409: "There are not as many: `insufficient_points`.",
             }
@@ -95,7 +107,7 @@ class HoldsView(PartnerView):
         examples=[
             OpenApiExample(
                 "A checkout",
-                {"member": EXAMPLE_MEMBER, "points": 500, "store": "web", "expires_in": 900},
+                {"member": EXAMPLE_MEMBER, "points": 50, "store": "ginza", "expires_in": 900},
                 request_only=True,
             )
         ],
@@ -125,6 +137,7 @@ class HoldView(PartnerView):
         summary="Look at a hold",
         description="What became of it so far.",
         tags=["Holds"],
+        parameters=[_HOLD_ID],
         responses={200: _HOLD} | refusals({404: _NO_HOLD}),
     )
     def get(self, request: Request, hold_id: UUID) -> Response:
@@ -144,17 +157,17 @@ class CaptureView(PartnerView):
         description="All of it or `points`; the rest goes back to the member. Before the hold's `expires_at`,"
         " once: with other points it has ended.",
         tags=["Holds"],
-        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
+        parameters=[_HOLD_ID, KEY_PARAMETER, REPLAYED_HEADER],
         request=CaptureBody,
         responses={200: _HOLD_NOW}
-        | refusals(
+        | body_refusals(
             _ERRORS
             | {
                 404: _NO_HOLD,
                 409: "It has ended: `hold_ended`, or is smaller than that: `insufficient_points`.",
             }
         ),
-        examples=[OpenApiExample("A part", {"points": 450}, request_only=True)],
+        examples=[OpenApiExample("A part", {"points": 40}, request_only=True)],
     )
     def post(self, request: Request, hold_id: UUID) -> Response:
         """Spend what a hold set aside."""
@@ -176,10 +189,10 @@ class ReleaseView(PartnerView):
         description="The checkout failed or was given up. Harmless for a hold that was released or has"
         " expired.",
         tags=["Holds"],
-        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
+        parameters=[_HOLD_ID, KEY_PARAMETER, REPLAYED_HEADER],
         request=ReleaseBody,
         responses={200: _HOLD_NOW}
-        | refusals(_ERRORS | {404: _NO_HOLD, 409: "It was captured: `hold_ended`."}),
+        | body_refusals(_ERRORS | {404: _NO_HOLD, 409: "It was captured: `hold_ended`."}),
     )
     def post(self, request: Request, hold_id: UUID) -> Response:
         """Give back what a hold set aside."""

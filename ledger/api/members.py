@@ -15,13 +15,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ledger import partner_access
-from ledger.models import Lot, Reason
+from ledger.models import HoldState, Lot, Reason
 from ledger.reports import partners
 from ledger.reports.partners import BrandEntry
 from ledger.services import partner_lookups
 from ledger.statements import database_time
 from parties.api.base import PartnerView, brand_of, page_of
-from parties.api.documented import page_parameters, refusals
+from parties.api.documented import (
+    HAS_MORE,
+    NEXT_CURSOR,
+    ROWS,
+    WRONG,
+    body_refusals,
+    id_parameter,
+    page_parameters,
+    refusals,
+)
 from parties.api.fields import Body, MemberNaming, Text, said_in
 from parties.api_models import Scope
 from parties.errors import MemberNotNamed, NotReachable
@@ -30,11 +39,12 @@ from parties.models import Brand, Member
 
 _TAGS = ["Members"]
 _NOBODY = {404: "Your brand knows no such member: `not_found`."}
-_PAGE = page_parameters()
+_MEMBER_ID = id_parameter("member_id", "The member's id, as answers say it; no number and no name.")
+_PAGE = [_MEMBER_ID, *page_parameters()]
 _MEMBER = inline_serializer(
     "Member",
     {
-        "id": serializers.UUIDField(),
+        "id": serializers.UUIDField(help_text="The member's, the same at every brand."),
         "known_by": serializers.ListField(
             child=serializers.ChoiceField(partner_access.KNOWN_BY),
             help_text="Why your brand may ask: points it gave or took, a number or name of its own, its site"
@@ -45,15 +55,19 @@ _MEMBER = inline_serializer(
 _BALANCE = inline_serializer(
     "Balance",
     {
-        "member": serializers.UUIDField(),
+        "member": serializers.UUIDField(help_text="The member's id."),
         "points": serializers.IntegerField(help_text="What can be spent now, at any brand of the program."),
         "held_points": serializers.IntegerField(help_text="Set aside for checkouts, not in `points`."),
         "next_to_expire": inline_serializer(
             "NextToExpire",
-            {"points": serializers.IntegerField(), "expires_at": serializers.DateTimeField()},
+            {
+                "points": serializers.IntegerField(help_text="How many end first."),
+                "expires_at": serializers.DateTimeField(help_text="Exclusive: from then on they are gone."),
+            },
             allow_null=True,
+            help_text="The points that end first; null if there are none.",
         ),
-        "at": serializers.DateTimeField(),
+        "at": serializers.DateTimeField(help_text="When this was so."),
     },
 )
 
@@ -61,8 +75,8 @@ _BALANCE = inline_serializer(
 def _page(name: str, row: Any) -> Any:
     fields = {
         "data": row,
-        "has_more": serializers.BooleanField(),
-        "next_cursor": serializers.CharField(allow_null=True),
+        "has_more": serializers.BooleanField(help_text=HAS_MORE),
+        "next_cursor": serializers.CharField(allow_null=True, help_text=NEXT_CURSOR),
     }
     return inline_serializer(name, fields)
 
@@ -72,11 +86,12 @@ _LOTS = _page(
     inline_serializer(
         "Lot",
         {
-            "points": serializers.IntegerField(),
-            "expires_at": serializers.DateTimeField(help_text="Exclusive."),
+            "points": serializers.IntegerField(help_text="How many end then."),
+            "expires_at": serializers.DateTimeField(help_text="Exclusive: from then on they are gone."),
             "is_ours": serializers.BooleanField(help_text="Whether your brand has paid for them."),
         },
         many=True,
+        help_text=ROWS,
     ),
 )
 _TRANSACTIONS = _page(
@@ -85,24 +100,31 @@ _TRANSACTIONS = _page(
         "Transaction",
         {
             "id": serializers.UUIDField(help_text="Of the transfer, or of the hold."),
-            "kind": serializers.ChoiceField(Reason.values),
+            "kind": serializers.ChoiceField(Reason.values, help_text="What was done."),
             "points": serializers.IntegerField(help_text="As the wallet sees it: negative if they left it."),
-            "store": serializers.CharField(allow_null=True),
-            "reference": serializers.CharField(allow_null=True),
+            "store": serializers.CharField(allow_null=True, help_text="The code of the store."),
+            "reference": serializers.CharField(allow_null=True, help_text="Yours, as it was sent."),
             "original": serializers.UUIDField(allow_null=True, help_text="The transfer that was taken back."),
             "hold": inline_serializer(
                 "HoldOutcome",
-                {"state": serializers.CharField(), "captured_points": serializers.IntegerField()},
+                {
+                    "state": serializers.ChoiceField(HoldState.values, help_text="What became of it so far."),
+                    "captured_points": serializers.IntegerField(help_text="How many of them were spent."),
+                },
                 allow_null=True,
+                help_text="Of a hold: how it ended.",
             ),
-            "at": serializers.DateTimeField(),
+            "at": serializers.DateTimeField(help_text="When it was done."),
         },
         many=True,
+        help_text=ROWS,
     ),
 )
 
 
 class LookupBody(Body):
+    """Either of the two, and not both."""
+
     documented: ClassVar = {"minProperties": 1, "maxProperties": 1}
 
     card_token = Text(
@@ -131,11 +153,10 @@ class LookupView(PartnerView):
         tags=_TAGS,
         request=LookupBody,
         responses={200: _MEMBER}
-        | refusals(
+        | body_refusals(
             _NOBODY
             | {
-                400: "Something in it is not as it must be: `invalid_request`, `member_not_named`,"
-                " `card_token_typing_error`.",
+                400: f"{WRONG}, `member_not_named`, `card_token_typing_error`.",
                 409: "No card shows this now: `card_token_not_usable`.",
             }
         ),
@@ -164,6 +185,7 @@ class MemberView(PartnerView):
         summary="Look at a member",
         description="Whether your brand knows them, and by what.",
         tags=_TAGS,
+        parameters=[_MEMBER_ID],
         responses={200: _MEMBER} | refusals(_NOBODY),
     )
     def get(self, request: Request, member_id: str) -> Response:
@@ -182,6 +204,7 @@ class BalanceView(PartnerView):
         summary="Look at a member's points",
         description="Points of the program, whoever gave them.",
         tags=_TAGS,
+        parameters=[_MEMBER_ID],
         responses={200: _BALANCE} | refusals(_NOBODY),
     )
     def get(self, request: Request, member_id: str) -> Response:
@@ -261,9 +284,9 @@ def _asked_for(request: Request, member_id: str) -> tuple[Member, datetime]:
     try:
         named = read_naming(member_id)
     except MemberNotNamed:
-        raise NotReachable from None
+        raise NotReachable(field="member") from None
     if named.how != How.ID:
-        raise NotReachable
+        raise NotReachable(field="member")
     at = database_time()
     return partner_access.access_member(brand=brand_of(request), named=named, at=at), at
 

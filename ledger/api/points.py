@@ -18,16 +18,16 @@ from ledger.statements import database_time
 from parties.act_models import Verb
 from parties.api.acts import KEY_PARAMETER, REPLAYED_HEADER, act_of, answer_with
 from parties.api.base import PartnerView, brand_of
-from parties.api.documented import refusals
+from parties.api.documented import REUSED, WRONG, body_refusals, id_parameter
 from parties.api.fields import Body, MemberNaming, Points, Reference, Text, Whole, said_in
 from parties.api_models import Scope
 from parties.models import Brand, Store
 
 USUAL_LIFE_DAYS = 180
-_BAD = "Something in it is not as it must be: `invalid_request`, `member_not_named`, `idempotency_key_wrong`."
-_REUSED = "The key was used for something else: `key_reused`. Nothing was done."
+_TRANSFER_ID = id_parameter("transfer_id", "The transfer's id, as the act that moved the points answered it.")
+_BAD = f"{WRONG}, `member_not_named`, `idempotency_key_wrong`."
 _NOBODY = "The brand knows no such member: `not_found`."
-EXAMPLE_MEMBER = "6f1c0b1e-3c51-4c8e-9c3c-0a4b4d2c7a11"
+EXAMPLE_MEMBER = "ref:user-1077"
 
 
 class StoreCode(Text):
@@ -38,6 +38,8 @@ class StoreCode(Text):
 
 
 class EarnBody(Body):
+    """Who gets how many points, and for what."""
+
     member = MemberNaming()
     points = Points()
     store = StoreCode(required=False, help_text="Where it was; not needed.")
@@ -51,6 +53,8 @@ class EarnBody(Body):
 
 
 class SpendBody(Body):
+    """Who pays with how many points, and where."""
+
     member = MemberNaming()
     points = Points()
     store = StoreCode(required=False, help_text="Needed if the brand has more than one.")
@@ -58,36 +62,39 @@ class SpendBody(Body):
 
 
 class ReverseBody(Body):
+    """How much comes back."""
+
     points = Points(required=False, help_text="All that is left, if it is not given.")
 
 
-def _moved(name: str, **more: serializers.Field[Any, Any, Any, Any]) -> Any:
-    return inline_serializer(
-        name,
-        {
-            "id": serializers.UUIDField(help_text="Of the transfer: what `/transfers/{id}/reverse` takes."),
-            "member": serializers.UUIDField(),
-            "points": serializers.IntegerField(),
-            "store": serializers.CharField(allow_null=True),
-            "reference": serializers.CharField(allow_null=True),
-            "at": serializers.DateTimeField(),
-            "balance": serializers.IntegerField(help_text="The wallet's when this was done."),
-            **more,
-        },
-    )
+def _moved(name: str, *, has_end: bool = False) -> Any:
+    fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {
+        "id": serializers.UUIDField(help_text="Of the transfer: what `/transfers/{id}/reverse` takes."),
+        "member": serializers.UUIDField(help_text="The member's id."),
+        "points": serializers.IntegerField(help_text="How many points moved."),
+        "store": serializers.CharField(allow_null=True, help_text="The code of the store."),
+        "reference": serializers.CharField(allow_null=True, help_text="Yours, as it was sent."),
+        "at": serializers.DateTimeField(help_text="When it was done."),
+        "balance": serializers.IntegerField(help_text="The wallet's when this was done."),
+    }
+    if has_end:
+        fields["expires_at"] = serializers.DateTimeField(help_text="Exclusive: from then on they are gone.")
+    return inline_serializer(name, fields)
 
 
-_EARNED = _moved("Earned", expires_at=serializers.DateTimeField(help_text="Exclusive."))
+_EARNED = _moved("Earned", has_end=True)
 _SPENT = _moved("Spent")
 _REVERSED = inline_serializer(
     "Reversed",
     {
-        "id": serializers.UUIDField(),
-        "original": serializers.UUIDField(),
-        "member": serializers.UUIDField(allow_null=True),
-        "points": serializers.IntegerField(),
+        "id": serializers.UUIDField(help_text="Of the transfer that took it back."),
+        "original": serializers.UUIDField(help_text="The transfer that was taken back."),
+        "member": serializers.UUIDField(
+            allow_null=True, help_text="The member's id; null if the member has left."
+        ),
+        "points": serializers.IntegerField(help_text="How many points came back."),
         "balance": serializers.IntegerField(help_text="The wallet's when this was done."),
-        "at": serializers.DateTimeField(),
+        "at": serializers.DateTimeField(help_text="When it was done."),
     },
 )
 
@@ -116,13 +123,13 @@ class EarnView(PartnerView):
         parameters=[KEY_PARAMETER, REPLAYED_HEADER],
         request=EarnBody,
         responses={201: _EARNED}
-        | refusals(
+        | body_refusals(
             {
                 400: _BAD,
                 404: _NOBODY,
-                409: "The funds don't suffice, or the wallet is full: `insufficient_points`,"
+                409: "Your funds don't suffice, or the wallet is full: `insufficient_points`,"
                 " `limit_exceeded`.",
-                422: _REUSED,
+                422: REUSED,
                 429: "Too many calls, or too many points for this day: `too_many_calls`,"
                 " `daily_points_exceeded`.",
             }
@@ -130,7 +137,7 @@ class EarnView(PartnerView):
         examples=[
             OpenApiExample(
                 "A purchase",
-                {"member": "ref:user-1077", "points": 120, "store": "ginza", "reference": "R-20261128-0042"},
+                {"member": EXAMPLE_MEMBER, "points": 120, "store": "ginza", "reference": "R-20261128-0042"},
                 request_only=True,
             )
         ],
@@ -167,18 +174,18 @@ class SpendView(PartnerView):
         parameters=[KEY_PARAMETER, REPLAYED_HEADER],
         request=SpendBody,
         responses={201: _SPENT}
-        | refusals(
+        | body_refusals(
             {
                 400: _BAD,
                 404: _NOBODY,
                 409: "There are not as many: `insufficient_points`.",
-                422: _REUSED,
+                422: REUSED,
             }
         ),
         examples=[
             OpenApiExample(
                 "At a till",
-                {"member": EXAMPLE_MEMBER, "points": 300, "store": "ginza"},
+                {"member": EXAMPLE_MEMBER, "points": 80, "store": "ginza", "reference": "R-20261128-0043"},
                 request_only=True,
             )
         ],
@@ -204,19 +211,19 @@ class ReverseView(PartnerView):
         " own end; what you gave by `/earn` goes back to your funds. The whole of it or `points`, together"
         " never more than the original.",
         tags=["Points"],
-        parameters=[KEY_PARAMETER, REPLAYED_HEADER],
+        parameters=[_TRANSFER_ID, KEY_PARAMETER, REPLAYED_HEADER],
         request=ReverseBody,
         responses={201: _REVERSED}
-        | refusals(
+        | body_refusals(
             {
                 400: _BAD,
                 404: "Your brand has made no such transfer: `not_found`.",
                 409: "Not as much is left: `reversal_refused`, or the given points are spent, held or have"
                 " ended: `insufficient_points`.",
-                422: _REUSED,
+                422: REUSED,
             }
         ),
-        examples=[OpenApiExample("A part", {"points": 100}, request_only=True)],
+        examples=[OpenApiExample("A part", {"points": 30}, request_only=True)],
     )
     def post(self, request: Request, transfer_id: UUID) -> Response:
         """Take a transfer back."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
 
@@ -15,38 +16,77 @@ _PROBLEM = inline_serializer(
     "Problem",
     {
         "type": serializers.URLField(help_text="Where this problem is explained."),
-        "title": serializers.CharField(),
-        "status": serializers.IntegerField(),
+        "title": serializers.CharField(help_text="What the problem is called."),
+        "status": serializers.IntegerField(help_text="As HTTP says it."),
         "detail": serializers.CharField(help_text="What to do about it."),
         "code": serializers.CharField(help_text="Stable, for machines: see the catalogue of refusals."),
         "errors": inline_serializer(
             "FieldProblem",
             {
-                "field": serializers.CharField(),
-                "code": serializers.CharField(),
-                "message": serializers.CharField(),
+                "field": serializers.CharField(
+                    help_text="Where: `points`, `gifts.3.claim_until`, a parameter, a header; empty for the"
+                    " request as a whole."
+                ),
+                "code": serializers.CharField(help_text="Stable, for machines."),
+                "message": serializers.CharField(help_text="For people. It never repeats what was sent."),
             },
             many=True,
             required=False,
+            help_text="What is wrong with each field.",
         ),
-        "scope": serializers.CharField(required=False),
-        "reference": serializers.CharField(required=False),
+        "scope": serializers.CharField(
+            required=False, help_text="With `scope_missing`: what the key would need."
+        ),
+        "reference": serializers.CharField(
+            required=False, help_text="With refused tries: by this, support finds the try."
+        ),
+        "points_left": serializers.IntegerField(
+            required=False, help_text="With `daily_points_exceeded`: what is left of this day."
+        ),
+        "resets_at": serializers.DateTimeField(
+            required=False, help_text="With `daily_points_exceeded`: when the next day begins."
+        ),
     },
 )
 _CALLER = {
     401: "No key, or one that opens nothing: `key_missing`, `key_not_valid`.",
     403: "The key may not do that, or not from there: `scope_missing`, `address_not_allowed`.",
+    406: "Accept asks for something else than JSON: `not_acceptable`.",
     429: "Too many calls: `too_many_calls`.",
-    503: "It can't be answered at the moment: `unavailable`. Send it again with the same key.",
+    500: "A fault of ours: `internal_error`. Send it again as it was: nothing is done twice.",
+    503: "It can't be answered at the moment: `unavailable`. Send it again as it was.",
 }
 
 
 def refusals(described: dict[int, str] | None = None) -> dict[Any, Any]:
-    """Responses of status 4xx and 5xx as problem+json: those that every call has, and these."""
+    """Responses of status 4xx and 5xx as problem+json: those that every call has, and these. Each text names
+    its codes between backticks; `config.api.document` reads them there.
+    """
     return {
         (status, "application/problem+json"): OpenApiResponse(_PROBLEM, description=text)
         for status, text in sorted((_CALLER | (described or {})).items())
     }
+
+
+def body_refusals(described: dict[int, str]) -> dict[Any, Any]:
+    """The same for a call with a body, which can be unreadable or of another type."""
+    unread = "The body is read as JSON alone: `media_type_wrong`."
+    return refusals({415: unread, **described})
+
+
+WRONG = (
+    "It can't be read, or something in it is not as it must be; `errors` names what: `malformed_request`,"
+    " `invalid_request`"
+)
+ROWS = "The rows of this page."
+HAS_MORE = "Whether rows follow behind this page."
+NEXT_CURSOR = "What the next page takes as `cursor`; null at the end."
+REUSED = "The key was used for something else: `key_reused`. Nothing was done."
+
+
+def id_parameter(name: str, description: str) -> OpenApiParameter:
+    """An id that stands in the address."""
+    return OpenApiParameter(name, OpenApiTypes.UUID, OpenApiParameter.PATH, description=description)
 
 
 def page_parameters(cursor: str = "cursor", *, most: int = LARGEST_PAGE) -> list[OpenApiParameter]:
@@ -68,6 +108,8 @@ class ClosedBody(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         read: Callable[..., dict[str, Any]] = auto_schema._map_serializer  # noqa: SLF001
         found = read(self.target, direction, bypass_extensions=True)
+        if not vars(type(self.target)).get("__doc__"):
+            found.pop("description", None)  # its base class speaks to those who read the source
         return {**found, "additionalProperties": False, **self.target.documented}
 
 

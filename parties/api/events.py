@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from parties.api.base import PartnerView, brand_of, cursor_to, limit_of, place_in
-from parties.api.documented import page_parameters, refusals
+from parties.api.documented import HAS_MORE, ROWS, page_parameters, refusals
 from parties.api_models import Scope
 from parties.event_models import EventType
 from parties.event_queries import as_told, events_after, place_of
@@ -19,19 +19,20 @@ _EVENT = inline_serializer(
         "id": serializers.CharField(
             help_text="The same in every delivery: by it, an event is worked on once."
         ),
-        "type": serializers.ChoiceField(EventType.values),
-        "timestamp": serializers.DateTimeField(),
+        "type": serializers.ChoiceField(EventType.values, help_text="What happened."),
+        "timestamp": serializers.DateTimeField(help_text="When it happened."),
         "object": serializers.CharField(help_text="What it happened to."),
         "sequence": serializers.IntegerField(help_text="Counts the events of one object, from 1."),
-        "data": serializers.DictField(),
+        "data": serializers.DictField(help_text="What there is to know about it, by its type."),
     },
     many=True,
+    help_text=ROWS,
 )
 _PAGE = inline_serializer(
     "EventPage",
     {
         "data": _EVENT,
-        "has_more": serializers.BooleanField(),
+        "has_more": serializers.BooleanField(help_text=HAS_MORE),
         "next_cursor": serializers.CharField(
             allow_null=True, help_text="Give it as `after` next time. Null: nothing has happened yet."
         ),
@@ -51,7 +52,7 @@ class EventsView(PartnerView):
         parameters=page_parameters("after"),
         responses={
             200: _PAGE,
-            **refusals({400: "What `errors` names: `invalid_request`."}),
+            **refusals({400: "Not a page of this list: `invalid_request`."}),
         },
     )
     def get(self, request: Request) -> Response:

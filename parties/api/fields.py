@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -20,6 +21,7 @@ MOST_POINTS = 10**12
 NAMING_PATTERN = (  # what `read_naming` reads, for the document
     r"^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|number:.+|ref:[!-~]{1,64})$"
 )
+_NO_TEXT = _("Give a text, between double quotes. A number is none: it may lose digits.")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -52,6 +54,8 @@ def said_in(body: type[Body], request: Request) -> dict[str, Any]:
 class Whole(serializers.IntegerField):
     """A whole number that JSON writes as one: no text, no fraction, no true."""
 
+    default_error_messages = {"invalid": _("Give a whole number: no quotes, no fraction.")}
+
     def to_internal_value(self, data: Any) -> int:
         if type(data) is not int:
             self.fail("invalid")
@@ -62,11 +66,14 @@ class Points(Whole):
     """1 to 10^12 points."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=1, max_value=MOST_POINTS, **options)
+        said = {"help_text": "How many points."}
+        super().__init__(min_value=1, max_value=MOST_POINTS, **said | options)
 
 
 class Text(serializers.CharField):
     """A text that JSON writes as one; spaces around it are its own."""
+
+    default_error_messages = {"invalid": _NO_TEXT}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"trim_whitespace": False} | options)
@@ -80,15 +87,24 @@ class Text(serializers.CharField):
 class Moment(serializers.DateTimeField):
     """A moment as RFC 3339 writes it, with its offset: without one, nobody knows when it is."""
 
+    default_error_messages = {
+        "invalid": _(
+            "Give a moment with its offset, such as 2027-01-01T00:00:00+09:00 or 2026-12-31T15:00:00Z."
+        ),
+        "overflow": _("That is beyond what can be kept."),
+    }
+
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str) or not _MOMENT.fullmatch(value):
-            self.fail("invalid", format="YYYY-MM-DDThh:mm:ss[.uuuuuu](Z|+hh:mm|-hh:mm)")
+            self.fail("invalid")
         found: datetime = super().to_internal_value(value)
         return found
 
 
 class Reference(serializers.RegexField):
     """The caller's own name for something: a receipt, an order."""
+
+    default_error_messages = {"invalid": _("Give 1 to 64 visible ASCII characters, between double quotes.")}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(r"^[\x21-\x7e]{1,64}\Z", trim_whitespace=False, **options)
@@ -98,6 +114,28 @@ class Reference(serializers.RegexField):
             self.fail("invalid")
         text: str = super().to_internal_value(data)
         return text
+
+
+class ShortName(Text):
+    """The short name of something in this site's addresses: letters, digits, - and _."""
+
+    default_error_messages = {"invalid": _("Give the short name: letters, digits, - and _.")}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=40, **options)
+        self.validators.append(
+            RegexValidator(r"^[-a-zA-Z0-9_]+\Z", self.error_messages["invalid"], "invalid")
+        )
+
+
+class Rows(serializers.ListField):
+    """A list of things, of at least one."""
+
+    default_error_messages = {
+        "not_a_list": _("Give a list: begin with [ and end with ]."),
+        "min_length": _("Give at least {min_length} of them."),
+        "max_length": _("Give no more than {max_length} of them."),
+    }
 
 
 @extend_schema_field(

@@ -15,31 +15,51 @@ _ME = inline_serializer(
     "Me",
     {
         "client": inline_serializer(
-            "MeClient", {"id": serializers.UUIDField(), "name": serializers.CharField()}
+            "MeClient",
+            {
+                "id": serializers.UUIDField(help_text="Of the API client."),
+                "name": serializers.CharField(help_text="As the admin shows it."),
+            },
+            help_text="The system that the key belongs to.",
         ),
         "brand": inline_serializer(
-            "MeBrand", {"slug": serializers.CharField(), "name": serializers.CharField()}
+            "MeBrand",
+            {
+                "slug": serializers.CharField(help_text="Its short name, in addresses."),
+                "name": serializers.CharField(help_text="As members see it."),
+            },
+            help_text="The brand that it acts for.",
         ),
         "program": inline_serializer(
             "MeProgram",
             {
-                "slug": serializers.CharField(),
-                "name": serializers.CharField(),
-                "unit_label": serializers.CharField(),
-                "yen_per_point": serializers.IntegerField(),
+                "slug": serializers.CharField(help_text="Its short name."),
+                "name": serializers.CharField(help_text="As members see it."),
+                "unit_label": serializers.CharField(help_text="What its points are called."),
+                "yen_per_point": serializers.IntegerField(help_text="What a point is worth."),
             },
+            help_text="Whose points it deals with.",
         ),
-        "mode": serializers.ChoiceField(["live", "test"]),
+        "mode": serializers.ChoiceField(["live", "test"], help_text="`test`: nothing is worth anything."),
         "key": serializers.CharField(help_text="The beginning of the key, by which people tell keys apart."),
-        "scopes": serializers.ListField(child=serializers.ChoiceField(Scope.values)),
-        "expires_at": serializers.DateTimeField(allow_null=True),
+        "scopes": serializers.ListField(
+            child=serializers.ChoiceField(Scope.values), help_text="What it may do."
+        ),
+        "expires_at": serializers.DateTimeField(
+            allow_null=True, help_text="From then on it opens nothing; null: it has no end."
+        ),
         "limits": inline_serializer(
             "MeLimits",
             {
-                "calls_per_second": serializers.IntegerField(),
-                "calls_at_once": serializers.IntegerField(),
-                "points_per_day": serializers.IntegerField(),
+                "calls_per_second": serializers.IntegerField(
+                    help_text="So many calls come back each second."
+                ),
+                "calls_at_once": serializers.IntegerField(help_text="So many may come in one burst."),
+                "points_per_day": serializers.IntegerField(
+                    help_text="So many may be given and issued from midnight to midnight (Japan time)."
+                ),
             },
+            help_text="How much it may do; all keys of the client together.",
         ),
     },
 )
@@ -50,7 +70,9 @@ class MeView(PartnerView):
 
     scopes: ClassVar = {"GET": None}
 
-    @extend_schema(operation_id="get_me", responses={200: _ME, **refusals()}, tags=["Key"])
+    @extend_schema(
+        operation_id="get_me", summary="Look at your key", responses={200: _ME, **refusals()}, tags=["Key"]
+    )
     def get(self, request: Request) -> Response:
         """What this key may do, for which brand, and its limits."""
         key = key_of(request)

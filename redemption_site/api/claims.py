@@ -16,7 +16,7 @@ from giftcodes.services import PartnerAsker, Proviso
 from parties.act_models import Verb
 from parties.api.acts import KEY_PARAMETER, REPLAYED_HEADER, act_of, answer_with
 from parties.api.base import PartnerView
-from parties.api.documented import refusals
+from parties.api.documented import REUSED, WRONG, body_refusals
 from parties.api.fields import Body, MemberNaming, Text, said_in
 from parties.api.staged import answer_staged
 from parties.api_acts import Act
@@ -29,11 +29,11 @@ _CLAIMED = inline_serializer(
     "Claimed",
     {
         "serial": serializers.CharField(help_text="The public number of the code, for support."),
-        "member": serializers.UUIDField(),
-        "points": serializers.IntegerField(),
+        "member": serializers.UUIDField(help_text="The member's id."),
+        "points": serializers.IntegerField(help_text="What the code was worth."),
         "balance": serializers.IntegerField(help_text="The wallet's when this was done."),
-        "claimed_at": serializers.DateTimeField(),
-        "expires_at": serializers.DateTimeField(help_text="Exclusive."),
+        "claimed_at": serializers.DateTimeField(help_text="When it was claimed."),
+        "expires_at": serializers.DateTimeField(help_text="Exclusive: from then on they are gone."),
         "was_claimed_before": serializers.BooleanField(
             help_text="Whether this member had claimed it before, here or on the page: nothing was added."
         ),
@@ -42,6 +42,8 @@ _CLAIMED = inline_serializer(
 
 
 class ClaimBody(Body):
+    """Which code, and for whom."""
+
     code = Text(max_length=200, help_text="As the member typed or scanned it; spaces and dashes are dropped.")
     member = MemberNaming()
 
@@ -64,14 +66,13 @@ class ClaimsView(PartnerView):
         parameters=[KEY_PARAMETER, REPLAYED_HEADER],
         request=ClaimBody,
         responses={201: _CLAIMED}
-        | refusals(
+        | body_refusals(
             {
-                400: "Something in it is not as it must be: `not_a_code` (a typing error), `invalid_request`,"
-                " `member_not_named`, `idempotency_key_wrong`.",
+                400: f"{WRONG}, `not_a_code` (a typing error), `member_not_named`, `idempotency_key_wrong`.",
                 404: "Your brand knows no such member: `not_found`.",
                 409: "`code_not_usable`, for whatever reason; `claim_held_back`, `proof_needed`: the page"
                 " asks for something first.",
-                422: "The key was used for something else: `key_reused`. Nothing was done.",
+                422: REUSED,
                 429: "Too many calls or tries: `too_many_calls`, `too_many_tries`, `claiming_locked`.",
             }
         ),

@@ -1,16 +1,22 @@
 """The Python client against the API itself and its OpenAPI document."""
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import httpx
 import pytest
 from django.test import Client
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from tokuten_partner import NotReached, Problem, Tokuten, types
 from tokuten_partner.transport import Transport
 
+from campaigns.models import Campaign
+from parties.api import base
+from parties.webhooks import signatures
 from tests.api.gifts import giving_campaign
 from tests.api.shop import Shop, no_differences
 
@@ -142,6 +148,91 @@ def test_what_may_have_been_done_is_tried_again_with_the_same_key() -> None:
     assert [request.headers["Idempotency-Key"] for request in sent] == [key] * 3
     assert {request.content for request in sent} == {b'{"campaign":"spring"}'}
     assert len(waited) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (409, "twin_in_flight"),
+        (429, "too_many_calls"),
+        (500, "internal_error"),
+        (503, "unavailable"),
+        (504, ""),
+    ],
+)
+def test_whatever_may_go_away_is_tried_again_with_the_same_key(status: int, code: str) -> None:
+    refused = httpx.Response(status, json={"code": code}, headers={"Retry-After": "1"})
+    api, sent, waited = answering(refused, refused, httpx.Response(201, json={"id": "1"}))
+    assert api.post("spend", {"points": 1}, key="receipt-9") == {"id": "1"}
+    assert [request.headers["Idempotency-Key"] for request in sent] == ["receipt-9"] * 3
+    assert len({request.content for request in sent}) == 1
+    assert len(waited) == 2
+
+
+def test_a_made_key_is_the_same_for_each_try_and_another_for_each_act(shop: Shop) -> None:
+    sent: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["Idempotency-Key"])
+        is_lost = len(sent) == 1
+        return httpx.Response(503 if is_lost else 201, json={}, headers={"Retry-After": "0"})
+
+    http = httpx.Client(transport=httpx.MockTransport(answer), base_url="https://points.example.com/api/v1/")
+    with Tokuten("https://points.example.com", "tk_test_x", http=http) as tokuten:
+        tokuten.spend(member=shop.id, points=1)
+        tokuten.spend(member=shop.id, points=1)
+    assert sent[0] == sent[1] != sent[2]
+
+
+def test_lists_go_on_page_by_page(tokuten: Tokuten, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "DEFAULT_PAGE", 2)
+    slug = giving_campaign(shop, size=20, face_points=10).slug
+    issued = {gift["id"] for gift in tokuten.issue_gifts(campaign=slug, gifts=[{}] * 5)}
+    assert [len(issued), {gift["id"] for gift in tokuten.gifts()}] == [5, issued]
+    assert next(tokuten.gifts())["id"] in issued
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_are_read_from_where_one_was(
+    tokuten: Tokuten, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "DEFAULT_PAGE", 2)
+    slug = giving_campaign(shop, size=20, face_points=10).slug
+    gifts = tokuten.issue_gifts(campaign=slug, gifts=[{}] * 5)
+    first, cursor = next(tokuten.event_pages())
+    rest = [event for events, _cursor in tokuten.event_pages(after=cursor) for event in events]
+    told = [*first, *rest]
+    assert len(first) == 2
+    assert len({event["object"] for event in told if event["type"] == "gift.issued"}) == len(gifts)
+    assert [*tokuten.events()] == told
+
+
+def blocks(language: str) -> str:
+    """What the client's README shows in that language, in one text."""
+    text = (Path(__file__).parents[2] / "clients/python/README.md").read_text()
+    return "\n".join(re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_its_readme_shows_runs(
+    tokuten: Tokuten, shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    giving_campaign(shop, size=20, face_points=10)
+    Campaign.objects.filter(brand=shop.brand).update(slug="spring")
+    secret = signatures.make_secret()
+    monkeypatch.setenv("KEY", shop.partner.text)
+    monkeypatch.setenv("WEBHOOK_SECRET", signatures.secret_text(secret))
+    monkeypatch.setattr("tokuten_partner.Tokuten", lambda base_url, key: tokuten)
+    worked_on: list[Any] = []
+    names: dict[str, Any] = {"work_on": lambda name, event: worked_on.append((name, event))}
+    exec(compile(blocks("python"), "README", "exec"), names)  # noqa: S102  # that is what is tested
+    told = capsys.readouterr().out
+    assert "points.earned" in told
+    body = b'{"type": "gift.claimed"}'
+    headers = signatures.headers(event="evt_1", body=body, keys=[secret], at=timezone.now())
+    assert names["receive"](headers, body) == 204
+    assert worked_on == [("evt_1", {"type": "gift.claimed"})]
+    assert names["receive"](headers, body + b" ") == 400
 
 
 def test_it_waits_as_it_is_asked_to() -> None:

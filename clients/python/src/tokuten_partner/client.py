@@ -33,6 +33,11 @@ class Tokuten:
     an act is done once however often it is tried. Give your own (an order number, say) if you may have to
     repeat the act after your program has ended. Raises Problem where the API says no and NotReached where no
     answer comes.
+
+    A call is tried up to `tries` times; each waits up to `timeout` seconds for its answer. Lists (`gifts`,
+    `lots`, `transactions`, `events`) are iterators that ask for the next page when they need it. A client
+    keeps connections and may be shared between threads; make one, and close it at the end. `http` is for what
+    this can't say (proxies, certificates): its base_url must be the API's.
     """
 
     def __init__(
@@ -65,6 +70,11 @@ class Tokuten:
         """Close the connections."""
         self._http.close()
 
+    def is_alive(self) -> bool:
+        """Whether the API answers at all; it asks neither for a key nor for the database."""
+        answer: bool = self._api.get("healthz")["alive"]
+        return answer
+
     def me(self) -> Me:
         """What the key may do, for whom, and its limits."""
         answer: Me = self._api.get("me")
@@ -80,7 +90,7 @@ class Tokuten:
         metadata: dict[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> IssuedGift:
-        """One gift, with its code."""
+        """One gift, with its code. Without `points` and `claim_until` it has the order's."""
         body = {
             "campaign": campaign,
             "points": points,
@@ -94,7 +104,9 @@ class Tokuten:
     def issue_gifts(
         self, *, campaign: str, gifts: Sequence[dict[str, Any]], idempotency_key: str | None = None
     ) -> list[IssuedGift]:
-        """Up to 1,000 gifts, all or none."""
+        """Up to 1,000 gifts, all or none, in the order of `gifts`: an object per gift with what `issue_gift`
+        takes, `{}` for a plain one.
+        """
         body = {"campaign": campaign, "gifts": list(gifts)}
         answer: list[IssuedGift] = self._api.post("gifts/batch", body, key=_key(idempotency_key))["data"]
         return answer
@@ -231,12 +243,21 @@ class Tokuten:
         return answer
 
     def events(self, *, after: str | None = None) -> Iterator[Event]:
-        """Every event behind the cursor `after`, in their order; from the beginning if it is None."""
+        """Every event behind the cursor `after`, in their order; from the beginning if it is None. To go on
+        another day, use `event_pages`.
+        """
+        for events, _cursor in self.event_pages(after=after):
+            yield from events
+
+    def event_pages(self, *, after: str | None = None) -> Iterator[tuple[list[Event], str | None]]:
+        """The same page by page, each with the cursor behind it: keep it when you have worked on the page,
+        and give it as `after` next time. Ends with what has happened so far.
+        """
         cursor = after
         while True:
             page = self._api.get("events", after=cursor)
-            yield from page["data"]
             cursor = page["next_cursor"] or cursor
+            yield page["data"], cursor
             if not page["has_more"]:
                 return
 

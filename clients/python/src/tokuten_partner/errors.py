@@ -12,10 +12,15 @@ class FieldError(NamedTuple):
 
 
 class Problem(Exception):
-    """The API said no. Decide by `code`, which never changes; `title` and `detail` are for people."""
+    """The API said no. Decide by `code`, which never changes; `title` and `detail` are for people.
 
-    def __init__(self, status: int, body: dict[str, Any]) -> None:
-        self.status = status
+    `errors` names the fields that are wrong, `reference` is what support finds a refused try by, and `body`
+    is all of it. `retry_after` are the seconds after which the same call may be answered, None if waiting
+    would change nothing.
+    """
+
+    def __init__(self, status: int, body: dict[str, Any], *, retry_after: float | None = None) -> None:
+        self.status, self.body, self.retry_after = status, body, retry_after
         self.code = str(body.get("code", "unknown"))
         self.title = str(body.get("title", ""))
         self.detail = str(body.get("detail", ""))

@@ -54,10 +54,10 @@ class Transport:
                 continue
             if answer.is_success:
                 return answer.json()
-            problem = Problem(answer.status_code, _body_of(answer))
+            problem = Problem(answer.status_code, _body_of(answer), retry_after=_asked_to_wait(answer))
             if attempt == self._tries or not _is_worth_another_try(problem):
                 raise problem
-            self._sleep(_wait(answer, attempt))
+            self._sleep(_wait(problem, attempt))
         raise AssertionError("tries is at least 1")
 
 
@@ -76,11 +76,15 @@ def _body_of(answer: httpx.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _wait(answer: httpx.Response, attempt: int) -> float:
+def _asked_to_wait(answer: httpx.Response) -> float | None:
     asked = answer.headers.get("Retry-After", "")
-    if not asked.isdecimal():
+    return float(asked) if asked.isascii() and asked.isdecimal() else None
+
+
+def _wait(problem: Problem, attempt: int) -> float:
+    if problem.retry_after is None:
         return _backoff(attempt)
-    return min(float(asked), LONGEST_WAIT) + random.random() / 4  # noqa: S311  # so that not all come back at once
+    return min(problem.retry_after, LONGEST_WAIT) + random.random() / 4  # noqa: S311  # so that not all come back at once
 
 
 def _backoff(attempt: int) -> float:

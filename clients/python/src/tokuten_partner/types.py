@@ -51,7 +51,7 @@ class Campaign(TypedDict):
 
     id: str
     name: str
-    state: Literal["not_begun", "running", "ended"]
+    state: Literal["not_begun", "running", "paused", "ended"]
     starts_at: str
     ends_at: str
     budget: Budget
