@@ -12,8 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api import shapes
-from campaigns.models import Campaign
-from campaigns.queries import limit_group_of
+from campaigns.queries import giving_of
 from giftcodes import gift_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
@@ -192,14 +191,14 @@ def _answer(body: dict[str, Any], issued: Issued) -> Response:
 
 
 def _issue(request: Request, key: str, slug: str, gifts: list[GiftWanted]) -> Issued:
-    campaign = Campaign.objects.filter(slug=slug, brand=brand_of(request)).only("pk").first()
-    if campaign is None:
+    client = client_of(request)
+    giving = giving_of(brand_id=client.brand_id, slug=slug)
+    if giving is None:
         raise Http404
-    client, group = client_of(request), limit_group_of(campaign)
+    group = giving.group
     # Counted before, and given back for what was refused or had been issued before: the day's points are a
     # brake, which may hold too early, never too late.
-    face_points = gift_queries.face_points_of(client.brand_id, group)
-    worth = sum(gift.points or face_points for gift in gifts)
+    worth = sum(gift.points or giving.face_points for gift in gifts)
     try:
         taken = api_limits.take_points(client=client, points=worth)
     except DailyPointsExceeded:
