@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -22,7 +23,7 @@ _LONGEST_NAME = 80
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _NOBODY = "0" * 64
 # Of each call the first question.
-_KEYS = PreparedQuery(
+_KEYS: PreparedQuery[Any] = PreparedQuery(
     lambda: ApiKey.objects.select_related("client__brand__program").annotate(now=Now()).filter(prefix="")
 )
 
@@ -161,11 +162,12 @@ def authenticate(*, text: str, address: str, at: datetime | None = None) -> ApiK
     AddressNotAllowed if it is good but not from there.
     """
     prefix = prefix_of(text)
-    [key] = (_KEYS.rows(prefix) if prefix else []) or [None]
+    found = _KEYS.rows(prefix) if prefix else []
+    key: ApiKey | None = found[0] if found else None
     is_the_text = hmac.compare_digest(digest_of(text), key.digest if key else _NOBODY)
     if key is None or not is_the_text:
         raise KeyNotValid
-    at = at or key.now
+    at = at or found[0].now
     if not _is_open(key, at):
         raise KeyNotValid
     if not is_allowed_from(key, address):

@@ -7,6 +7,7 @@ of the database in which gifts need none. It shows what is lost, too: a repeat w
 import os
 from datetime import datetime
 from typing import Any
+from unittest.mock import patch
 
 from django.core.wsgi import get_wsgi_application
 
@@ -33,6 +34,10 @@ def _without_row(issue: str) -> str:
     return f"{before}{_begin}SELECT CAST(NULL AS bigint) AS id, {_values}{_end}{after}"
 
 
-gifts._look = _look
-gifts._ISSUE = _without_row(gifts._ISSUE)
-gifts.digest_of_key = gifts.fingerprint_of = lambda *_: "none"
+patch.multiple(
+    gifts,
+    _look=_look,
+    _ISSUE=_without_row(gifts._ISSUE),
+    digest_of_key=lambda _key: "none",
+    fingerprint_of=lambda _group, _gifts: "none",
+).start()
