@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import psycopg
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=models.Model)
@@ -33,19 +33,19 @@ class PreparedQuery(Generic[Row]):
     @cached_property
     def _compiled(self) -> tuple[str, Callable[[Sequence[Any]], Row]]:
         query = self._make()
-        compiler = query.query.get_compiler(connection.alias)
+        compiler = query.query.get_compiler(DEFAULT_DB_ALIAS)
         sql, _stand_ins = compiler.as_sql()
         kinds = compiler.klass_info
         fields = slice(kinds["select_fields"][0], kinds["select_fields"][-1] + 1)
         names = [column.target.attname for column, *_ in compiler.select[fields]]
         # The stubs are those of a later Django, which takes one more.
-        populators = get_related_populators(kinds, compiler.select, connection.alias)  # type: ignore[call-arg]
+        populators = get_related_populators(kinds, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
         annotated = compiler.annotation_col_map.items()
         converters = compiler.get_converters(column for column, *_ in compiler.select)
 
         def read(plain: Sequence[Any]) -> Row:
             [row] = compiler.apply_converters([plain], converters)
-            found = query.model.from_db(connection.alias, names, row[fields])
+            found = query.model.from_db(DEFAULT_DB_ALIAS, names, row[fields])
             for populator in populators:
                 populator.populate(row, found)
             for name, place in annotated:
@@ -56,15 +56,16 @@ class PreparedQuery(Generic[Row]):
 
 
 def _run(sql: str, values: Sequence[Any]) -> list[Any]:
-    if connection.vendor != "postgresql":
-        with connection.cursor() as cursor:
+    database = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks it up at each use, which adds up
+    if database.vendor != "postgresql":
+        with database.cursor() as cursor:
             cursor.execute(sql, values)
             found: list[Any] = cursor.fetchall()
             return found
     # Django's cursors put values into the text, so nothing is ever prepared. What they look at first:
-    connection.validate_thread_sharing()
-    connection.validate_no_broken_transaction()
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as plain:
+    database.validate_thread_sharing()
+    database.validate_no_broken_transaction()
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    with database.wrap_database_errors, psycopg.Cursor(database.connection) as plain:
         return plain.execute(sql, values, prepare=True).fetchall()
