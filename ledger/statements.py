@@ -98,6 +98,12 @@ def run_together(*statements: Statement, is_last: bool = False) -> list[Rows]:
     return results
 
 
+def run_prepared(sql: str, values: Sequence[Any]) -> Rows:
+    """The rows of one statement, which PostgreSQL plans once per connection."""
+    [rows] = run_together(Statement(sql, values))
+    return rows
+
+
 def _sqlite_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)

@@ -1,18 +1,27 @@
-"""A query of the ORM for what every call asks: compiled once per process, planned once per connection.
+"""A query of the ORM for what every call asks: compiled once per process.
 
 To build and compile the query for a key with its client, brand and program takes Django longer than all else
-that happens in an answer of the API, and PostgreSQL nearly as long to plan it, each time.
+that happens in an answer of the API.
 """
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=models.Model)
+# SQL with %s placeholders, and its values, to rows.
+Run = Callable[[str, Sequence[Any]], list[Any]]
+
+
+def by_cursor(sql: str, values: Sequence[Any]) -> list[Any]:
+    """By Django's own cursor: compiled once, planned each time."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        found: list[Any] = cursor.fetchall()
+        return found
 
 
 class PreparedQuery(Generic[Row]):
@@ -25,10 +34,13 @@ class PreparedQuery(Generic[Row]):
     def __init__(self, make: Callable[[], models.QuerySet[Row]]) -> None:
         self._make = make
 
-    def rows(self, *values: Any) -> list[Row]:
-        """The rows for these values. Raises Django's database errors."""
+    def rows(self, *values: Any, run: Run = by_cursor) -> list[Row]:
+        """The rows for these values. `run` sends the SQL: engines have a way to let it be planned once per
+        connection. (psycopg's own prepared statements would not do beside theirs: after a rollback it throws
+        away all of a connection.) Raises Django's database errors.
+        """
         sql, read = self._compiled
-        return [read(row) for row in _run(sql, values)]
+        return [read(row) for row in run(sql, values)]
 
     @cached_property
     def _compiled(self) -> tuple[str, Callable[[Sequence[Any]], Row]]:
@@ -53,19 +65,3 @@ class PreparedQuery(Generic[Row]):
             return found
 
         return sql, read
-
-
-def _run(sql: str, values: Sequence[Any]) -> list[Any]:
-    database = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks it up at each use, which adds up
-    if database.vendor != "postgresql":
-        with database.cursor() as cursor:
-            cursor.execute(sql, values)
-            found: list[Any] = cursor.fetchall()
-            return found
-    # Django's cursors put values into the text, so nothing is ever prepared. What they look at first:
-    database.validate_thread_sharing()
-    database.validate_no_broken_transaction()
-    database.close_if_health_check_failed()
-    database.ensure_connection()
-    with database.wrap_database_errors, psycopg.Cursor(database.connection) as plain:
-        return plain.execute(sql, values, prepare=True).fetchall()

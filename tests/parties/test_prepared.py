@@ -5,8 +5,9 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
 
+from ledger.statements import run_prepared
 from parties.api_models import ApiKey
-from parties.prepared import PreparedQuery
+from parties.prepared import PreparedQuery, Run, by_cursor
 from tests import make
 from tests.api.partner import Partner, api_client
 
@@ -17,12 +18,15 @@ def keys(prefix: str) -> QuerySet[ApiKey]:
     return ApiKey.objects.select_related("client__brand__program").annotate(now=Now()).filter(prefix=prefix)
 
 
-def test_it_gives_the_same_rows_as_the_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+@pytest.mark.parametrize("run", [by_cursor, run_prepared])
+def test_it_gives_the_same_rows_as_the_query(
+    run: Run, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     prepared: PreparedQuery[ApiKey] = PreparedQuery(lambda: keys(""))
     first = Partner(api_client(make.brand()), addresses=["203.0.113.0/24"]).key
     second = Partner(api_client(make.brand())).key
     for key in (first, second, first):
-        [found] = prepared.rows(key.prefix)
+        [found] = prepared.rows(key.prefix, run=run)
         kept = ApiKey.objects.select_related("client__brand__program").get(pk=key.pk)
         with django_assert_num_queries(0):
             for mine, its in (
