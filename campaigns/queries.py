@@ -9,10 +9,14 @@ from django.db.models import F, QuerySet, Sum
 
 from campaigns import sandbox
 from campaigns.models import Campaign, Issuing, Order, OrderState
+from giftcodes import gift_queries
 from giftcodes import queries as giftcodes_queries
 from giftcodes.models import Batch, BatchState
 from ledger import queries as ledger_queries
+from ledger.statements import Statement, run_together
 from parties.models import Brand
+
+GROUP_PREFIX = "campaign:"
 
 
 class Cost(NamedTuple):
@@ -94,7 +98,29 @@ def campaign_named(brand: Brand, name: str) -> Campaign | None:
 
 def limit_group_of(campaign: Campaign) -> str:
     """What the codes of the campaign are counted together by; their batches carry it."""
-    return f"campaign:{campaign.pk}"
+    return f"{GROUP_PREFIX}{campaign.pk}"
+
+
+class Giving(NamedTuple):
+    """A campaign as one who issues its gifts needs it: its limit group, and what a gift is worth if nothing
+    else is asked for, 0 as long as there is no order.
+    """
+
+    group: str
+    face_points: int
+
+
+def giving_of(*, brand: Brand, name: str) -> Giving | None:
+    """The brand's campaign that partner systems call so, None if it has none, in one round trip."""
+    [found] = run_together(Statement(_GIVING, [brand.pk, sandbox.slug_of(name, brand)]))
+    return Giving(found[0][0], found[0][1]) if found else None
+
+
+_GROUP = f"'{GROUP_PREFIX}' || campaign.id"
+_GIVING = (
+    f"SELECT {_GROUP}, COALESCE({gift_queries.face_points_sql(brand='campaign.brand_id', group=_GROUP)}, 0)"  # noqa: S608  # constants
+    " FROM campaigns_campaign campaign WHERE campaign.brand_id = %s AND campaign.slug = %s"
+)
 
 
 def fingerprint_of(order: Order, *, version: Campaign | None = None) -> str:

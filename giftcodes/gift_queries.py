@@ -111,10 +111,15 @@ def budget_of(batch: Batch) -> Budget:
     )
 
 
-def face_points_of(brand_id: int, group: str) -> int:
-    """What a gift of the group's newest batch is worth if nothing else is asked for; 0 if there is none."""
-    batches = Batch.objects.filter(brand=brand_id, limit_group=group, most_points__isnull=False)
-    return batches.order_by("-approved_at", "-pk").values_list("face_points", flat=True).first() or 0
+def face_points_sql(*, brand: str, group: str) -> str:
+    """SQL for what a gift of the newest batch is worth if nothing else is asked for, null if there is none.
+    `brand` and `group` are SQL for brand and limit group.
+    """
+    return (
+        f"(SELECT newest.face_points FROM giftcodes_batch newest WHERE newest.brand_id = {brand}"  # noqa: S608  # constants
+        f" AND newest.limit_group = {group} AND newest.most_points IS NOT NULL"
+        " ORDER BY newest.approved_at DESC, newest.id DESC LIMIT 1)"
+    )
 
 
 def budget_of_group(brand_id: int, group: str) -> Budget:

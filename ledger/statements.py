@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from ledger import pipeline
 from ledger.pipeline import Rows
@@ -78,23 +78,30 @@ def run_together(*statements: Statement, is_last: bool = False) -> list[Rows]:
     that the transaction ends with them, come what may: the COMMIT can then go out with them. Raises Django's
     database errors.
     """
+    database = connections[DEFAULT_DB_ALIAS]  # once: the proxy looks it up at each use, which adds up
     # What Django's own cursors look at first.
-    connection.validate_thread_sharing()
-    connection.validate_no_broken_transaction()
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    if connection.vendor == "postgresql":
+    database.validate_thread_sharing()
+    database.validate_no_broken_transaction()
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    if database.vendor == "postgresql":
         # Only the outermost block may end its transaction. Django's own commit then finds nothing left to do.
-        ends = is_last and connection.in_atomic_block and not connection.savepoint_ids
+        ends = is_last and database.in_atomic_block and not database.savepoint_ids
         last = [Statement("COMMIT", ())] if ends else []
-        with connection.wrap_database_errors:
-            return pipeline.run(connection.connection, [*statements, *last])[: len(statements)]
+        with database.wrap_database_errors:
+            return pipeline.run(database.connection, [*statements, *last])[: len(statements)]
     results: list[Rows] = []
-    with connection.cursor() as cursor:
+    with database.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement.sql, [_sqlite_value(value) for value in statement.params])
             results.append(cursor.fetchall() if cursor.description else [])
     return results
+
+
+def run_prepared(sql: str, values: Sequence[Any]) -> Rows:
+    """The rows of one statement, which PostgreSQL plans once per connection."""
+    [rows] = run_together(Statement(sql, values))
+    return rows
 
 
 def _sqlite_value(value: Any) -> Any:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from campaigns.api import shapes
 from campaigns.api.staging import staging_of_gifts
-from campaigns.queries import campaign_named, limit_group_of
+from campaigns.queries import giving_of
 from giftcodes import gift_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError, GiftRefused
@@ -261,14 +261,14 @@ def _issue_staged(
 
 
 def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted]) -> Issued:
-    campaign = campaign_named(brand_of(request), name)
-    if campaign is None:
+    client = client_of(request)
+    giving = giving_of(brand=client.brand, name=name)
+    if giving is None:
         raise NotReachable(field="campaign")
-    client, group = client_of(request), limit_group_of(campaign)
+    group = giving.group
     # Counted before, and given back for what was refused or had been issued before: the day's points are a
     # brake, which may hold too early, never too late.
-    face_points = gift_queries.face_points_of(client.brand_id, group)
-    worth = sum(gift.points or face_points for gift in gifts)
+    worth = sum(gift.points or giving.face_points for gift in gifts)
     try:
         taken = api_limits.take_points(client=client, points=worth)
     except DailyPointsExceeded:

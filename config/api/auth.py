@@ -8,6 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from ledger.statements import run_prepared
 from parties import api_services
 from parties.api_models import ApiKey
 from parties.errors import KeyNotValid, ScopeMissing
@@ -34,7 +35,9 @@ class BearerKey(BaseAuthentication):
         if kind.lower() != "bearer":
             raise NotAuthenticated
         try:
-            key = api_services.authenticate(text=text.strip(), address=client_address(request))
+            key = api_services.authenticate(
+                text=text.strip(), address=client_address(request), run=run_prepared
+            )
         except KeyNotValid as refusal:
             raise AuthenticationFailed(code=refusal.code) from refusal
         return Caller(), key

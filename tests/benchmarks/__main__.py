@@ -24,6 +24,7 @@ BENCHMARKS = {
     "spending": "Spending, one connection",
     "guard": "The guard before a claim, one connection (ratio to a claim without it)",
     "conditions": "Conditions of participation, one connection (ratio to a claim that asks for nothing)",
+    "issue": "Gifts over HTTP (ratio to the bare application; the last three: to Tokuten with fresh keys)",
     "claims": "Claims over HTTP, 16 connections (ratio to the bare application)",
 }
 

@@ -1,16 +1,8 @@
 """Who takes part in the contest of claims, and how each is driven."""
 
-import json
 import os
-import signal
-import socket
-import statistics
 import subprocess
-import sys
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -21,18 +13,13 @@ from django.urls import reverse
 from giftcodes import codec, keys
 from giftcodes.models import Batch
 from tests import servers
-from tests.benchmarks.load import Outcome, Plan, summary
+from tests.benchmarks.load import Outcome, summary
+from tests.benchmarks.serving import SECONDS, Served, median_row
 from tests.benchmarks.stage import SITE
 from tests.benchmarks.table import Row
 
 CODE_LENGTH = 16
-SECONDS, WARM_UP = 3.0, 0.5
 MAX_RATE = 16_000  # claims per second that nobody reaches: so many codes are at hand
-WORKERS = 2
-GRANIAN = (
-    "--interface wsgi --workers 1 --blocking-threads 4 --backpressure 64 --http 1 --no-ws"
-    " --log-level warning --workers-kill-timeout 5"
-)
 
 
 class Person(NamedTuple):
@@ -80,11 +67,7 @@ class Contender(ABC):
         """Claim as fast as it goes, for SECONDS."""
 
     def row(self, yardstick: "Contender") -> Row:
-        columns = list(zip(*self.outcomes, strict=True))[1:]
-        rate, p50, p95, p99 = (statistics.median(column) for column in columns)
-        pairs = zip(self.outcomes, yardstick.outcomes, strict=True)
-        ratio = statistics.median(mine.rate / other.rate for mine, other in pairs)
-        return Row(self.name, rate, "claims/s", ratio, f"p50 {p50:.1f}, p95 {p95:.1f}, p99 {p99:.1f} ms")
+        return median_row(self.name, self.outcomes, yardstick.outcomes, "claims/s")
 
 
 class WebServer(Contender):
@@ -94,45 +77,13 @@ class WebServer(Contender):
         self, name: str, folder: Path, target: str, *, is_bare: bool = False, options: tuple[str, ...] = ()
     ) -> None:
         super().__init__(name)
-        self.target, self.is_bare, self.options = target, is_bare, options
-        self.paths = [folder / f"{target.replace(':', '-')}-{number}.sock" for number in range(WORKERS)]
-
-    @contextmanager
-    def running(self, environment: dict[str, str]) -> Iterator[None]:
-        """One server per worker, as behind a proxy that balances: one worker may take all of a socket."""
-        with ExitStack() as servers_running:
-            for path in self.paths:
-                command = [sys.executable, "-m", "granian", "--uds", str(path), *GRANIAN.split()]
-                servers_running.enter_context(
-                    _running([*command, *self.options, self.target], os.environ | environment)
-                )
-            deadline = time.monotonic() + 30
-            while not all(_accepts(path) for path in self.paths):
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"{self.target} does not start")
-                time.sleep(0.1)
-            yield
+        self.is_bare, self._served = is_bare, Served(folder, target, *options)
+        self.running = self._served.running
 
     def measure(self, stock: Stock, people: list[Person]) -> Outcome:
-        plan = Plan(
-            paths=[str(path) for path in self.paths],
-            seconds=SECONDS,
-            warm_up=WARM_UP,
-            heads=[self._head(person) for person in people],
-            tails=stock.codes(stock.take(int(MAX_RATE * SECONDS))),
-        )
-        driver = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.load"],
-            input=json.dumps(plan),
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        outcome = Outcome(*json.loads(driver.stdout))
-        wanted = {"200"} if self.is_bare else {"303"}
-        if set(outcome.statuses) != wanted:
-            raise RuntimeError(f"{self.name} answered {outcome.statuses}")
-        return outcome
+        heads = [self._head(person) for person in people]
+        codes = stock.codes(stock.take(int(MAX_RATE * SECONDS)))
+        return self._served.drive(heads, codes, wanted="200" if self.is_bare else "303")
 
     def _head(self, person: Person) -> str:
         if self.is_bare:
@@ -153,25 +104,6 @@ class WebServer(Contender):
             f"Content-Length: {len(form) + CODE_LENGTH}",
         ]
         return "\r\n".join(head) + f"\r\n\r\n{form}"
-
-
-@contextmanager
-def _running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _accepts(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(path)) == 0
 
 
 class Pgbench(Contender):
