@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns import sandbox
 from campaigns.api import shapes
 from campaigns.models import Campaign
 from campaigns.queries import campaign_named, is_paused, limit_group_of
@@ -34,7 +35,7 @@ class CampaignView(PartnerView):
                 OpenApiTypes.STR,
                 OpenApiParameter.PATH,
                 description="The campaign's short name, as in the address of its page.",
-                examples=[OpenApiExample("A campaign", "spring")],
+                examples=[OpenApiExample("A campaign", sandbox.GIFTS)],
             )
         ],
         responses={200: shapes.CampaignShape, **refusals({404: "You have no such campaign: `not_found`."})},

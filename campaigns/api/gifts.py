@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns import sandbox
 from campaigns.api import shapes
 from campaigns.api.staging import staging_of_gifts
 from campaigns.queries import giving_of
@@ -78,7 +79,7 @@ class GiftsView(PartnerView):
         examples=[
             OpenApiExample(
                 "For an order",
-                {"campaign": "spring", "recipient_ref": "order-1042"},
+                {"campaign": sandbox.GIFTS, "recipient_ref": "order-1042"},
                 request_only=True,
             )
         ],
@@ -155,7 +156,7 @@ class GiftBatchView(PartnerView):
             OpenApiExample(
                 "For two orders",
                 {
-                    "campaign": "spring",
+                    "campaign": sandbox.GIFTS,
                     "gifts": [
                         {"recipient_ref": "order-1043"},
                         {"recipient_ref": "order-1044", "metadata": {"shelf": "A7"}},

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ledger import partner_access
-from ledger.api.points import EXAMPLE_MEMBER, StoreCode, checked_store
+from ledger.api.points import EXAMPLE_MEMBER, EXAMPLE_STORE, StoreCode, checked_store
 from ledger.models import HoldState
 from ledger.services import partner_acts
 from ledger.services.holds import LONGEST_HOLD, SHORTEST_HOLD
@@ -107,7 +107,7 @@ class HoldsView(PartnerView):
         examples=[
             OpenApiExample(
                 "A checkout",
-                {"member": EXAMPLE_MEMBER, "points": 50, "store": "ginza", "expires_in": 900},
+                {"member": EXAMPLE_MEMBER, "points": 50, "store": EXAMPLE_STORE, "expires_in": 900},
                 request_only=True,
             )
         ],

@@ -27,7 +27,8 @@ USUAL_LIFE_DAYS = 180
 _TRANSFER_ID = id_parameter("transfer_id", "The transfer's id, as the act that moved the points answered it.")
 _BAD = f"{WRONG}, `member_not_named`, `idempotency_key_wrong`."
 _NOBODY = "The brand knows no such member: `not_found`."
-EXAMPLE_MEMBER = "ref:user-1077"
+EXAMPLE_MEMBER = "ref:sandbox-member"
+EXAMPLE_STORE = "sandbox-store"
 
 
 class StoreCode(Text):
@@ -137,7 +138,12 @@ class EarnView(PartnerView):
         examples=[
             OpenApiExample(
                 "A purchase",
-                {"member": EXAMPLE_MEMBER, "points": 120, "store": "ginza", "reference": "R-20261128-0042"},
+                {
+                    "member": EXAMPLE_MEMBER,
+                    "points": 120,
+                    "store": EXAMPLE_STORE,
+                    "reference": "R-1128-0042",
+                },
                 request_only=True,
             )
         ],
@@ -185,7 +191,12 @@ class SpendView(PartnerView):
         examples=[
             OpenApiExample(
                 "At a till",
-                {"member": EXAMPLE_MEMBER, "points": 80, "store": "ginza", "reference": "R-20261128-0043"},
+                {
+                    "member": EXAMPLE_MEMBER,
+                    "points": 80,
+                    "store": EXAMPLE_STORE,
+                    "reference": "R-1128-0043",
+                },
                 request_only=True,
             )
         ],

@@ -10,6 +10,8 @@ from rest_framework.response import Response
 
 from campaigns import services as campaigns
 from campaigns.api.staging import staging_of_claim
+from campaigns.sandbox import FixedCode
+from giftcodes import codec
 from giftcodes import services as giftcodes
 from giftcodes.errors import CodeNotUsable
 from giftcodes.services import PartnerAsker, Proviso
@@ -79,7 +81,7 @@ class ClaimsView(PartnerView):
         examples=[
             OpenApiExample(
                 "A signed-in member",
-                {"code": "1234 5678 9012 3456", "member": "ref:user-1077"},
+                {"code": codec.group(FixedCode.FRESH), "member": "ref:user-1077"},
                 request_only=True,
             )
         ],

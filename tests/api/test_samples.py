@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,14 @@ from jsonschema import Draft202012Validator
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from campaigns.models import Campaign
+from campaigns import sandbox
 from config.api.document import document, operations_in
 from config.api.samples import METHODS, VARIABLES
 from ledger.statements import database_time
 from parties.card_queries import token_of
 from parties.card_services import make_card
 from tests import make
-from tests.api.gifts import giving_campaign, issued_by
-from tests.api.shop import Shop, no_differences
+from tests.api.sandboxes import Sandbox, nothing_differs
 
 CLIENT = Path(__file__).parents[2] / "clients/python/src"
 # What a shell's own settings would be: the status behind each answer.
@@ -57,17 +55,10 @@ def sources(label: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def shop(live_server: LiveServer, settings: Settings) -> Shop:
-    """A brand of a sandbox as the examples have it: the campaign "spring", the store "ginza", the member
-    user-1077 with enough points.
-    """
+def box(live_server: LiveServer, settings: Settings) -> Sandbox:
+    """A sandbox as every partner finds it: the examples use nothing that is not in it."""
     settings.SITE_URL = live_server.url
-    shop = Shop(program=make.program(is_sandbox=True))
-    make.deposit(shop.brand, 10_000)
-    giving_campaign(shop, size=50, face_points=20)
-    Campaign.objects.filter(brand=shop.brand).update(slug="spring")
-    done(shop, "earn", member="ref:user-1077", points=5_000)
-    return shop
+    return Sandbox()
 
 
 @pytest.fixture
@@ -77,27 +68,27 @@ def curl() -> str:
     return found or pytest.fail("The examples need curl (on Debian: apt install curl).", pytrace=False)
 
 
-def done(shop: Shop, path: str, **body: Any) -> Any:
-    answer = shop.post(path, key=str(uuid.uuid4()), **body)
+def done(box: Sandbox, path: str, **body: Any) -> Any:
+    answer = box.post(path, **body)
     assert answer.status_code == 201, answer.content
     return answer.json()
 
 
-def variables_for(shop: Shop) -> Callable[[], dict[str, str]]:
+def variables_for(box: Sandbox) -> Callable[[], dict[str, str]]:
     """What a reader would have filled in, new for each example: a hold ends once."""
-    member = "ref:user-1077"
-    member_id = done(shop, "earn", member=member, points=1)["member"]
-    card = make_card(member=shop.member, at=database_time())
+    member = f"ref:{sandbox.MEMBER}"
+    member_id = done(box, "earn", member=member, points=1)["member"]
+    holder = make.member()  # somebody who signs in: nobody else has a card
+    make.wallet(holder, box.brand.program)
+    card = make_card(member=holder, at=database_time())
 
     def variables() -> dict[str, str]:
-        gift = issued_by(shop)
         return {
-            "KEY": shop.partner.text,
+            "KEY": box.partner.text,
             "MEMBER_ID": member_id,
-            "GIFT_ID": gift["id"],
-            "CODE": gift["code"],
-            "HOLD_ID": done(shop, "holds", member=member, points=50)["id"],
-            "TRANSFER_ID": done(shop, "spend", member=member, points=40)["id"],
+            "GIFT_ID": done(box, "gifts", campaign=sandbox.GIFTS)["id"],
+            "HOLD_ID": done(box, "holds", member=member, points=50)["id"],
+            "TRANSFER_ID": done(box, "spend", member=member, points=40)["id"],
             "CARD_TOKEN": token_of(card, at=database_time()).digits,
         }
 
@@ -113,9 +104,9 @@ def test_every_operation_has_an_example_in_both_languages(settings: Settings) ->
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("curl")
-def test_every_example_in_curl_is_answered(shop: Shop, tmp_path: Path) -> None:
+def test_every_example_in_curl_is_answered(box: Sandbox, tmp_path: Path) -> None:
     (tmp_path / ".curlrc").write_text(CURL_SETTINGS)
-    variables = variables_for(shop)
+    variables = variables_for(box)
     refused = {}
     for name, source in sources("curl").items():
         given = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "CURL_HOME": str(tmp_path)} | variables()
@@ -128,12 +119,12 @@ def test_every_example_in_curl_is_answered(shop: Shop, tmp_path: Path) -> None:
             continue
         assert shapes_of(name).is_valid(json.loads(body)), name
     assert refused == {}
-    no_differences()
+    nothing_differs()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_example_in_python_runs(shop: Shop) -> None:
-    variables = variables_for(shop)
+def test_every_example_in_python_runs(box: Sandbox) -> None:
+    variables = variables_for(box)
     # A card shows its token for a minute: that of the first script is made last.
     in_order = sorted(sources("Python").items(), key=lambda item: item[0] != "look_up_member")
     scripts = dict(reversed([(name, (source, variables())) for name, source in reversed(in_order)]))
@@ -149,7 +140,7 @@ def test_every_example_in_python_runs(shop: Shop) -> None:
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     assert [name for name in scripts if not told[name].strip()] == []
-    no_differences()
+    nothing_differs()
 
 
 def shapes_of(name: str) -> Draft202012Validator:
