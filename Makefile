@@ -76,7 +76,7 @@ lock: .boot/stamp
 	env -u UV_PYTHON $(compile) pyproject.toml --group dev -c requirements/base.lock -o requirements/dev.lock
 
 clean:
-	rm -rf .boot .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .boot .venv .test-databases .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The demo needs the runtime packages alone. The development set contains them, in the same versions.

@@ -20,6 +20,7 @@ from redis import Redis
 from giftcodes import directory
 from giftcodes.guarding import guard
 from parties import api_limits
+from tests import prepared
 from tests.browser.chromium import find_chromium, may_do_without
 
 # Shared cores are slow now and then: a deadline per example would only measure that.
@@ -34,17 +35,28 @@ site_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_keepdb: bool) -> None:
     """SQLite tests run on a file, as the application does: in memory there is no write-ahead log to race on.
 
-    The file is in this xdist worker's own folder. PostgreSQL gets a database per worker.
+    The file is in this xdist worker's own folder. PostgreSQL gets a database per worker. Either is a copy of
+    one that was migrated before, but on a server that was there before, which is migrated like any other.
     """
     database = site_settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
-        database.setdefault("TEST", {})["NAME"] = str(Path(os.environ["VAR_DIR"]) / "test.sqlite3")
+        path = Path(os.environ["VAR_DIR"]) / "test.sqlite3"
+        prepared.copy_sqlite(path)
+        database.setdefault("TEST", {})["NAME"] = str(path)
     else:
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        database.setdefault("TEST", {})["NAME"] = f"test_tokuten_{worker}"
+        name = f"test_tokuten_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        database.setdefault("TEST", {})["NAME"] = name
+        if django_db_keepdb:
+            prepared.copy_postgresql(os.environ["DATABASE_URL"], name)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Begin on the copy, and leave the end to the server or the folder, which go when the run does."""
+    return "TEST_DATABASE_URL" not in os.environ or connection.vendor == "sqlite"
 
 
 @pytest.fixture(autouse=True)

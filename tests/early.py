@@ -9,6 +9,8 @@ process may use as they like, on either stack.
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -18,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from config.secrets import make_signing_key
-from tests import servers
+from tests import prepared, servers
 
 STACKS = ("sqlite", "postgresql")
 HEADER = pytest.StashKey[list[str]]()
@@ -49,6 +51,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
         _bring_up(early_config)
+        if early_config.known_args_namespace.numprocesses:
+            _prepare_ahead(early_config)
     else:
         _bring_up_own_database(early_config)
     _choose_own_place(worker or "main")
@@ -98,6 +102,12 @@ def _bring_up_own_database(config: pytest.Config) -> None:
         running = ExitStack()
         config.add_cleanup(running.close)
         os.environ["DATABASE_URL"] = running.enter_context(servers.postgresql_server(_POSTGRESQL_OPTIONS))
+
+
+def _prepare_ahead(config: pytest.Config) -> None:
+    """Have a migrated database made while the workers import and collect, if there is none."""
+    command = [sys.executable, "-m", "tests.prepared", os.environ["TOKUTEN_TEST_DB"]]
+    config.add_cleanup(subprocess.Popen(command, cwd=prepared.ROOT).wait)
 
 
 def _stay_in_memory() -> None:
