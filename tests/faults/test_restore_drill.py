@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.config.test_settings import GOOD
+from tests.config.starts import GOOD
 from tests.faults.workers import ROOT
 from tests.servers import own_postgresql_server, postgresql_base_backup
 
