@@ -109,9 +109,7 @@ class ScopedAdmin(PlainAdmin):
         return self.keeps_people and _looks_at_all(request)
 
     def _holds(self, request: HttpRequest, roles: tuple[Role, ...]) -> bool:
-        if self.operators_only:
-            return bool(roles) and is_operator(request.user, *roles)
-        return _holds_anywhere(request, roles)
+        return _holds(request, roles, as_operator=self.operators_only)
 
     def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
         """Choices stay within the page: no pencil or plus that leads to rows of somebody else."""
@@ -133,11 +131,14 @@ def _looks_at_all(request: HttpRequest) -> bool:
     return request.user.is_active and request.user.is_superuser
 
 
-def _holds_anywhere(request: HttpRequest, roles: tuple[Role, ...]) -> bool:
-    """Whether the user holds one of the roles in some brand or as the operator; asked once per request and
-    roles.
+def _holds(request: HttpRequest, roles: tuple[Role, ...], *, as_operator: bool) -> bool:
+    """Whether the user holds one of the roles as the operator, or in some brand if that is enough; asked once
+    per request.
     """
-    answers: dict[tuple[Role, ...], bool] = request.__dict__.setdefault("_role_answers", {})
-    if roles and roles not in answers:
-        answers[roles] = is_operator(request.user, *roles) or reachable_brands(request.user, *roles).exists()
-    return answers.get(roles, False)
+    answers: dict[tuple[bool, tuple[Role, ...]], bool] = request.__dict__.setdefault("_role_answers", {})
+    asked = (as_operator, roles)
+    if roles and asked not in answers:
+        answers[asked] = is_operator(request.user, *roles) or (
+            not as_operator and reachable_brands(request.user, *roles).exists()
+        )
+    return answers.get(asked, False)
