@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as site_settings
@@ -16,6 +17,7 @@ from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 from pytest_django.fixtures import Settings
 from redis import Redis
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from giftcodes import directory
 from giftcodes.guarding import guard
@@ -86,14 +88,38 @@ def _nothing_kept_outside_another_database(settings: Settings) -> None:
     settings.SEALS_DIR, settings.CLAIM_JOURNAL_DIR = place / "seals", place / "journal"
 
 
+@pytest.fixture(scope="session")
+def _redis() -> Iterator[Redis | None]:
+    if not site_settings.REDIS_URL:
+        yield None
+        return
+    with Redis.from_url(site_settings.REDIS_URL) as client:
+        yield client
+
+
 @pytest.fixture(autouse=True)
-def _nobody_has_tried_yet() -> None:
+def _nobody_has_tried_yet(_redis: Redis | None) -> None:
     """Tests share a Redis, whose counts and locks would outlive them."""
-    if site_settings.REDIS_URL:
-        with Redis.from_url(site_settings.REDIS_URL) as client:
-            client.flushdb()
+    if _redis:
+        _redis.flushdb()
     guard.look_at_redis_again()
     api_limits.look_at_redis_again()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_are_looked_up_once() -> Iterator[None]:
+    """A server looks at each static file when it starts, and here every client is a server that starts."""
+    look_up, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, Any]()
+
+    def look_up_once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look_up(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_up_once)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
