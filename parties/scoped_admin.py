@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from parties.access import Person, is_operator, reachable_brands
+from parties.access import Person, held_roles
 from parties.models import Role
 
 # The look is django-unfold's where it is installed; everything works on Django's plain admin too.
@@ -132,13 +132,10 @@ def _looks_at_all(request: HttpRequest) -> bool:
 
 
 def _holds(request: HttpRequest, roles: tuple[Role, ...], *, as_operator: bool) -> bool:
-    """Whether the user holds one of the roles as the operator, or in some brand if that is enough; asked once
-    per request.
+    """Whether the user holds one of the roles as the operator, or in some brand if that is enough; the roles
+    are looked up once per request.
     """
-    answers: dict[tuple[bool, tuple[Role, ...]], bool] = request.__dict__.setdefault("_role_answers", {})
-    asked = (as_operator, roles)
-    if roles and asked not in answers:
-        answers[asked] = is_operator(request.user, *roles) or (
-            not as_operator and reachable_brands(request.user, *roles).exists()
-        )
-    return answers.get(asked, False)
+    if "_held_roles" not in request.__dict__:
+        request.__dict__["_held_roles"] = held_roles(request.user)
+    held: set[tuple[str, bool]] = request.__dict__["_held_roles"]
+    return any(role in roles and (is_of_operator or not as_operator) for role, is_of_operator in held)
