@@ -22,8 +22,10 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from giftcodes import directory
 from giftcodes.guarding import guard
 from parties import api_limits
-from tests import prepared
+from tests import prepared, stacks
 from tests.browser.chromium import find_chromium, may_do_without
+
+TESTS = Path(__file__).parent
 
 # Shared cores are slow now and then: a deadline per example would only measure that.
 # The quick examples are the same in each run, so that one that fails fails by what was changed; the deep ones
@@ -143,11 +145,8 @@ def _flush_past_the_triggers() -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for line in (
-        "postgresql: what only PostgreSQL can hold or show; not collected on SQLite",
-        "sqlite: what belongs to the embedded stack; not collected on PostgreSQL",
-    ):
-        config.addinivalue_line("markers", line)
+    for name, meaning in stacks.MARKS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
 def pytest_collection_finish() -> None:
@@ -171,17 +170,18 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
     missing = {name for name, place in _found().items() if place is None and may_do_without()}
 
     def belongs(item: pytest.Item) -> bool:
-        fixtures = getattr(item, "fixturenames", ())
-        is_of_stack = item.get_closest_marker(other) is None
-        # What touches no database is the same on both, and runs once.
-        is_same = not (item.get_closest_marker("django_db") or item.get_closest_marker("postgresql"))
-        is_same = is_same and not {"db", "transactional_db", "live_server"}.intersection(fixtures)
-        runs_here = is_of_stack and not (is_same and other == "sqlite")
+        fixtures = set(getattr(item, "fixturenames", ()))
+        marks = {mark.name for mark in item.iter_markers()}
+        touches_database = bool(
+            fixtures & {"db", "transactional_db", "live_server"} or marks & {"django_db", "postgresql"}
+        )
+        module = item.path.relative_to(TESTS).as_posix()
+        runs_here = connection.vendor in stacks.stacks_of(module, marks, touches_database=touches_database)
         return runs_here and missing.isdisjoint(fixtures)
 
-    config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
-    items[:] = [item for item in items if belongs(item)]
+    chosen = [(item, belongs(item)) for item in items]
+    config.hook.pytest_deselected(items=[item for item, is_kept in chosen if not is_kept])
+    items[:] = [item for item, is_kept in chosen if is_kept]
