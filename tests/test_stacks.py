@@ -92,7 +92,7 @@ def test_what_is_the_same_on_both_runs_once_and_the_rest_twice() -> None:
     assert stacks_of("browser/test_a_new_one.py") == {"sqlite"}
 
 
-@pytest.mark.parametrize("door", stacks.DOORS)
+@pytest.mark.parametrize("door", sorted(stacks.DOORS))
 def test_a_door_is_there(door: str) -> None:
     assert (TESTS / door).exists()
 
