@@ -35,6 +35,11 @@ def copy_postgresql(url: str, name: str) -> None:
     """A migrated database of that name, which is not there yet, beside the one that the URL leads to."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
+    fill_postgresql(url, name)
+
+
+def fill_postgresql(url: str, name: str) -> None:
+    """The same in a database that is there and empty."""
     into = ["--dbname", _beside(url, name), "--exit-on-error", _kept("postgresql")]
     subprocess.run([servers.postgresql_binary("pg_restore"), *into], check=True)
 
