@@ -17,7 +17,7 @@ from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 from pytest_django.fixtures import Settings
 from redis import Redis
-from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 from giftcodes import directory
 from giftcodes.guarding import guard

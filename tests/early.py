@@ -112,7 +112,9 @@ def _postgresql() -> AbstractContextManager[str]:
 def _prepare_ahead(config: pytest.Config) -> None:
     """Have a migrated database made while the workers import and collect, if there is none."""
     command = [sys.executable, "-m", "tests.prepared", os.environ["TOKUTEN_TEST_DB"]]
-    config.add_cleanup(subprocess.Popen(command, cwd=prepared.ROOT).wait)
+    running = ExitStack()
+    running.enter_context(subprocess.Popen(command, cwd=prepared.ROOT))  # waits for it
+    config.add_cleanup(running.close)
 
 
 def _stay_in_memory() -> None:

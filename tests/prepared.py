@@ -40,8 +40,8 @@ def copy_postgresql(url: str, name: str) -> None:
 
 def fill_postgresql(url: str, name: str) -> None:
     """The same in a database that is there and empty."""
-    into = ["--dbname", _beside(url, name), "--exit-on-error", _kept("postgresql")]
-    subprocess.run([servers.postgresql_binary("pg_restore"), *into], check=True)
+    restore: list[str | Path] = [servers.postgresql_binary("pg_restore"), "--exit-on-error"]
+    subprocess.run([*restore, "--dbname", _beside(url, name), _kept("postgresql")], check=True)
 
 
 def _kept(stack: str) -> Path:
@@ -82,8 +82,8 @@ def _make_sqlite(path: Path) -> None:
 def _make_postgresql(path: Path) -> None:
     with servers.own_postgresql_server() as url:
         _migrate(url)
-        dump = [servers.postgresql_binary("pg_dump"), "--format=custom", "--file", path, "--dbname", url]
-        subprocess.run(dump, check=True)
+        dump: list[str | Path] = [servers.postgresql_binary("pg_dump"), "--format=custom"]
+        subprocess.run([*dump, "--file", path, "--dbname", url], check=True)
 
 
 def _migrate(url: str) -> None:
