@@ -87,6 +87,14 @@ def is_operator(user: Person, *roles: Role) -> bool:
     return (held.filter(role__in=roles) if roles else held).exists()
 
 
+def held_roles(user: Person) -> set[tuple[str, bool]]:
+    """The roles that `user` holds somewhere, each with whether it is the operator's."""
+    if not _is_staff(user):
+        return set()
+    held = StaffRole.objects.filter(user=user.pk).values_list("role", "brand_id")
+    return {(role, brand_id is None) for role, brand_id in held}
+
+
 def reachable_programs(user: Person, *roles: Role) -> QuerySet[Program]:
     """Programs of the brands that `user` reaches; the operator's people and superusers reach every
     program.

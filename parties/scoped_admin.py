@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from parties.access import Person, is_operator, reachable_brands
+from parties.access import Person, held_roles
 from parties.models import Role
 
 # The look is django-unfold's where it is installed; everything works on Django's plain admin too.
@@ -109,9 +109,7 @@ class ScopedAdmin(PlainAdmin):
         return self.keeps_people and _looks_at_all(request)
 
     def _holds(self, request: HttpRequest, roles: tuple[Role, ...]) -> bool:
-        if self.operators_only:
-            return bool(roles) and is_operator(request.user, *roles)
-        return _holds_anywhere(request, roles)
+        return _holds(request, roles, as_operator=self.operators_only)
 
     def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
         """Choices stay within the page: no pencil or plus that leads to rows of somebody else."""
@@ -133,11 +131,11 @@ def _looks_at_all(request: HttpRequest) -> bool:
     return request.user.is_active and request.user.is_superuser
 
 
-def _holds_anywhere(request: HttpRequest, roles: tuple[Role, ...]) -> bool:
-    """Whether the user holds one of the roles in some brand or as the operator; asked once per request and
-    roles.
+def _holds(request: HttpRequest, roles: tuple[Role, ...], *, as_operator: bool) -> bool:
+    """Whether the user holds one of the roles as the operator, or in some brand if that is enough; the roles
+    are looked up once per request.
     """
-    answers: dict[tuple[Role, ...], bool] = request.__dict__.setdefault("_role_answers", {})
-    if roles and roles not in answers:
-        answers[roles] = is_operator(request.user, *roles) or reachable_brands(request.user, *roles).exists()
-    return answers.get(roles, False)
+    if "_held_roles" not in request.__dict__:
+        request.__dict__["_held_roles"] = held_roles(request.user)
+    held: set[tuple[str, bool]] = request.__dict__["_held_roles"]
+    return any(role in roles and (is_of_operator or not as_operator) for role, is_of_operator in held)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as site_settings
@@ -16,11 +17,15 @@ from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 from pytest_django.fixtures import Settings
 from redis import Redis
+from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 from giftcodes import directory
 from giftcodes.guarding import guard
 from parties import api_limits
+from tests import prepared, stacks
 from tests.browser.chromium import find_chromium, may_do_without
+
+TESTS = Path(__file__).parent
 
 # Shared cores are slow now and then: a deadline per example would only measure that.
 # The quick examples are the same in each run, so that one that fails fails by what was changed; the deep ones
@@ -34,17 +39,28 @@ site_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_keepdb: bool) -> None:
     """SQLite tests run on a file, as the application does: in memory there is no write-ahead log to race on.
 
-    The file is in this xdist worker's own folder. PostgreSQL gets a database per worker.
+    The file is in this xdist worker's own folder. PostgreSQL gets a database per worker. Either is a copy of
+    one that was migrated before, but on a server that was there before, which is migrated like any other.
     """
     database = site_settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
-        database.setdefault("TEST", {})["NAME"] = str(Path(os.environ["VAR_DIR"]) / "test.sqlite3")
+        path = Path(os.environ["VAR_DIR"]) / "test.sqlite3"
+        prepared.copy_sqlite(path)
+        database.setdefault("TEST", {})["NAME"] = str(path)
     else:
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        database.setdefault("TEST", {})["NAME"] = f"test_tokuten_{worker}"
+        name = f"test_tokuten_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        database.setdefault("TEST", {})["NAME"] = name
+        if django_db_keepdb:
+            prepared.copy_postgresql(os.environ["DATABASE_URL"], name)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Begin on the copy, and leave the end to the server or the folder, which go when the run does."""
+    return "TEST_DATABASE_URL" not in os.environ or connection.vendor == "sqlite"
 
 
 @pytest.fixture(autouse=True)
@@ -74,14 +90,38 @@ def _nothing_kept_outside_another_database(settings: Settings) -> None:
     settings.SEALS_DIR, settings.CLAIM_JOURNAL_DIR = place / "seals", place / "journal"
 
 
+@pytest.fixture(scope="session")
+def _redis() -> Iterator[Redis | None]:
+    if not site_settings.REDIS_URL:
+        yield None
+        return
+    with Redis.from_url(site_settings.REDIS_URL) as client:
+        yield client
+
+
 @pytest.fixture(autouse=True)
-def _nobody_has_tried_yet() -> None:
+def _nobody_has_tried_yet(_redis: Redis | None) -> None:
     """Tests share a Redis, whose counts and locks would outlive them."""
-    if site_settings.REDIS_URL:
-        with Redis.from_url(site_settings.REDIS_URL) as client:
-            client.flushdb()
+    if _redis:
+        _redis.flushdb()
     guard.look_at_redis_again()
     api_limits.look_at_redis_again()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_are_looked_up_once() -> Iterator[None]:
+    """A server looks at each static file when it starts, and here every client is a server that starts."""
+    look_up, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, Any]()
+
+    def look_up_once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look_up(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_up_once)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -105,11 +145,8 @@ def _flush_past_the_triggers() -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for line in (
-        "postgresql: what only PostgreSQL can hold or show; not collected on SQLite",
-        "sqlite: what belongs to the embedded stack; not collected on PostgreSQL",
-    ):
-        config.addinivalue_line("markers", line)
+    for name, meaning in stacks.MARKS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
 def pytest_collection_finish() -> None:
@@ -133,17 +170,18 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
     missing = {name for name, place in _found().items() if place is None and may_do_without()}
 
     def belongs(item: pytest.Item) -> bool:
-        fixtures = getattr(item, "fixturenames", ())
-        is_of_stack = item.get_closest_marker(other) is None
-        # What touches no database is the same on both, and runs once.
-        is_same = not (item.get_closest_marker("django_db") or item.get_closest_marker("postgresql"))
-        is_same = is_same and not {"db", "transactional_db", "live_server"}.intersection(fixtures)
-        runs_here = is_of_stack and not (is_same and other == "sqlite")
+        fixtures = set(getattr(item, "fixturenames", ()))
+        marks = {mark.name for mark in item.iter_markers()}
+        touches_database = bool(
+            fixtures & {"db", "transactional_db", "live_server"} or marks & {"django_db", "postgresql"}
+        )
+        module = item.path.relative_to(TESTS).as_posix()
+        runs_here = connection.vendor in stacks.stacks_of(module, marks, touches_database=touches_database)
         return runs_here and missing.isdisjoint(fixtures)
 
-    config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
-    items[:] = [item for item in items if belongs(item)]
+    chosen = [(item, belongs(item)) for item in items]
+    config.hook.pytest_deselected(items=[item for item, is_kept in chosen if not is_kept])
+    items[:] = [item for item, is_kept in chosen if is_kept]

@@ -9,16 +9,18 @@ process may use as they like, on either stack.
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from config.secrets import make_signing_key
-from tests import servers
+from tests import prepared, servers
 
 STACKS = ("sqlite", "postgresql")
 HEADER = pytest.StashKey[list[str]]()
@@ -35,9 +37,10 @@ _LEFT_TO_THE_SETTINGS = (
     "SITE_URL",
 )
 
-# The write-ahead log stays small: the search for codes in plain text reads the whole of it, and after
-# thousands of tests a log of the usual size (1 GB) takes minutes.
-_POSTGRESQL_OPTIONS = {"max_wal_size": "64MB", "min_wal_size": "32MB"}
+# The write-ahead log stays small: the search for codes in plain text reads the whole of it, five seconds for
+# 16 MB, and after thousands of tests a log of the usual size (1 GB) takes minutes.
+_POSTGRESQL_OPTIONS = {"max_wal_size": "8MB", "min_wal_size": "2MB"}
+_WAL_SEGMENT_MEGABYTES = 1
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # each takes a folder of its own in it
 _ENOUGH_BYTES = 4 * 1024**3
@@ -49,6 +52,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
         _bring_up(early_config)
+        if early_config.known_args_namespace.numprocesses:
+            _prepare_ahead(early_config)
     else:
         _bring_up_own_database(early_config)
     _choose_own_place(worker or "main")
@@ -72,7 +77,7 @@ def _bring_up(config: pytest.Config) -> None:
     redis_url = running.enter_context(servers.redis_server())
     header = [f"database: SQLite {sqlite3.sqlite_version}", f"redis: {servers.describe_redis(redis_url)}"]
     if stack == "postgresql":
-        os.environ["DATABASE_URL"] = running.enter_context(servers.postgresql_server(_POSTGRESQL_OPTIONS))
+        os.environ["DATABASE_URL"] = running.enter_context(_postgresql())
         header[0] = f"database: {servers.describe_postgresql(os.environ['DATABASE_URL'])}"
     config.stash[HEADER] = header
     os.environ |= {
@@ -97,7 +102,19 @@ def _bring_up_own_database(config: pytest.Config) -> None:
     if os.environ["TOKUTEN_TEST_DB"] == "postgresql" and "TEST_DATABASE_URL" not in os.environ:
         running = ExitStack()
         config.add_cleanup(running.close)
-        os.environ["DATABASE_URL"] = running.enter_context(servers.postgresql_server(_POSTGRESQL_OPTIONS))
+        os.environ["DATABASE_URL"] = running.enter_context(_postgresql())
+
+
+def _postgresql() -> AbstractContextManager[str]:
+    return servers.postgresql_server(_POSTGRESQL_OPTIONS, wal_segment_megabytes=_WAL_SEGMENT_MEGABYTES)
+
+
+def _prepare_ahead(config: pytest.Config) -> None:
+    """Have a migrated database made while the workers import and collect, if there is none."""
+    command = [sys.executable, "-m", "tests.prepared", os.environ["TOKUTEN_TEST_DB"]]
+    running = ExitStack()
+    running.enter_context(subprocess.Popen(command, cwd=prepared.ROOT))  # waits for it
+    config.add_cleanup(running.close)
 
 
 def _stay_in_memory() -> None:

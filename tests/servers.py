@@ -48,7 +48,9 @@ class Account:
 
 
 @contextmanager
-def postgresql_server(options: Mapping[str, str] | None = None) -> Iterator[str]:
+def postgresql_server(
+    options: Mapping[str, str] | None = None, *, wal_segment_megabytes: int = 16
+) -> Iterator[str]:
     """The URL of a PostgreSQL database "tokuten" on a server whose role may create databases.
 
     `options` are server settings on top of the defaults; fsync and synchronous_commit stay on unless named.
@@ -59,13 +61,16 @@ def postgresql_server(options: Mapping[str, str] | None = None) -> Iterator[str]
     if given:
         yield given
         return
-    with own_postgresql_server(options) as url:
+    with own_postgresql_server(options, wal_segment_megabytes=wal_segment_megabytes) as url:
         yield url
 
 
 @contextmanager
 def own_postgresql_server(
-    options: Mapping[str, str] | None = None, *, restored_from: Path | None = None
+    options: Mapping[str, str] | None = None,
+    *,
+    restored_from: Path | None = None,
+    wal_segment_megabytes: int = 16,
 ) -> Iterator[str]:
     """The same on a server that is started here in any case, anew or on a base backup (used up)."""
     with _scratch_folder("tokuten-pg-") as folder:
@@ -77,7 +82,8 @@ def own_postgresql_server(
         _give(folder, account)
         if not restored_from:
             initdb: list[str | Path] = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
-            _run_to_end([*initdb, "-E", "UTF8", "--no-locale", "--no-sync"], folder, account)
+            initdb += ["-E", "UTF8", "--no-locale", "--no-sync", f"--wal-segsize={wal_segment_megabytes}"]
+            _run_to_end(initdb, folder, account)
         settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "max_connections": "200"}
         settings |= options or {}
         command: list[str | Path] = [binaries / "postgres", "-D", data]

@@ -164,6 +164,7 @@ def test_a_member_has_ten_tries_a_minute(shop: Shop) -> None:
     created(claim(shop, make.code_of(batch, 10), member="ref:another"))
 
 
+@pytest.mark.both
 def test_a_typing_error_is_told_apart_and_is_no_strike(shop: Shop) -> None:
     code = make.code_of(batch_of(shop))
     wrong = code[:-1] + str((int(code[-1]) + 1) % 10)
@@ -181,6 +182,7 @@ def test_a_code_may_come_as_people_write_it(shop: Shop) -> None:
     created(claim(shop, f" {wide[:4]}\u3000{wide[4:8]}-{wide[8:]}\u200b"))
 
 
+@pytest.mark.both
 def test_a_code_is_a_text(shop: Shop) -> None:
     for code in (1234567890123456, 1e15, None, True, ["1"], {"a": 1}, "9" * 201, "\x00" * 3):
         answer = shop.post("claims", key="k1", code=code, member="ref:user-1")

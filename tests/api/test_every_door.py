@@ -156,6 +156,7 @@ def test_every_method_that_is_offered_says_what_it_needs() -> None:
     assert for_any_key == {("api_me", "GET")}
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("name", WITH_KEY)
 def test_its_own_brand_gets_in(name: str) -> None:
     """The control: what is refused below is there, and is well asked for."""

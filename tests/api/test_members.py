@@ -220,6 +220,7 @@ def test_transactions_are_those_at_this_brand_alone(shop: Shop) -> None:
     assert Hold.objects.count() == 1
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     "query",
     [

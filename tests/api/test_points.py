@@ -257,6 +257,7 @@ BAD_POINTS = ["9223372036854775808", "1000000000001", "-1", "0", "0.1", "1.0", "
 BAD_POINTS += ["null", "[]", "{}", '"NaN"', "9" * 400]
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("path", ["earn", "spend", "holds"])
 def test_points_are_whole_numbers_from_one_to_a_million_million(shop: Shop, path: str) -> None:
     for points in BAD_POINTS:
@@ -283,6 +284,7 @@ BAD_JSON: list[Any] = [
 ]
 
 
+@pytest.mark.both
 def test_what_is_no_object_of_json_is_not_read(shop: Shop) -> None:
     for body in BAD_JSON:
         refused(shop.partner.post("earn", body, key="k1"), 400, "malformed_request")
@@ -323,6 +325,7 @@ BAD_FIELDS: list[tuple[str, Any]] = [
 ]
 
 
+@pytest.mark.both
 def test_a_field_that_is_not_as_it_must_be_is_named(shop: Shop) -> None:
     for field, value in BAD_FIELDS:
         said: dict[str, Any] = {"member": shop.id, "points": 1} | {field: value}

@@ -22,8 +22,7 @@ from tests.ledger.finance import MONTH_END, asked_for, closed, page_of
 from tests.ledger.town import DAY, Town, busy
 from tests.redemption_site import visits
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["set_database_clock"]
 
 CODE = "1906827340667143"

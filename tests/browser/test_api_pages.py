@@ -20,8 +20,7 @@ from tests.browser.test_narrow_forms import OVER_THE_EDGE
 from tests.campaigns.pages import signed_in
 from tests.make import NOON
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def opened(visit: Visit, live_server: LiveServer, lang: str, colours: str) -> Page:

@@ -15,8 +15,7 @@ from tests.browser.test_accessibility import objections
 from tests.campaigns.pages import signed_in
 from tests.redemption_site import dressed, visits
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 LOADED = "document.querySelector('.hero-picture img')"
 STATES = {"now": (-1, 30), "soon": (3, 30), "over": (-30, -1), "stopped": (-1, 30)}

@@ -17,8 +17,7 @@ from tests.browser.steps import Person
 from tests.qr import film, qr_picture
 from tests.redemption_site import visits
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 CODE = "1906827340667143"  # well-formed, of no batch here
 LINK = f"https://points.example.com/c/spring/#c={CODE}"

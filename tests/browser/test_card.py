@@ -23,8 +23,7 @@ from tests.browser.test_accessibility import objections
 from tests.campaigns.conftest import SetClock, set_database_clock
 from tests.make import NOON
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["set_database_clock"]
 
 HALF_A_MINUTE = 35  # seconds, and a little more

@@ -16,8 +16,7 @@ from tests.browser.conftest import Visit
 from tests.redemption_site import visits
 from tests.redemption_site.slips import slips
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 CODE = "1906827340667143"  # well-formed, of no batch here
 GROUPED = codec.group(CODE)

@@ -21,7 +21,7 @@ from tests.browser.test_accessibility import objections
 from tests.campaigns.pages import signed_in
 from tests.redemption_site import visits
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 SIZES = [("ja", 360), ("en", 1280)]
 ACCEPT = {"en": "Accept and receive the points", "ja": "同意してポイントを受け取る"}

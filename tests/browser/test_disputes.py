@@ -25,8 +25,7 @@ from tests.giftcodes.guarded import attempt, strike
 from tests.giftcodes.test_masking import CODE
 from tests.redemption_site import visits
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 WORDS = {
     "ask": {

@@ -11,8 +11,7 @@ from tests.campaigns.conftest import SetClock, set_database_clock
 from tests.ledger.town import DAY, Town, busy
 from tests.make import NOON
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["set_database_clock"]
 
 

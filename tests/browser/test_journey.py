@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from _pytest.mark import ParameterSet
 from playwright.sync_api import expect
 
 from giftcodes import codec
@@ -17,14 +16,9 @@ from tests.redemption_site import visits
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def once_is_enough(*values: object) -> ParameterSet:
-    """How a page looks and reacts does not depend on the database: one way is gone on both."""
-    return pytest.param(*values, marks=pytest.mark.sqlite)
-
-
 @pytest.mark.parametrize(
     ("lang", "width", "script"),
-    [("ja", 360, True), once_is_enough("ja", 1280, False), once_is_enough("en", 360, False)],
+    [pytest.param("ja", 360, True, marks=pytest.mark.both), ("ja", 1280, False), ("en", 360, False)],
 )
 def test_a_code_becomes_points_in_the_wallet(visit: Visit, lang: str, width: int, script: bool) -> None:
     batch = visits.batch_now(size=1, face_points=1500)
@@ -49,7 +43,6 @@ def test_a_code_becomes_points_in_the_wallet(visit: Visit, lang: str, width: int
     assert not list(audit.differences())
 
 
-@pytest.mark.sqlite
 def test_a_refusal_at_the_sign_in_can_be_reloaded(visit: Visit) -> None:
     person = Person(visit(), "en")
     page = person.page
@@ -62,7 +55,6 @@ def test_a_refusal_at_the_sign_in_can_be_reloaded(visit: Visit) -> None:
         page.reload()
 
 
-@pytest.mark.sqlite
 def test_the_second_of_two_tabs_does_not_slip_its_code_into_the_first(visit: Visit) -> None:
     first, second = [make.code_of(visits.batch_now(size=1)) for _ in range(2)]
     one = Person(visit(), "en")
@@ -84,7 +76,6 @@ def test_the_second_of_two_tabs_does_not_slip_its_code_into_the_first(visit: Vis
     expect(one.page).to_have_url(re.compile("/claimed/"))
 
 
-@pytest.mark.sqlite
 def test_the_keyboard_is_enough(visit: Visit) -> None:
     code = visits.code_now()
     person = Person(visit(lang="en"), "en")
@@ -111,7 +102,6 @@ def test_the_keyboard_is_enough(visit: Visit) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(person.word("received"))
 
 
-@pytest.mark.sqlite
 def test_the_switch_changes_the_language_and_stays_on_the_page(visit: Visit) -> None:
     visits.campaign()
     for script in (True, False):
@@ -123,7 +113,6 @@ def test_the_switch_changes_the_language_and_stays_on_the_page(visit: Visit) -> 
         expect(page.get_by_role("button", name="日本語")).to_be_visible()
 
 
-@pytest.mark.sqlite
 def test_a_link_that_is_looked_at_claims_nothing(visit: Visit) -> None:
     code = visits.code_now()
     for script in (True, False):

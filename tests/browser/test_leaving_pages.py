@@ -20,7 +20,7 @@ from tests.browser.steps import Person
 from tests.browser.test_accessibility import objections
 from tests.redemption_site import visits
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 BUTTONS = {
     "save": {"en": "Save", "ja": "保存する"},

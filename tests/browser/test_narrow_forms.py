@@ -10,8 +10,7 @@ from tests.browser.conftest import Visit
 from tests.campaigns import promos
 from tests.campaigns.pages import signed_in
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 OVER_THE_EDGE = """() => {
   const edges = [...document.querySelectorAll("fieldset, .field-line, textarea, select, .field-line > *")];

@@ -17,8 +17,7 @@ from tests.browser.test_accessibility import objections
 from tests.redemption_site.test_limits import under_attack
 from tests.redemption_site.test_numbers import Shop, open_shop
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 LABEL = {"en": "Membership number of みなと書房", "ja": "みなと書房の会員番号"}
 RECEIVED = {"en": "The points are at your membership number", "ja": "会員番号にポイントを付与しました"}
 AGAIN = {"en": "You already received these points", "ja": "このポイントは受け取り済みです"}

@@ -14,8 +14,7 @@ from tests.browser.test_accessibility import objections
 from tests.redemption_site.test_history import Visitor
 from tests.redemption_site.test_own_data import member_of
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])

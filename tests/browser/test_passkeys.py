@@ -16,8 +16,7 @@ from tests.browser.sign_in_words import Visitor
 from tests.browser.test_accessibility import objections
 from tests.redemption_site import visits
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 DEVICE = {
     "protocol": "ctap2",

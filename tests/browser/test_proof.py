@@ -12,8 +12,7 @@ from tests.browser.test_accessibility import objections
 from tests.redemption_site import visits
 from tests.redemption_site.test_limits import under_attack
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])

@@ -19,8 +19,7 @@ from tests.oidc_provider import OidcProvider, oidc_provider
 from tests.redemption_site import visits
 from tests.redemption_site.round import know
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

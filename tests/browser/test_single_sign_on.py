@@ -32,8 +32,7 @@ from tests.campaigns.pages import signed_in
 from tests.redemption_site import shops
 from tests.test_house import ROOT
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 WORDS = {
     "agree": {"en": "Agree and sign in", "ja": "同意してログインする"},

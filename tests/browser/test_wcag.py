@@ -14,8 +14,7 @@ from tests.browser.conftest import Visit
 from tests.browser.steps import Person
 from tests.browser.test_accessibility import states
 
-# How a page looks does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 NARROW = 320
 # 1.4.12, in its own figures.

@@ -23,8 +23,7 @@ from tests.browser.steps import Person, sign_in_code
 from tests.campaigns.test_heroes import upload
 from tests.redemption_site import visits
 
-# How a page looks and reacts does not depend on the database: once is enough.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 MOST_BYTES = 100_000
 HEADERS = 600  # bytes, more than any answer of ours has

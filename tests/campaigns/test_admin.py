@@ -21,8 +21,7 @@ from tests.campaigns import promos
 from tests.campaigns.pages import act, bytes_of, order_data, page, signed_in, told
 from tests.make import NOON
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite, pytest.mark.usefixtures("noon")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 def mint(batch: Batch) -> None:

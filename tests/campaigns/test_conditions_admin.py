@@ -15,8 +15,7 @@ from tests.campaigns import promos
 from tests.campaigns.pages import signed_in, told
 from tests.make import NOON
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite, pytest.mark.usefixtures("noon")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 def address(campaign: Campaign, act: str = "") -> str:
@@ -101,6 +100,7 @@ def test_the_brand_reads_and_its_marketers_write(role: Role) -> None:
     assert Client().get(address(campaign)).status_code == 302
 
 
+@pytest.mark.both
 def test_what_can_not_be_seen_is_taken_out() -> None:
     team = promos.team()
     campaign = promos.campaign(team)

@@ -23,8 +23,7 @@ from tests.giftcodes.guarded import attempt
 from tests.giftcodes.test_masking import CODE
 from tests.make import NOON
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db
 LIST = "/admin/campaigns/dispute/"
 LATER = NOON + timedelta(hours=1)
 
@@ -146,6 +145,7 @@ def test_the_operators_support_and_auditors_see_all(role: Role, batch: Batch) ->
     assert answer.status_code == (303 if role == Role.SUPPORT else 404)
 
 
+@pytest.mark.both
 def test_a_superuser_looks_and_answers_nothing(batch: Batch) -> None:
     dispute = about(batch)
     client = signed_in(make.user(is_staff=True, is_superuser=True))
@@ -222,6 +222,7 @@ def test_the_way_to_pay_is_the_form_for_two_people_filled_in(batch: Batch, opera
     assert not Adjustment.objects.exists()
 
 
+@pytest.mark.both
 def test_the_list_is_searched_by_number_serial_and_reference(batch: Batch, operator: User) -> None:
     dispute, other = about(batch), tickets.opened(serial_number=batch.first_claim_id + 9)
     client = signed_in(operator)

@@ -10,8 +10,7 @@ from campaigns.models import Order
 from tests.campaigns import promos
 from tests.campaigns.pages import order_data, signed_in
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite, pytest.mark.usefixtures("noon")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 NO_CHANNEL = {f"channels-{place}-{field}": "" for place in (0, 1) for field in ("name", "quantity")}
@@ -102,6 +101,7 @@ def test_the_cost_follows_the_typing() -> None:
     assert "at most 10,000,000 codes" in cost(client, data | {"channels-0-quantity": "10000000"})
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("typed", ["", "abc", "-1", "1e9", "9" * 4_000, "１２", "\x00"])
 def test_the_cost_survives_whatever_is_typed(typed: str) -> None:
     team = promos.team()

@@ -298,6 +298,7 @@ WRITES = {
 }
 
 
+@pytest.mark.both
 def test_each_role_adds_what_is_its_own() -> None:
     team = promos.team()
     own = [model._meta for model in admin.site._registry if model.__module__.split(".")[0] in APPS]
@@ -309,6 +310,7 @@ def test_each_role_adds_what_is_its_own() -> None:
             assert (answer.status_code == 200) == may_add, (role, opts.model)
 
 
+@pytest.mark.both
 def test_a_superuser_sees_money_and_moves_none() -> None:
     team = promos.team()
     rows = rows_of(team)
@@ -351,6 +353,7 @@ def test_a_filter_names_nobody_elses_rows() -> None:
     assert foreign.campaign.name not in page
 
 
+@pytest.mark.both
 def test_searching_claims_survives_whatever_is_typed() -> None:
     team = promos.team()
     rows_of(team)

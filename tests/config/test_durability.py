@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from config.durability import ON_CONNECT, check_durability, refuse_restored_on_connect, refuse_unsafe
 from giftcodes import journal
 from giftcodes.journal import Entry, Kind
-from tests.config.test_settings import GOOD
+from tests.config.starts import GOOD
 from tests.servers import redis_server
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,5 +1,6 @@
 """The tables that grow are cut while claims go on, are the same to everybody, and can be joined again."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from ledger.models import Account
 from ledger.services.spending import spend_points
 from ledger.statements import database_time
 from parties.models import Brand, Member, Store
-from tests import make
+from tests import make, prepared
 from tests.faults.workers import wait_for
 
 BOTH = (POSTINGS, CLAIMS)
@@ -58,8 +59,7 @@ def migrated(django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """The name of an empty database with all tables."""
     name = f"{connections.settings['default']['NAME']}_migrated"
     with django_db_blocker.unblock(), another_database(name, template="template1"):
-        call_command("migrate", verbosity=0)
-        connections.close_all()
+        prepared.fill_postgresql(os.environ["DATABASE_URL"], name)
         yield name
 
 

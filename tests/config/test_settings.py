@@ -2,11 +2,8 @@
 secrets.
 """
 
-import os
 import secrets
 import stat
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,49 +29,21 @@ from config.secrets import (
     read_signing_keys,
 )
 from config.webhooks import read_test_hosts
-
-GOOD = {
-    "TOKUTEN_ENV": "production",
-    "SECRET_KEY": secrets.token_urlsafe(64),
-    "CODE_MASTER_KEYS": f"k1:{secrets.token_hex(32)}",
-    "LEDGER_SEAL_KEYS": f"s1:{secrets.token_hex(32)}",
-    "MEMBERSHIP_NUMBER_KEYS": f"n1:{secrets.token_hex(32)}",
-    "SEALS_DIR": "/srv/tokuten/seals",
-    "CLAIM_JOURNAL_DIR": "/srv/tokuten/journal",
-    "SITE_URL": "https://points.example.com",
-    "ALLOWED_HOSTS": "points.example.com",
-    "DATABASE_URL": "postgres://tokuten@127.0.0.1/tokuten",
-    "REDIS_URL": "redis://127.0.0.1:6379/1",
-    "CELERY_BROKER_URL": "redis://127.0.0.1:6379/0",
-    "EMAIL_URL": "smtp://127.0.0.1:25",
-    "DEFAULT_FROM_EMAIL": "points@example.com",
-}
+from tests.config.starts import Start
 
 
-def _start(tmp_path: Path, **changes: str | None) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path)} | GOOD | changes
-    return subprocess.run(
-        [sys.executable, "-c", "import config.settings as s; print(s.DEBUG, s.SESSION_COOKIE_SECURE)"],
-        env={name: value for name, value in environment.items() if value is not None},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
-def test_production_starts_with_everything_set(tmp_path: Path) -> None:
-    assert _start(tmp_path).stdout.split() == ["False", "True"]
+def test_production_starts_with_everything_set(start: Start, tmp_path: Path) -> None:
+    assert start(tmp_path).stdout.split() == ["False", "True"]
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps", "smtp+tls", "smtp+ssl"])
-def test_production_sends_its_mail_through_a_server(tmp_path: Path, scheme: str) -> None:
+def test_production_sends_its_mail_through_a_server(start: Start, tmp_path: Path, scheme: str) -> None:
     url = f"{scheme}://user:password@mail.example.com:587"
-    assert _start(tmp_path, EMAIL_URL=url).stdout.split() == ["False", "True"]
+    assert start(tmp_path, EMAIL_URL=url).stdout.split() == ["False", "True"]
 
 
-def test_production_is_what_is_meant_when_nothing_is_said(tmp_path: Path) -> None:
-    assert "SECRET_KEY" in _start(tmp_path, TOKUTEN_ENV=None, SECRET_KEY=None).stderr
+def test_production_is_what_is_meant_when_nothing_is_said(start: Start, tmp_path: Path) -> None:
+    assert "SECRET_KEY" in start(tmp_path, TOKUTEN_ENV=None, SECRET_KEY=None).stderr
 
 
 @pytest.mark.parametrize(
@@ -115,9 +84,9 @@ def test_production_is_what_is_meant_when_nothing_is_said(tmp_path: Path) -> Non
     ],
 )
 def test_production_does_not_start_with_a_missing_or_weak_setting(
-    tmp_path: Path, name: str, value: str | None
+    start: Start, tmp_path: Path, name: str, value: str | None
 ) -> None:
-    outcome = _start(tmp_path, **{name: value})
+    outcome = start(tmp_path, **{name: value})
 
     assert outcome.returncode != 0
     sentence = outcome.stderr.strip().splitlines()[-1]
@@ -215,19 +184,19 @@ SENDER = {
 }
 
 
-def test_notices_that_say_who_sends_them_can_be_sent(tmp_path: Path) -> None:
-    assert _start(tmp_path, NOTICE_DAYS="30,7", **SENDER).stdout.split() == ["False", "True"]
+def test_notices_that_say_who_sends_them_can_be_sent(start: Start, tmp_path: Path) -> None:
+    assert start(tmp_path, NOTICE_DAYS="30,7", **SENDER).stdout.split() == ["False", "True"]
 
 
 @pytest.mark.parametrize("missing", SENDER)
-def test_a_notice_has_to_say_who_sends_it(tmp_path: Path, missing: str) -> None:
-    refused = _start(tmp_path, NOTICE_DAYS="30,7", **SENDER | {missing: ""})
+def test_a_notice_has_to_say_who_sends_it(start: Start, tmp_path: Path, missing: str) -> None:
+    refused = start(tmp_path, NOTICE_DAYS="30,7", **SENDER | {missing: ""})
     assert "set NOTICE_SENDER_NAME, NOTICE_SENDER_ADDRESS and SUPPORT_EMAIL" in refused.stderr
 
 
 @pytest.mark.parametrize("days", ["7,30", "7,7", "2", "91", "-1"])
-def test_days_of_notices_are_few_and_in_order(tmp_path: Path, days: str) -> None:
-    assert "NOTICE_DAYS must be days from 90 to 3" in _start(tmp_path, NOTICE_DAYS=days, **SENDER).stderr
+def test_days_of_notices_are_few_and_in_order(start: Start, tmp_path: Path, days: str) -> None:
+    assert "NOTICE_DAYS must be days from 90 to 3" in start(tmp_path, NOTICE_DAYS=days, **SENDER).stderr
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", ":9000", "127.0.0.1:", "127.0.0.1:http", ""])

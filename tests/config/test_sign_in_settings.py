@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.sign_in import passkey_place, read_providers
 from redemption_site.provider import Provider
-from tests.config.test_settings import _start
+from tests.config.starts import Start
 
 SECRET = "a-secret-that-nobody-repeats"
 GOOD = {
@@ -103,13 +103,11 @@ def test_passkeys_belong_to_the_site(site_url: str, is_production: bool, place: 
     assert passkey_place(site_url, is_production=is_production) == place
 
 
-def test_production_does_not_start_with_a_broken_value(tmp_path: Path) -> None:
-    outcome = _start(tmp_path, OIDC_PROVIDERS=json.dumps([GOOD | {"issuer": "http://id.example.com"}]))
+def test_production_does_not_start_with_a_broken_value(start: Start, tmp_path: Path) -> None:
+    outcome = start(tmp_path, OIDC_PROVIDERS=json.dumps([GOOD | {"issuer": "http://id.example.com"}]))
     assert outcome.returncode != 0
     sentence = outcome.stderr.strip().splitlines()[-1]
     assert sentence.startswith("django.core.exceptions.ImproperlyConfigured: OIDC_PROVIDERS")
     assert SECRET not in outcome.stderr
-    good = _start(
-        tmp_path, OIDC_PROVIDERS=json.dumps([GOOD]), LINE_CHANNEL_ID="1", LINE_CHANNEL_SECRET=SECRET
-    )
+    good = start(tmp_path, OIDC_PROVIDERS=json.dumps([GOOD]), LINE_CHANNEL_ID="1", LINE_CHANNEL_SECRET=SECRET)
     assert good.returncode == 0, good.stderr

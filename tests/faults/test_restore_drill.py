@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.config.test_settings import GOOD
+from tests.config.starts import GOOD
 from tests.faults.workers import ROOT
+from tests.prepared import fill_postgresql
 from tests.servers import own_postgresql_server, postgresql_base_backup
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(300)]
@@ -88,7 +89,7 @@ WORKER = ("-m", "celery", "-A", "config", "worker", "-P", "solo")
 def test_after_a_restore_and_a_replay_no_claimed_code_can_be_claimed_again(site: Site) -> None:
     with ExitStack() as backups:
         with own_postgresql_server() as site.database_url:
-            site.manage("migrate", "--verbosity", "0")
+            fill_postgresql(site.database_url, "tokuten")
             assert site.step("before_the_backup", 200, BEFORE) == BEFORE
             backup = backups.enter_context(postgresql_base_backup(site.database_url))
             journaled, claimed = site.step("after_the_backup", BEFORE, SHIPPED, UNSHIPPED)

@@ -78,6 +78,7 @@ def test_a_form_sent_twice_asks_once(town: Town) -> None:
     assert "sent before" in sent(client, "take_back", **data | {"points": "3"}).content.decode()
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -53,6 +53,7 @@ def report(name: str, **asked: str) -> tuple[str, dict[str, str]]:
 # --- What is seen ---------------------------------------------------------------------------------
 
 
+@pytest.mark.both
 def test_the_operators_people_open_every_page(town: Town, operator: User) -> None:
     closed(town, operator)
     asked_for(town, operator)
@@ -156,6 +157,7 @@ def test_reports_are_for_finance_and_auditors(town: Town) -> None:
             assert ("reports/liability" in text_of(client, reverse("admin:index"))) == (role in readers)
 
 
+@pytest.mark.both
 def test_a_program_out_of_reach_is_not_reported_on(town: Town) -> None:
     client = signed_in(make.staff(Role.FINANCE, town.books))
     foreign = make.brand().program

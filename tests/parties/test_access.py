@@ -1,11 +1,15 @@
 """The funnel: who reaches which brand, and that nobody reaches more."""
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 
 from parties import access
 from parties.errors import NotReachable
-from parties.models import Brand, Member, Role
+from parties.models import Brand, Member, Role, Store
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +50,29 @@ def test_the_operators_people_reach_every_brand_with_their_role_alone() -> None:
     assert not access.reachable_brands(person, Role.APPROVER).exists()
     assert access.is_operator(person)
     assert not access.is_operator(person, Role.APPROVER)
+
+
+def test_held_roles_say_which_are_the_operators() -> None:
+    person = make.staff(Role.FINANCE, None)
+    person.staff_roles.create(brand=make.brand(), role=Role.AUDITOR)
+    person.staff_roles.create(brand=make.brand(), role=Role.FINANCE)
+    make.staff(Role.SUPPORT, make.brand())
+    assert access.held_roles(person) == {
+        (Role.FINANCE, True),
+        (Role.FINANCE, False),
+        (Role.AUDITOR, False),
+    }
+
+
+def test_the_admin_looks_roles_up_once_per_request(rf: RequestFactory) -> None:
+    person = make.staff(Role.FINANCE, make.brand())
+    for _ in range(2):
+        request = rf.get("/")
+        request.user = person
+        with CaptureQueriesContext(connection) as asked:
+            for model in (Store, Member):  # of a brand, of the operator's
+                admin.site.get_model_admin(model).get_model_perms(request)
+        assert len(asked) == 1
 
 
 def test_a_superuser_looks_at_every_brand_and_holds_no_role() -> None:

@@ -87,6 +87,7 @@ def test_a_client_of_the_sandbox_opens_the_sandbox_and_takes_no_name_from_the_li
     assert ApiClient.objects.count() == 2
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -117,6 +117,7 @@ def test_allauths_own_tables_are_not_in_the_admin() -> None:
     assert not admin.site.is_registered(Token)
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     "address",
     [
@@ -165,6 +166,7 @@ def test_http_is_for_this_machine_where_the_site_itself_is_reached_by_http(
         check_address("http://127.0.0.1:5000/callback")
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     "changes",
     [

@@ -12,8 +12,7 @@ from redemption_site.theme import theme_of
 from tests import make
 from tests.redemption_site import dressed, visits
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db
 ENGLISH = {"accept-language": "en"}
 
 

@@ -89,6 +89,7 @@ def test_a_typing_error_and_a_missing_tick_are_told_together(hanako: Client, sta
     assert re.search(r'id="accept"[^>]* checked', kept.content.decode())  # the person's own tick stays
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("typed", ["on", "1", "-", "9" * 30 + "-ja", "１-ja", "\x00", "' OR 1=1", "a-ja\n"])
 def test_a_tick_of_nothing_is_no_tick(hanako: Client, stall: Stall, typed: str) -> None:
     answer = hanako.post("/claim/", stall.form(accept=typed))
@@ -223,6 +224,7 @@ def test_every_version_stays_readable_and_says_which_it_is(client: Client, stall
     assert f"{japan:%Y年}{japan.month}月{japan.day}日" in upcoming
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("address", ["0", "2", "9" * 30])
 def test_there_is_no_page_for_what_was_not_published(client: Client, stall: Stall, address: str) -> None:
     assert client.get(f"/c/spring/conditions/{address}/").status_code == 404

@@ -236,6 +236,7 @@ BAD: dict[str, tuple[dict[str, str], int, str]] = {
 }
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("what", BAD)
 def test_bad_input_is_told_or_made_plain(hanako: Client, what: str) -> None:
     changes, status, words = BAD[what]
@@ -280,6 +281,7 @@ def test_a_form_that_comes_back_has_its_codes_masked(hanako: Client) -> None:
     assert "••••-••••-••••-7143" in page
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("typed", ["<script>", CODE, "a" * 10_000, "\x00"])
 def test_an_address_fills_in_nothing_but_a_number(hanako: Client, typed: str) -> None:
     page = hanako.get(ASK, {"reference": typed}).content.decode()

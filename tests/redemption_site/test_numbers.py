@@ -172,6 +172,7 @@ def test_the_same_code_for_another_number_is_refused(shop: Shop) -> None:
     assert MembershipNumber.objects.count() == 1  # a refused first use leaves nothing behind
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     "typed", ["", "123", "2900123456786", "x" * 10**6, "29\x000123", "2900-0000-00001", "<b>"]
 )

@@ -20,8 +20,7 @@ from redemption_site.theme import theme_of
 from tests import make
 from tests.redemption_site import visits
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db
 
 JAPAN = ZoneInfo("Asia/Tokyo")
 ENGLISH = {"accept-language": "en-GB,en;q=0.9"}
@@ -243,6 +242,7 @@ def every_page(hanako: Client) -> list[Seen]:
     return [(address, answer.content.decode(), answer) for address, answer in answers]
 
 
+@pytest.mark.both
 def test_every_page_keeps_to_the_content_policy(every_page: list[Seen]) -> None:
     assert len(every_page) == 14
     for address, page, answer in every_page:

@@ -26,8 +26,7 @@ from tests.redemption_site.round import is_signed_in
 from tests.redemption_site.visits import Answer
 from tests.soft_passkey import PRESENT, VERIFIED, SoftPasskey, text_of
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db
 LANGUAGE = "en"
 
 ENGLISH = {"accept-language": "en"}
@@ -317,6 +316,7 @@ def test_a_session_of_another_making_is_not_fresh(hanako: Client) -> None:
     assert "Please sign in once more" in hanako.get(ADD).content.decode()
 
 
+@pytest.mark.both
 def test_names_are_one_plain_line(fresh: Client, passkey: SoftPasskey) -> None:
     kept = Authenticator.objects.get()
     page = f"/account/passkeys/{kept.pk}/"

@@ -16,8 +16,7 @@ from tests.campaigns import promos
 from tests.campaigns.pages import signed_in
 from tests.redemption_site import dressed, visits
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db
 
 
 def typed(**changes: Any) -> dict[str, Any]:
@@ -151,6 +150,7 @@ def test_a_picture_that_was_only_chosen_is_not_looked_at() -> None:
     assert "pictures are those that were saved last" in answer.content.decode()
 
 
+@pytest.mark.both
 def test_a_campaign_that_was_never_saved_has_a_preview_too() -> None:
     team = promos.team()
     client = signed_in(team.marketer)

@@ -23,8 +23,7 @@ from tests.redemption_site.round import (
     sign_in_elsewhere,
 )
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db
 LANGUAGE = "en"
 NOWHERE = "redis://127.0.0.1:1/1"
 

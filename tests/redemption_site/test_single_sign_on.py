@@ -27,8 +27,7 @@ from tests.redemption_site.shops import (
     site,
 )
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db
 
 
 # --- The way there and back ---

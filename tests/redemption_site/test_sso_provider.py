@@ -19,8 +19,7 @@ from redemption_site.guesses import WRONG_SECRETS
 from tests.redemption_site import visits
 from tests.redemption_site.shops import HOME, Shop, error_of, site
 
-# The rules behind these pages are tried on both databases; the pages themselves ask nothing that differs.
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+pytestmark = pytest.mark.django_db
 
 
 # --- What is told ---

@@ -40,6 +40,7 @@ def taro(client: Client, provider: OidcProvider) -> Client:
     return client
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("address", PAGES)
 @pytest.mark.parametrize("is_fresh", [True, False])
 def test_no_page_calls_them_by_an_address_that_they_do_not_have(
