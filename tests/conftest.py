@@ -170,6 +170,7 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    is_deep = config.getoption("--hypothesis-profile") == "deep"
     missing = {name for name, place in _found().items() if place is None and may_do_without()}
 
     def belongs(item: pytest.Item) -> bool:
@@ -179,7 +180,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             fixtures & {"db", "transactional_db", "live_server"} or marks & {"django_db", "postgresql"}
         )
         module = item.path.relative_to(TESTS).as_posix()
-        runs_here = connection.vendor in stacks.stacks_of(module, marks, touches_database=touches_database)
+        where = stacks.stacks_of(module, marks, touches_database=touches_database, is_deep=is_deep)
+        runs_here = connection.vendor in where
         return runs_here and missing.isdisjoint(fixtures)
 
     chosen = [(item, belongs(item)) for item in items]

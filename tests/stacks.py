@@ -4,7 +4,7 @@ Production is PostgreSQL; SQLite is the embedded stack of the demo and of small 
 can answer differently is asked of both: services, ledger, audit, commands, races, faults and journeys, with
 whatever holds SQL of its own. A *door* (a page, the admin, the API, a form) parses, calls one service that
 was tested on both, and answers: the modules in DOORS run once, on SQLite, which takes them in less than half
-the time. So does what touches no database.
+the time. So does what touches no database. A deep run (`make test-deep`) opens doors on both.
 
 For each kind of door some tests go on to ask both (`pytest.mark.both`): every page of members, of the admin
 and of the API is opened on PostgreSQL too, on rows that are there; and so is bad input that reaches the
@@ -78,8 +78,9 @@ def is_door(module: str) -> bool:
     return module in DOORS or folder in DOORS
 
 
-def stacks_of(module: str, marks: set[str], *, touches_database: bool) -> set[str]:
-    """Where a test of that module with these marks runs: on one database or both, never on none.
+def stacks_of(module: str, marks: set[str], *, touches_database: bool, is_deep: bool = False) -> set[str]:
+    """Where a test of that module with these marks runs: on one database or both, never on none. A deep run
+    opens doors on both.
 
     "both" is stronger than its module's "sqlite". ValueError for marks that contradict each other.
     """
@@ -90,4 +91,5 @@ def stacks_of(module: str, marks: set[str], *, touches_database: bool) -> set[st
         return set(STACKS)
     if named:
         return named
-    return {"sqlite"} if is_door(module) or not touches_database else set(STACKS)
+    is_asked_once = not touches_database or (is_door(module) and not is_deep)
+    return {"sqlite"} if is_asked_once else set(STACKS)

@@ -50,6 +50,7 @@ TRIED_BY = {
     "parties/events.py": "parties/test_events.py",
     "parties/leaving.py": "redemption_site/test_leaving.py",
     "parties/limiting/on_database.py": "parties/test_api_limits.py",
+    "parties/prepared.py": "parties/test_prepared.py",
     "parties/site_services.py": "concurrency/test_racing_codes_of_sites.py",
     "parties/tasks.py": "parties/test_webhooks.py",
     "parties/webhook_services.py": "parties/test_webhooks.py",
@@ -90,6 +91,15 @@ def test_what_is_the_same_on_both_runs_once_and_the_rest_twice() -> None:
     assert stacks_of("api/test_points.py", "postgresql") == {"postgresql"}
     assert stacks_of("api/test_points.py", "both") == {"sqlite", "postgresql"}
     assert stacks_of("browser/test_a_new_one.py") == {"sqlite"}
+
+
+def test_a_deep_run_opens_doors_on_both() -> None:
+    for marks in ({"django_db"}, {"both"}):
+        assert stacks.stacks_of("api/test_points.py", marks, touches_database=True, is_deep=True) == {
+            "sqlite",
+            "postgresql",
+        }
+    assert stacks.stacks_of("api/test_points.py", set(), touches_database=False, is_deep=True) == {"sqlite"}
 
 
 @pytest.mark.parametrize("door", sorted(stacks.DOORS))
