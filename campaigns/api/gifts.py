@@ -267,9 +267,10 @@ def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted]) -> Is
     if giving is None:
         raise NotReachable(field="campaign")
     group = giving.group
-    # Counted before, and given back for what was refused or had been issued before: the day's points are a
-    # brake, which may hold too early, never too late.
-    worth = sum(gift.points or giving.face_points for gift in gifts)
+    # Counted before, as of the dearest order that it may be drawn from, and given back for what was cheaper,
+    # refused or had been issued before: the day's points are a brake, which may hold too early, never too
+    # late.
+    worth = sum(gift.points or giving.most_face_points for gift in gifts)
     try:
         taken = api_limits.take_points(client=client, points=worth)
     except DailyPointsExceeded:
@@ -282,8 +283,9 @@ def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted]) -> Is
     except (GiftcodesError, PartiesError):
         api_limits.give_back_points(taken=taken)
         raise
-    if issued.is_replay:
-        api_limits.give_back_points(taken=taken)
+    needed = 0 if issued.is_replay else sum(gift.points for gift in issued.gifts)
+    if needed < worth:
+        api_limits.give_back_points(taken=taken._replace(points=worth - needed))
     return issued
 
 

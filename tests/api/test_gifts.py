@@ -1,11 +1,14 @@
 """Gifts by the API: issued at once, the same again for the same key, looked at, revealed, withdrawn."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from campaigns.queries import limit_group_of
 from giftcodes.gift_models import Gift, GiftRequest, GiftReveal
+from ledger.statements import database_time
 from parties.api_models import Scope
 from tests import make
 from tests.api.gifts import giving_campaign, issued_by
@@ -68,6 +71,41 @@ def test_a_repeat_is_answered_though_the_points_of_the_day_are_used_up() -> None
     assert (full["code"], full["points_left"]) == ("daily_points_exceeded", 50)
     assert shop.post("gifts", key="one", campaign=slug).json() == first.json()
     assert shop.post("gifts", key="two", campaign=slug, points=50).status_code == 201
+
+
+def dear_behind_cheap(shop: Shop, *, points_per_day: int, cheap: int) -> str:
+    """The name of a campaign that issues `cheap` gifts of 1 point first, and then one of 700."""
+    shop.partner.client.points_per_day = points_per_day
+    shop.partner.client.save()
+    campaign, now = giving_campaign(shop, size=1, face_points=700), database_time()
+    make.gift_batch(
+        brand=shop.brand,
+        size=cheap,
+        face_points=1,
+        limit_group=limit_group_of(campaign),
+        approved_at=now - timedelta(days=1),  # so the newer one
+        claim_from=now - timedelta(days=1),
+        claim_until=now + timedelta(days=30),
+    )
+    return str(campaign.slug)
+
+
+def test_the_points_of_the_day_hold_whichever_order_a_gift_is_drawn_from() -> None:
+    shop = Shop()
+    slug = dear_behind_cheap(shop, points_per_day=10, cheap=1)
+    assert shop.post("gifts", key="a", campaign=slug, points=1).status_code == 201
+    dear = shop.post("gifts", key="b", campaign=slug)
+    assert refusal(dear, 429)["code"] == "daily_points_exceeded"
+    assert Gift.objects.count() == 1
+
+
+def test_what_a_gift_did_not_cost_is_there_again_on_the_same_day() -> None:
+    shop = Shop()
+    slug = dear_behind_cheap(shop, points_per_day=702, cheap=2)
+    issued = [shop.post("gifts", key=key, campaign=slug).json()["points"] for key in ("a", "b", "c")]
+    assert issued == [1, 1, 700]
+    full = refusal(shop.post("gifts", key="d", campaign=slug, points=1), 429)
+    assert (full["code"], full["points_left"]) == ("daily_points_exceeded", 0)
 
 
 def test_many_gifts_are_issued_together_or_not_at_all() -> None:
