@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
@@ -87,7 +87,17 @@ def _with_status(rows: QuerySet[Gift], status: GiftState, at: datetime) -> Query
     return rows.filter(state=status)
 
 
-def status_of(gift: Gift, *, at: datetime) -> GiftState:
+class _Ending(Protocol):
+    """A gift, by whatever name: its row, or what was issued."""
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def claim_until(self) -> datetime: ...
+
+
+def status_of(gift: _Ending, *, at: datetime) -> GiftState:
     """What has become of the gift by `at`."""
     if gift.state == GiftState.ISSUED and gift.claim_until <= at:
         return GiftState.EXPIRED

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http import Http404
@@ -95,7 +96,7 @@ class GiftsView(PartnerView):
                 key,
                 data["campaign"],
                 [shapes.wanted(data)],
-                lambda gifts: shapes.shown_with_code(gifts[0]),
+                lambda gifts, at: shapes.shown_with_code(gifts[0], at=at),
             )
         except GiftRefused as refusal:  # of one gift its place in the list says nothing
             raise GiftRefused(refusal.rule) from refusal
@@ -175,7 +176,7 @@ class GiftBatchView(PartnerView):
             key,
             data["campaign"],
             wanted,
-            lambda gifts: {"data": [*map(shapes.shown_with_code, gifts)]},
+            lambda gifts, at: {"data": [shapes.shown_with_code(gift, at=at) for gift in gifts]},
         )
 
 
@@ -209,9 +210,8 @@ class GiftView(PartnerView):
             return Response(shapes.shown(gift, at=at))
         if Scope.GIFTS_REVEAL.value not in key_of(request).scopes:
             raise ScopeMissing(Scope.GIFTS_REVEAL.value)
-        return Response(
-            shapes.shown_with_code(giftcodes.reveal_gift(gift=gift, client=client_of(request), at=at))
-        )
+        revealed = giftcodes.reveal_gift(gift=gift, client=client_of(request), at=at)
+        return Response(shapes.shown_with_code(revealed, at=at))
 
 
 class GiftVoidView(PartnerView):
@@ -249,14 +249,18 @@ def _issue_staged(
     key: str,
     name: str,
     gifts: list[GiftWanted],
-    shown: Callable[[list[IssuedGift]], dict[str, Any]],
+    shown: Callable[[list[IssuedGift], datetime], dict[str, Any]],
 ) -> Response:
-    """The answer with the gifts, as `shown` shows them; in a sandbox late or lost, if that is asked for."""
+    """The answer with the gifts, as `shown` shows them at a moment; in a sandbox late or lost, if that is
+    asked for.
+    """
 
     def act() -> Response:
         issued = _issue(request, key, name, gifts)
         headers = {REPLAYED: "true"} if issued.is_replay else {}
-        return Response(shown(issued.gifts), status=201, headers=headers)
+        # The clock is asked only where something may have become of them.
+        at = database_time() if issued.is_replay else issued.gifts[0].issued_at
+        return Response(shown(issued.gifts, at), status=201, headers=headers)
 
     return answer_staged(staging_of_gifts(client_of(request), [gift.recipient_ref for gift in gifts]), act)
 

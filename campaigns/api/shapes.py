@@ -174,10 +174,10 @@ def shown(gift: Gift, *, at: datetime) -> dict[str, Any]:
     return _shown(gift, gift.pk, status_of(gift, at=at))
 
 
-def shown_with_code(gift: IssuedGift) -> dict[str, Any]:
+def shown_with_code(gift: IssuedGift, *, at: datetime) -> dict[str, Any]:
     """A gift with its code."""
     return {
-        **_shown(gift, gift.serial_number, gift.state),
+        **_shown(gift, gift.serial_number, status_of(gift, at=at)),
         "code": gift.code,
         "url": gift.url,
     }

@@ -73,6 +73,20 @@ def test_a_repeat_is_answered_though_the_points_of_the_day_are_used_up() -> None
     assert shop.post("gifts", key="two", campaign=slug, points=50).status_code == 201
 
 
+def test_a_gift_past_its_time_has_expired_whoever_asks() -> None:
+    shop = Shop()
+    slug = giving_campaign(shop).slug
+    gift = shop.post("gifts", key="k", campaign=slug).json()
+    assert gift["status"] == "issued"
+    Gift.objects.update(claim_until=database_time())  # no sweep has been there
+    asked = {
+        "looked at": shop.partner.get(f"gifts/{gift['id']}"),
+        "revealed": shop.partner.get(f"gifts/{gift['id']}", {"reveal": "true"}),
+        "repeated": shop.post("gifts", key="k", campaign=slug),
+    }
+    assert {how: answer.json()["status"] for how, answer in asked.items()} == dict.fromkeys(asked, "expired")
+
+
 def dear_behind_cheap(shop: Shop, *, points_per_day: int, cheap: int) -> str:
     """The name of a campaign that issues `cheap` gifts of 1 point first, and then one of 700."""
     shop.partner.client.points_per_day = points_per_day
