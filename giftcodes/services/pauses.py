@@ -39,7 +39,7 @@ def _switch(
     batch_id: int, before: BatchState, after: BatchState, reason: str, by: User, at: datetime
 ) -> bool:
     reason = reason.strip()
-    if not 1 <= len(reason) <= MAX_REASON_LENGTH:
+    if not 1 <= len(reason) <= MAX_REASON_LENGTH or "\0" in reason:
         raise BatchRefused("pausing and resuming need a reason of 1 to 200 characters", rule="reason")
     reason = mask_codes(reason).text[:MAX_REASON_LENGTH]
     locking.own_batch(batch_id)

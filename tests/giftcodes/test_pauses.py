@@ -71,7 +71,7 @@ def test_each_act_leaves_one_row_and_a_repeat_none() -> None:
     assert list(rows) == [(True, "printed twice", NOON), (False, "it was the draft", NOON + HOUR)]
 
 
-@pytest.mark.parametrize("reason", ["", "  ", "x" * 201])
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 201, "a\0"])
 def test_without_a_reason_nothing_happens(reason: str) -> None:
     batch = make.live_batch()
     with pytest.raises(BatchRefused) as refusal:
