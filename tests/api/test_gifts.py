@@ -61,6 +61,14 @@ def test_the_same_key_gives_the_same_gift_for_ever_and_another_body_is_refused()
     assert refusal(shop.post("gifts", campaign="none"), 400)["code"] == "idempotency_key_wrong"
 
 
+def test_keys_of_gifts_are_apart_from_those_of_other_acts() -> None:
+    shop = Shop()
+    slug = giving_campaign(shop).slug
+    assert shop.post("gifts", key="order-1", campaign=slug).status_code == 201
+    assert shop.post("earn", key="order-1", member=shop.id, points=5).status_code == 201
+    assert refusal(shop.post("spend", key="order-1", member=shop.id, points=5), 422)["code"] == "key_reused"
+
+
 def test_a_repeat_is_answered_though_the_points_of_the_day_are_used_up() -> None:
     shop = Shop()
     shop.partner.client.points_per_day = 150
