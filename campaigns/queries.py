@@ -102,12 +102,12 @@ def limit_group_of(campaign: Campaign) -> str:
 
 
 class Giving(NamedTuple):
-    """A campaign as one who issues its gifts needs it: its limit group, and what a gift is worth if nothing
-    else is asked for, 0 as long as there is no order.
+    """A campaign as one who issues its gifts needs it: its limit group, and what a gift is worth at most if
+    nothing else is asked for, 0 as long as there is no order.
     """
 
     group: str
-    face_points: int
+    most_face_points: int
 
 
 def giving_of(*, brand: Brand, name: str) -> Giving | None:
@@ -118,7 +118,8 @@ def giving_of(*, brand: Brand, name: str) -> Giving | None:
 
 _GROUP = f"'{GROUP_PREFIX}' || campaign.id"
 _GIVING = (
-    f"SELECT {_GROUP}, COALESCE({gift_queries.face_points_sql(brand='campaign.brand_id', group=_GROUP)}, 0)"  # noqa: S608  # constants
+    f"SELECT {_GROUP},"  # noqa: S608  # constants
+    f" COALESCE({gift_queries.most_face_points_sql(brand='campaign.brand_id', group=_GROUP)}, 0)"
     " FROM campaigns_campaign campaign WHERE campaign.brand_id = %s AND campaign.slug = %s"
 )
 

@@ -150,6 +150,11 @@ _BATCHES = {
         FROM giftcodes_series s LEFT JOIN {codes} codes ON codes.series_id = s.digit
         GROUP BY s.digit, s.live_codes
         HAVING s.live_codes <> COALESCE(SUM(codes.live), 0) ORDER BY s.digit""",
+    "a batch is paused if that is the last that was said of it": """
+        SELECT 'batch ' || b.id, CASE WHEN s.is_pause THEN 'paused' ELSE 'not paused' END, b.state
+        FROM giftcodes_batch b LEFT JOIN giftcodes_batchswitch s
+            ON s.id = (SELECT MAX(last.id) FROM giftcodes_batchswitch last WHERE last.batch_id = b.id)
+        WHERE b.state <> 'closed' AND (b.state = 'paused') <> COALESCE(s.is_pause, FALSE) ORDER BY b.id""",
     "a minted batch has its sealed file, with a row per code": """
         SELECT 'batch ' || b.id, b.size || ' rows worth ' || b.size * b.face_points,
             COALESCE(d.row_count || ' rows worth ' || d.total_points, 'none')

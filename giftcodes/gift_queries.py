@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
@@ -87,7 +87,17 @@ def _with_status(rows: QuerySet[Gift], status: GiftState, at: datetime) -> Query
     return rows.filter(state=status)
 
 
-def status_of(gift: Gift, *, at: datetime) -> GiftState:
+class _Ending(Protocol):
+    """A gift, by whatever name: its row, or what was issued."""
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def claim_until(self) -> datetime: ...
+
+
+def status_of(gift: _Ending, *, at: datetime) -> GiftState:
     """What has become of the gift by `at`."""
     if gift.state == GiftState.ISSUED and gift.claim_until <= at:
         return GiftState.EXPIRED
@@ -111,14 +121,14 @@ def budget_of(batch: Batch) -> Budget:
     )
 
 
-def face_points_sql(*, brand: str, group: str) -> str:
-    """SQL for what a gift of the newest batch is worth if nothing else is asked for, null if there is none.
-    `brand` and `group` are SQL for brand and limit group.
+def most_face_points_sql(*, brand: str, group: str) -> str:
+    """SQL for what a gift is worth at most if nothing else is asked for, null if there is no order: whichever
+    of the group's batches it is drawn from, a paused one that goes on in between as well. `brand` and `group`
+    are SQL for brand and limit group.
     """
     return (
-        f"(SELECT newest.face_points FROM giftcodes_batch newest WHERE newest.brand_id = {brand}"  # noqa: S608  # constants
-        f" AND newest.limit_group = {group} AND newest.most_points IS NOT NULL"
-        " ORDER BY newest.approved_at DESC, newest.id DESC LIMIT 1)"
+        f"(SELECT MAX(batch.face_points) FROM giftcodes_batch batch WHERE batch.brand_id = {brand}"  # noqa: S608  # constants
+        f" AND batch.limit_group = {group} AND batch.most_points IS NOT NULL AND batch.state <> 'closed')"
     )
 
 

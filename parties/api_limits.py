@@ -127,7 +127,8 @@ def _take_through_redis(
 
 
 def give_back_points(*, taken: TakenPoints, at: datetime | None = None) -> None:
-    """The points were not needed: what they were for was refused. Once for each `take_points`.
+    """The points were not needed, or (with that in `taken.points`) not as many: what they were for was
+    refused, or cost less. Once for each `take_points`.
 
     If it can't be told now it is not told at all: counting too much is the safe side.
     """

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http import Http404
@@ -95,7 +96,7 @@ class GiftsView(PartnerView):
                 key,
                 data["campaign"],
                 [shapes.wanted(data)],
-                lambda gifts: shapes.shown_with_code(gifts[0]),
+                lambda gifts, at: shapes.shown_with_code(gifts[0], at=at),
             )
         except GiftRefused as refusal:  # of one gift its place in the list says nothing
             raise GiftRefused(refusal.rule) from refusal
@@ -175,7 +176,7 @@ class GiftBatchView(PartnerView):
             key,
             data["campaign"],
             wanted,
-            lambda gifts: {"data": [*map(shapes.shown_with_code, gifts)]},
+            lambda gifts, at: {"data": [shapes.shown_with_code(gift, at=at) for gift in gifts]},
         )
 
 
@@ -209,9 +210,8 @@ class GiftView(PartnerView):
             return Response(shapes.shown(gift, at=at))
         if Scope.GIFTS_REVEAL.value not in key_of(request).scopes:
             raise ScopeMissing(Scope.GIFTS_REVEAL.value)
-        return Response(
-            shapes.shown_with_code(giftcodes.reveal_gift(gift=gift, client=client_of(request), at=at))
-        )
+        revealed = giftcodes.reveal_gift(gift=gift, client=client_of(request), at=at)
+        return Response(shapes.shown_with_code(revealed, at=at))
 
 
 class GiftVoidView(PartnerView):
@@ -249,14 +249,18 @@ def _issue_staged(
     key: str,
     name: str,
     gifts: list[GiftWanted],
-    shown: Callable[[list[IssuedGift]], dict[str, Any]],
+    shown: Callable[[list[IssuedGift], datetime], dict[str, Any]],
 ) -> Response:
-    """The answer with the gifts, as `shown` shows them; in a sandbox late or lost, if that is asked for."""
+    """The answer with the gifts, as `shown` shows them at a moment; in a sandbox late or lost, if that is
+    asked for.
+    """
 
     def act() -> Response:
         issued = _issue(request, key, name, gifts)
         headers = {REPLAYED: "true"} if issued.is_replay else {}
-        return Response(shown(issued.gifts), status=201, headers=headers)
+        # The clock is asked only where something may have become of them.
+        at = database_time() if issued.is_replay else issued.gifts[0].issued_at
+        return Response(shown(issued.gifts, at), status=201, headers=headers)
 
     return answer_staged(staging_of_gifts(client_of(request), [gift.recipient_ref for gift in gifts]), act)
 
@@ -267,9 +271,10 @@ def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted]) -> Is
     if giving is None:
         raise NotReachable(field="campaign")
     group = giving.group
-    # Counted before, and given back for what was refused or had been issued before: the day's points are a
-    # brake, which may hold too early, never too late.
-    worth = sum(gift.points or giving.face_points for gift in gifts)
+    # Counted before, as of the dearest order that it may be drawn from, and given back for what was cheaper,
+    # refused or had been issued before: the day's points are a brake, which may hold too early, never too
+    # late.
+    worth = sum(gift.points or giving.most_face_points for gift in gifts)
     try:
         taken = api_limits.take_points(client=client, points=worth)
     except DailyPointsExceeded:
@@ -282,8 +287,9 @@ def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted]) -> Is
     except (GiftcodesError, PartiesError):
         api_limits.give_back_points(taken=taken)
         raise
-    if issued.is_replay:
-        api_limits.give_back_points(taken=taken)
+    needed = 0 if issued.is_replay else sum(gift.points for gift in issued.gifts)
+    if needed < worth:
+        api_limits.give_back_points(taken=taken._replace(points=worth - needed))
     return issued
 
 

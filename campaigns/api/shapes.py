@@ -14,7 +14,7 @@ from giftcodes.gift_queries import status_of
 from giftcodes.services.gift_wishes import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_TEXT, GiftWanted
 from giftcodes.services.gifts import IssuedGift
 from parties.api.documented import HAS_MORE, NEXT_CURSOR, NO_NUL, ROWS
-from parties.api.fields import Body, Moment, Points, Rows, ShortName, Text
+from parties.api.fields import Body, Moment, Points, Rows, ShortName, Text, shown_name
 
 
 @extend_schema_field(
@@ -32,13 +32,23 @@ class MetadataField(serializers.DictField):
     child = Text(max_length=MAX_METADATA_TEXT, allow_blank=True)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
-        found: dict[str, str] = super().to_internal_value(data)
+        try:
+            found: dict[str, str] = super().to_internal_value(data)
+        except serializers.ValidationError as refusal:
+            raise _with_names_shown(refusal) from None
         if len(found) > MAX_METADATA or not all(1 <= len(name) <= MAX_METADATA_NAME for name in found):
             said = {"names": MAX_METADATA, "length": MAX_METADATA_NAME}
             raise serializers.ValidationError(
                 _("Up to %(names)s names of 1 to %(length)s characters.") % said, code="too_many"
             )
         return found
+
+
+def _with_names_shown(refusal: serializers.ValidationError) -> serializers.ValidationError:
+    detail = refusal.detail
+    if isinstance(detail, dict):
+        detail = {shown_name(name): found for name, found in detail.items()}
+    return serializers.ValidationError(detail)
 
 
 class GiftWish(Body):
@@ -164,10 +174,10 @@ def shown(gift: Gift, *, at: datetime) -> dict[str, Any]:
     return _shown(gift, gift.pk, status_of(gift, at=at))
 
 
-def shown_with_code(gift: IssuedGift) -> dict[str, Any]:
+def shown_with_code(gift: IssuedGift, *, at: datetime) -> dict[str, Any]:
     """A gift with its code."""
     return {
-        **_shown(gift, gift.serial_number, gift.state),
+        **_shown(gift, gift.serial_number, status_of(gift, at=at)),
         "code": gift.code,
         "url": gift.url,
     }

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import get_language, get_language_from_request
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from campaigns import sandbox
@@ -24,6 +24,7 @@ from config.api.reference import groups_in, marked
 from config.api.samples import VARIABLES
 from giftcodes import codec
 from parties.api import staged
+from parties.api.base import language_asked
 
 
 @require_safe
@@ -49,9 +50,7 @@ def console(request: HttpRequest) -> HttpResponse:
 @require_safe
 def schema(request: HttpRequest) -> HttpResponse:
     """The OpenAPI document: English, as the API's own answers are, unless `lang` or Accept-Language ask."""
-    asked = request.GET.get("lang") or (
-        request.headers.get("Accept-Language") and get_language_from_request(request)
-    )
+    asked = request.GET.get("lang") or language_asked(request)
     language = "ja" if asked == "ja" else "en"
     response = HttpResponse(as_json(language), content_type="application/json")
     patch_vary_headers(response, ["Accept-Language"])

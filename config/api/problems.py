@@ -131,8 +131,8 @@ PROBLEMS: dict[str, Problem] = {
         409,
         _("The campaign issues no gifts now."),
         _(
-            "It has no approved order for the API whose period is open now: look at the campaign, or ask who"
-            " runs it. Nothing was issued."
+            "It has no approved order for the API whose period is open now and that is not paused: look at"
+            " the campaign, or ask who runs it. Nothing was issued."
         ),
     ),
     "budget_exhausted": Problem(

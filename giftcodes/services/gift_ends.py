@@ -14,6 +14,7 @@ from django.db import transaction
 
 from giftcodes.errors import GiftClaimed, GiftcodesError, GiftRefused
 from giftcodes.gift_models import Gift, GiftState, GiftVoid
+from giftcodes.masking import mask_codes
 from giftcodes.models import Batch
 from giftcodes.services import gift_events
 from ledger import services as ledger
@@ -34,14 +35,16 @@ def void_gift(*, gift: Gift, client: ApiClient, reason: str, at: datetime) -> Gi
     """Withdraw a gift that nobody has claimed; gives back the gift as it is now. Its points are in the
     brand's funds again.
 
-    Repeating it is harmless, and so is withdrawing a gift that has expired. GiftClaimed if it was claimed,
-    GiftRefused without a reason of 1 to 200 characters, NotReachable if it is another brand's.
+    A code in the reason is masked. Repeating it is harmless, and so is withdrawing a gift that has expired.
+    GiftClaimed if it was claimed, GiftRefused without a reason of 1 to 200 characters, NotReachable if it is
+    another brand's.
     """
     reason = reason.strip()
     if not 1 <= len(reason) <= MAX_REASON_LENGTH or "\0" in reason:
         raise GiftRefused("reason")
     if gift.brand_id != client.brand_id:
         raise NotReachable
+    reason = mask_codes(reason).text[:MAX_REASON_LENGTH]
     open_gift = Gift.objects.filter(pk=gift.pk, state=GiftState.ISSUED)
     is_won = open_gift.update(state=GiftState.VOIDED, ended_at=at)
     gift = Gift.objects.select_related("batch__brand__program").get(pk=gift.pk)

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from giftcodes import locking
 from giftcodes.errors import BatchRefused
+from giftcodes.masking import mask_codes
 from giftcodes.models import Batch, BatchState, BatchSwitch
 from parties.models import User
 
@@ -19,8 +20,9 @@ def pause_batch(*, batch_id: int, reason: str, by: User, at: datetime) -> bool:
     issued, but for those whose calls are under way, and these can't be claimed either. What was claimed
     stays.
 
-    Whether this call did it: False if it was paused already, and then nothing is recorded. BatchRefused
-    without a reason of 1 to 200 characters, and for a batch in any other state.
+    Whether this call did it: False if it was paused already, and then nothing is recorded. A code in the
+    reason is masked. BatchRefused without a reason of 1 to 200 characters, and for a batch in any other
+    state.
     """
     return _switch(batch_id, BatchState.ACTIVE, BatchState.PAUSED, reason, by, at)
 
@@ -37,8 +39,9 @@ def _switch(
     batch_id: int, before: BatchState, after: BatchState, reason: str, by: User, at: datetime
 ) -> bool:
     reason = reason.strip()
-    if not 1 <= len(reason) <= MAX_REASON_LENGTH:
+    if not 1 <= len(reason) <= MAX_REASON_LENGTH or "\0" in reason:
         raise BatchRefused("pausing and resuming need a reason of 1 to 200 characters", rule="reason")
+    reason = mask_codes(reason).text[:MAX_REASON_LENGTH]
     locking.own_batch(batch_id)
     if not Batch.objects.filter(pk=batch_id, state=before).update(state=after):
         state = Batch.objects.values_list("state", flat=True).get(pk=batch_id)

@@ -24,12 +24,15 @@ def queue_notices(
 ) -> Place | None:
     """Look at the next `limit` lots with points whose last day (in Japan) is `last_day`, and put a notice
     into the queue for each member and program, if the member agrees to notices and has no such notice yet.
-    Gives back where to go on; None when all have been looked at.
+    None for points of a sandbox, which are worth nothing. Gives back where to go on; None when all have been
+    looked at.
 
     By any number at once, from the beginning and however often: the unique key of a notice lets it in once.
     """
     page = _page(ending_on(last_day, at=at), after, limit)
-    holders = Lot.objects.filter(pk__in=page, wallet__member__user__isnull=False)
+    holders = Lot.objects.filter(
+        pk__in=page, wallet__member__user__isnull=False, wallet__program__is_sandbox=False
+    )
     wanted = holders.annotate(is_wanted=consent_of(Purpose.EXPIRY_NOTICE, "wallet__member"))
     rows = wanted.values_list("wallet__member", "wallet__program", "is_wanted")
     pairs = {(member_id, program_id) for member_id, program_id, is_wanted in rows if is_wanted}

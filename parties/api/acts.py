@@ -19,7 +19,7 @@ KEY_PARAMETER = OpenApiParameter(
     pattern=r"^[\x21-\x7e]{1,255}$",
     description="Your own name for this act: 1 to 255 visible ASCII characters, fresh for each new act. The"
     " same key with the same body does nothing more and gets the same answer, whenever it comes; with another"
-    " body it is refused (`key_reused`).",
+    " body it is refused (`key_reused`). Keys of gifts are apart from those of all other acts.",
 )
 REPLAYED_HEADER = OpenApiParameter(
     REPLAYED,

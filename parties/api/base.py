@@ -5,12 +5,14 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Protocol
 
 from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.utils.translation.trans_real import parse_accept_lang_header
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -38,9 +40,7 @@ class PartnerView(APIView):
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """In the language that is asked for by name; English, not the site's own, if none is."""
-        language = (
-            translation.get_language_from_request(request) if "Accept-Language" in request.headers else "en"
-        )
+        language = language_asked(request)
         with translation.override(language):
             response = super().dispatch(request, *args, **kwargs)
             response.headers["Content-Language"] = language
@@ -54,6 +54,16 @@ class PartnerView(APIView):
         self.perform_authentication(request)
         self.check_throttles(request)
         super().initial(request, *args, **kwargs)
+
+
+def language_asked(request: HttpRequest) -> str:
+    """The language that Accept-Language names first among ours; English if it names none. Django would give
+    the site's own, Japanese, to whoever asks for French.
+    """
+    for name, _weight in parse_accept_lang_header(request.headers.get("Accept-Language", "").lower()):
+        with suppress(LookupError):  # none of ours, or *, which is no name
+            return translation.get_supported_language_variant(name)
+    return "en"
 
 
 def limit_headers(request: HttpRequest) -> dict[str, str]:

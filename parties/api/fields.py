@@ -36,12 +36,12 @@ class Body(serializers.Serializer[Any]):
         unknown = set(data) - set(self.fields) if isinstance(data, Mapping) else set()
         if unknown:
             detail = ErrorDetail(str(_("There is no such field.")), code="unknown")
-            raise ValidationError({_shown(name): [detail] for name in sorted(unknown)[:20]})
+            raise ValidationError({shown_name(name): [detail] for name in sorted(unknown)[:20]})
         return super().to_internal_value(data)
 
 
-def _shown(name: str) -> str:
-    """What is called so might be a code that stands in the wrong place."""
+def shown_name(name: str) -> str:
+    """A name that the caller chose, as errors say it: it might be a code that stands in the wrong place."""
     return name if name.isidentifier() and name.isascii() and len(name) <= 40 else "?"
 
 

@@ -263,6 +263,14 @@ def test_what_another_try_would_not_change_is_not_tried_again(status: int, code:
     assert (len(sent), waited) == (1, [])
 
 
+def test_a_lock_of_a_day_is_told_at_once() -> None:
+    locked = httpx.Response(429, json={"code": "claiming_locked"}, headers={"Retry-After": "86400"})
+    api, sent, waited = answering(locked)
+    with pytest.raises(Problem, match="claiming_locked") as told:
+        api.post("claims", {}, key="k")
+    assert (len(sent), waited, told.value.retry_after) == (1, [], 86_400)
+
+
 def test_a_twin_is_waited_for() -> None:
     twin = httpx.Response(409, json={"code": "twin_in_flight"}, headers={"Retry-After": "1"})
     api, sent, _waited = answering(twin, httpx.Response(201, json={"id": "1"}))

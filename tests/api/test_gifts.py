@@ -1,11 +1,14 @@
 """Gifts by the API: issued at once, the same again for the same key, looked at, revealed, withdrawn."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from campaigns.queries import limit_group_of
 from giftcodes.gift_models import Gift, GiftRequest, GiftReveal
+from ledger.statements import database_time
 from parties.api_models import Scope
 from tests import make
 from tests.api.gifts import giving_campaign, issued_by
@@ -58,6 +61,14 @@ def test_the_same_key_gives_the_same_gift_for_ever_and_another_body_is_refused()
     assert refusal(shop.post("gifts", campaign="none"), 400)["code"] == "idempotency_key_wrong"
 
 
+def test_keys_of_gifts_are_apart_from_those_of_other_acts() -> None:
+    shop = Shop()
+    slug = giving_campaign(shop).slug
+    assert shop.post("gifts", key="order-1", campaign=slug).status_code == 201
+    assert shop.post("earn", key="order-1", member=shop.id, points=5).status_code == 201
+    assert refusal(shop.post("spend", key="order-1", member=shop.id, points=5), 422)["code"] == "key_reused"
+
+
 def test_a_repeat_is_answered_though_the_points_of_the_day_are_used_up() -> None:
     shop = Shop()
     shop.partner.client.points_per_day = 150
@@ -68,6 +79,55 @@ def test_a_repeat_is_answered_though_the_points_of_the_day_are_used_up() -> None
     assert (full["code"], full["points_left"]) == ("daily_points_exceeded", 50)
     assert shop.post("gifts", key="one", campaign=slug).json() == first.json()
     assert shop.post("gifts", key="two", campaign=slug, points=50).status_code == 201
+
+
+def test_a_gift_past_its_time_has_expired_whoever_asks() -> None:
+    shop = Shop()
+    slug = giving_campaign(shop).slug
+    gift = shop.post("gifts", key="k", campaign=slug).json()
+    assert gift["status"] == "issued"
+    Gift.objects.update(claim_until=database_time())  # no sweep has been there
+    asked = {
+        "looked at": shop.partner.get(f"gifts/{gift['id']}"),
+        "revealed": shop.partner.get(f"gifts/{gift['id']}", {"reveal": "true"}),
+        "repeated": shop.post("gifts", key="k", campaign=slug),
+    }
+    assert {how: answer.json()["status"] for how, answer in asked.items()} == dict.fromkeys(asked, "expired")
+
+
+def dear_behind_cheap(shop: Shop, *, points_per_day: int, cheap: int) -> str:
+    """The name of a campaign that issues `cheap` gifts of 1 point first, and then one of 700."""
+    shop.partner.client.points_per_day = points_per_day
+    shop.partner.client.save()
+    campaign, now = giving_campaign(shop, size=1, face_points=700), database_time()
+    make.gift_batch(
+        brand=shop.brand,
+        size=cheap,
+        face_points=1,
+        limit_group=limit_group_of(campaign),
+        approved_at=now - timedelta(days=1),  # so the newer one
+        claim_from=now - timedelta(days=1),
+        claim_until=now + timedelta(days=30),
+    )
+    return str(campaign.slug)
+
+
+def test_the_points_of_the_day_hold_whichever_order_a_gift_is_drawn_from() -> None:
+    shop = Shop()
+    slug = dear_behind_cheap(shop, points_per_day=10, cheap=1)
+    assert shop.post("gifts", key="a", campaign=slug, points=1).status_code == 201
+    dear = shop.post("gifts", key="b", campaign=slug)
+    assert refusal(dear, 429)["code"] == "daily_points_exceeded"
+    assert Gift.objects.count() == 1
+
+
+def test_what_a_gift_did_not_cost_is_there_again_on_the_same_day() -> None:
+    shop = Shop()
+    slug = dear_behind_cheap(shop, points_per_day=702, cheap=2)
+    issued = [shop.post("gifts", key=key, campaign=slug).json()["points"] for key in ("a", "b", "c")]
+    assert issued == [1, 1, 700]
+    full = refusal(shop.post("gifts", key="d", campaign=slug, points=1), 429)
+    assert (full["code"], full["points_left"]) == ("daily_points_exceeded", 0)
 
 
 def test_many_gifts_are_issued_together_or_not_at_all() -> None:
@@ -161,6 +221,8 @@ def test_a_gift_that_nobody_has_claimed_is_withdrawn_and_its_points_come_back() 
         ({"recipient_ref": "a\u0000"}, "recipient_ref"),
         ({"recipient_ref": 7}, "recipient_ref"),
         ({"metadata": {"a": 1}}, "metadata.a"),
+        ({"metadata": {"9000000000000017": 1}}, "metadata.?"),  # names are the caller's: this one is a code
+        ({"9000000000000017": 1}, "?"),
         ({"metadata": {str(n): "x" for n in range(21)}}, "metadata"),
         ({"metadata": []}, "metadata"),
         ({"pionts": 5}, "pionts"),
@@ -171,6 +233,7 @@ def test_what_cannot_be_a_gift_is_named_and_nothing_is_issued(wrong: dict[str, A
     slug = giving_campaign(shop).slug
     body = refusal(shop.post("gifts", key="k", campaign=slug, **wrong), 400)
     assert field in [error["field"] for error in body["errors"]]
+    assert "9000000000000017" not in str(body)
     assert not Gift.objects.exists()
     assert shop.post("gifts", key="k", campaign=slug).status_code == 201  # so that it was this
 

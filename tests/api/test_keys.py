@@ -182,3 +182,23 @@ def test_the_answer_speaks_the_language_that_was_asked_for() -> None:
     japanese = refused(http.get("/api/v1/me", headers={"accept-language": "ja"}), 401, "key_missing")
     assert english["title"] == "A key is missing."
     assert japanese["title"] != english["title"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("ja", "ja"),
+        ("JA-JP", "ja"),
+        ("fr, ja;q=0.5, en;q=0.4", "ja"),
+        ("en-GB, ja;q=0.5", "en"),
+        ("fr", "en"),
+        ("*", "en"),
+        ("", "en"),
+        ("en\x01,,;q=x", "en"),
+    ],
+)
+def test_who_asks_for_none_of_our_languages_is_answered_in_english(accepted: str, language: str) -> None:
+    http = Client(headers={"accept-language": accepted})
+    assert http.get("/api/v1/me").headers["Content-Language"] == language
+    title = http.get("/api/docs/openapi.json").json()["info"]["description"]
+    assert title.startswith("Issue gifts") == (language == "en")

@@ -1,17 +1,18 @@
 """What a brand may see of a member: those it has to do with, their points, and its own dealings with them."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ledger import services as ledger
 from ledger.models import Hold
+from ledger.services import partner_lookups
 from ledger.services.partner_lookups import CARD_OPENS_FOR
 from ledger.statements import database_time
 from parties.act_models import CardShowing
-from parties.card_queries import token_of
+from parties.card_queries import read_card_token, token_of
 from parties.card_services import make_card
 from parties.models import Member
 from parties.site_models import SiteConsent
@@ -103,6 +104,23 @@ def test_a_card_that_shows_something_else_finds_nobody(shop: Shop) -> None:
     answer = shop.post("members/lookup", card_token=old)
     refused(answer, 409, "card_token_not_usable")
     assert old not in answer.content.decode()
+    assert not CardShowing.objects.exists()
+
+
+def test_a_card_is_noted_of_nobody_who_leaves_while_it_is_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = make.member()
+    shown = token(member)
+
+    def read(text: object, *, at: datetime) -> Member:
+        found = read_card_token(text, at=at)
+        ledger.close_membership(member_id=found.pk, at=at)
+        return found
+
+    monkeypatch.setattr(partner_lookups, "read_card_token", read)
+    answer = shop.partner.post("members/lookup", {"card_token": shown})
+    refused(answer, 409, "card_token_not_usable")
     assert not CardShowing.objects.exists()
 
 

@@ -12,6 +12,9 @@ from giftcodes.guard_models import Attempt, GuardTally, Outcome
 from giftcodes.guarding.on_redis import PREFIX
 from giftcodes.models import Claim
 from ledger.models import Account, AccountKind
+from ledger.statements import database_time
+from parties.card_queries import token_of
+from parties.card_services import make_card
 from tests import make
 from tests.api.gifts import issued_by
 from tests.api.sandboxes import Sandbox, nothing_differs
@@ -98,6 +101,19 @@ def test_sandboxes_of_two_brands_are_apart_too(box: Sandbox) -> None:
     assert first["member"] != second["member"]
     assert Claim.objects.filter(batch__brand=other.brand).count() == 1
     nothing_differs()
+
+
+def test_a_test_key_locks_no_live_member(shop: Shop, box: Sandbox) -> None:
+    holder = make.member()
+    card = make_card(member=holder, at=database_time())
+    for partner in (box.partner, shop.partner):
+        token = token_of(card, at=database_time()).digits
+        assert partner.post("members/lookup", {"card_token": token}).status_code == 200
+    member = str(holder.public_id)
+    for _ in range(5):
+        refused(box.claim(FixedCode.UNKNOWN, member=member), 409, "code_not_usable")
+    refused(box.claim(FixedCode.FRESH, member=member), 429, "claiming_locked")
+    created(shop.post("claims", key="c", member=member, code=issued_by(shop)["code"]))
 
 
 def has_the_site_counted() -> bool:

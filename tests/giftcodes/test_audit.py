@@ -74,6 +74,8 @@ TAMPERING = {
     " WHERE first_serial = 0",
     "an account of unclaimed points belongs to a batch": "UPDATE ledger_account SET kind = 'unclaimed',"
     " label = 'unclaimed:x', brand_id = (SELECT MIN(id) FROM parties_brand) WHERE kind = 'world'",
+    "a batch is paused if that is the last that was said of it": "UPDATE giftcodes_batch SET state = 'paused'"
+    " WHERE first_serial = 0",
     "a claim lies in the range of its batch": "UPDATE giftcodes_claim SET batch_id ="
     " (SELECT id FROM giftcodes_batch WHERE first_serial = 10) WHERE id = 1000000001",
     "a claim brings the points of its batch": "UPDATE giftcodes_claim SET points = 501 WHERE id = 1000000001",
@@ -135,6 +137,18 @@ def test_every_check_is_shown_to_find_something() -> None:
     in_python = {ledger_audit.FOREIGN_ID, giftcodes_audit.OTHER_LIFE, giftcodes_audit.LOST_KEY}
     in_sql = {*ledger_audit.core.CHECKS, *giftcodes_audit._CLAIMS, *giftcodes_audit._BATCHES}
     assert set(TAMPERING) == in_sql | in_python
+
+
+def test_a_batch_that_goes_on_without_anybody_saying_so_is_named() -> None:
+    batch, by = make.live_batch(size=1), make.user()
+    giftcodes.pause_batch(batch_id=batch.pk, reason="printed twice", by=by, at=NOON)
+    assert [*giftcodes_audit.differences()] == []
+    Batch.objects.filter(pk=batch.pk).update(state="active")
+    (named,) = giftcodes_audit.differences()
+    assert (named.expected, named.found) == ("paused", "active")
+    giftcodes.pause_batch(batch_id=batch.pk, reason="again", by=by, at=NOON)
+    giftcodes.resume_batch(batch_id=batch.pk, reason="sorted out", by=by, at=NOON)
+    assert [*giftcodes_audit.differences()] == []
 
 
 def test_an_empty_database_is_sound() -> None:

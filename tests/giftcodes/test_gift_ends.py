@@ -64,6 +64,16 @@ def test_withdrawing_again_is_harmless_and_without_a_reason_refused() -> None:
     no_differences()
 
 
+def test_a_code_in_the_reason_is_not_kept() -> None:
+    batch = make.gift_batch(size=20, face_points=500)
+    client = make.api_client(batch.brand)
+    (gift,) = make.gifts(batch, client=client)
+    giftcodes.void_gift(gift=row_of(gift), client=client, reason=f"{gift.code}: {'x' * 182}", at=NOON)
+    kept = GiftVoid.objects.get().reason
+    assert kept.startswith(f"••••-••••-••••-{gift.code[-4:]}: x")
+    assert len(kept) == 200
+
+
 def test_a_claimed_gift_can_not_be_withdrawn_nor_anybody_elses() -> None:
     batch = make.gift_batch(size=10, face_points=500)
     client = make.api_client(batch.brand)

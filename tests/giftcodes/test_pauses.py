@@ -71,7 +71,7 @@ def test_each_act_leaves_one_row_and_a_repeat_none() -> None:
     assert list(rows) == [(True, "printed twice", NOON), (False, "it was the draft", NOON + HOUR)]
 
 
-@pytest.mark.parametrize("reason", ["", "  ", "x" * 201])
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 201, "a\0"])
 def test_without_a_reason_nothing_happens(reason: str) -> None:
     batch = make.live_batch()
     with pytest.raises(BatchRefused) as refusal:
@@ -106,3 +106,10 @@ def test_a_paused_batch_is_closed_at_its_end_and_can_be_withdrawn_from() -> None
     batch.refresh_from_db()
     assert (batch.state, batch.expired_codes) == (BatchState.CLOSED, 4)
     assert [*ledger_audit.differences(), *audit.differences()] == []
+
+
+def test_a_code_in_the_reason_is_not_kept() -> None:
+    batch, by = make.live_batch(size=1), make.user()
+    code = make.code_of(batch)
+    giftcodes.pause_batch(batch_id=batch.pk, reason=f"{code} was posted", by=by, at=NOON)
+    assert BatchSwitch.objects.get().reason == f"••••-••••-••••-{code[-4:]} was posted"

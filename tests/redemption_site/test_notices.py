@@ -17,6 +17,7 @@ from ledger.expiry import JAPAN
 from ledger.models import Account, Lot
 from parties import consents
 from parties import notices as queue
+from parties.api_services import open_sandbox
 from parties.models import Consent, Member, Purpose, User
 from parties.notice_models import ExpiryNotice, NoticeState
 from redemption_site import notices, tasks
@@ -162,6 +163,16 @@ def test_all_lots_of_a_day_are_one_mail_and_each_program_has_its_own() -> None:
     assert sorted(re.findall(r"(\d+) pt,", "".join(str(told.body) for told in mail.outbox))) == ["600", "70"]
     run(THIRTY_BEFORE + timedelta(days=1))
     assert "50 pt," in str(mail.outbox[2].body)
+
+
+def test_nobody_is_told_of_points_of_a_sandbox() -> None:
+    wallet = holder(300)
+    sandbox = open_sandbox(brand=wallet.program.brands.get(), at=NOON)
+    make.deposit(sandbox, 200)
+    make.lot(make.wallet(member_of(wallet), sandbox.program), 200, funder=sandbox, days=60)
+    run(THIRTY_BEFORE)
+    (told,) = mail.outbox
+    assert "300 pt" in str(told.body)
 
 
 def test_nobody_is_told_twice() -> None:

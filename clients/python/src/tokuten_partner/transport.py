@@ -62,7 +62,11 @@ class Transport:
 
 
 def _is_worth_another_try(problem: Problem) -> bool:
-    """A twin in flight, too many calls, or something that is away; no other refusal changes by itself."""
+    """A twin in flight, too many calls, or something that is away; no other refusal changes by itself. One
+    that lasts longer than a try waits (a lock of a day, the points of the day) is the caller's to know now.
+    """
+    if problem.retry_after is not None and problem.retry_after > LONGEST_WAIT:
+        return False
     if problem.status == 409:
         return problem.code == _TWIN
     return problem.status in _TRY_AGAIN and problem.code != "daily_points_exceeded"
@@ -84,7 +88,7 @@ def _asked_to_wait(answer: httpx.Response) -> float | None:
 def _wait(problem: Problem, attempt: int) -> float:
     if problem.retry_after is None:
         return _backoff(attempt)
-    return min(problem.retry_after, LONGEST_WAIT) + random.random() / 4  # noqa: S311  # so that not all come back at once
+    return problem.retry_after + random.random() / 4  # noqa: S311  # so that not all come back at once
 
 
 def _backoff(attempt: int) -> float:
