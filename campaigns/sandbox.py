@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from campaigns.models import Issuing
 from giftcodes import codec
+from parties import sandboxes
 from parties.models import Brand
 
 STORE = "sandbox-store"
-MEMBER = "sandbox-member"  # who has points to be spent, as `ref:` in calls
+MEMBER = sandboxes.MEMBER
 OTHER_MEMBER = "sandbox-other"  # who has claimed what is used
 CLIENT = "[Sandbox]"  # issues what stands behind fixed codes; it has no key
 RESERVED = "sandbox"  # addresses of pages that begin so are theirs

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config.api.framework import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401  # settings
+from config.logs import logging_settings
 from config.look import UNFOLD  # noqa: F401  # a setting
 from config.notice_days import check_notices
 from config.schedule import beat_schedule
@@ -387,14 +388,5 @@ CELERY_BEAT_SCHEDULE = beat_schedule(
 # In memory: intervals this short need no record, and a killed beat leaves no damaged file behind.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {
-        "handlers": ["stderr"],
-        "level": env.str("LOG_LEVEL", default="WARNING" if TOKUTEN_ENV == "demo" else "INFO"),
-    },
-}
+LOGGING = logging_settings(level=env.str("LOG_LEVEL", default="WARNING" if TOKUTEN_ENV == "demo" else "INFO"))
 LOCALE_PATHS = [BASE_DIR / "config" / "locale"]

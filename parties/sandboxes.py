@@ -8,6 +8,9 @@ from django.db import transaction
 from parties.api_models import StandIn
 from parties.models import Brand, User
 
+MEMBER = "sandbox-member"  # who has points to be spent, as `ref:` in calls
+CARD_TOKEN = "10000000000000000005"  # noqa: S105  # what that member's card shows, always
+
 Filler = Callable[[int], object]
 _fillers: list[Filler] = []
 

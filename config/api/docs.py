@@ -25,6 +25,7 @@ from config.api.samples import VARIABLES
 from giftcodes import codec
 from parties.api import staged
 from parties.api.base import language_asked
+from parties.sandboxes import CARD_TOKEN
 
 
 @require_safe
@@ -87,6 +88,7 @@ def outcomes(request: HttpRequest) -> HttpResponse:
             "not_begun": sandbox.NOT_BEGUN,
             "store": sandbox.STORE,
             "member": sandbox.MEMBER,
+            "card": CARD_TOKEN,
             "other": sandbox.OTHER_MEMBER,
         },
         "recipients": {staging.name.lower(): name for name, staging in RECIPIENTS.items()},

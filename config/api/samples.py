@@ -17,7 +17,6 @@ VARIABLES = {
     "hold_id": "HOLD_ID",
     "transfer_id": "TRANSFER_ID",
     "member_id": "MEMBER_ID",
-    "card_token": "CARD_TOKEN",
 }
 # What the Python client calls it, and what it gives back.
 METHODS = {

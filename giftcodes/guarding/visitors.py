@@ -71,11 +71,6 @@ def newcomer_name(number_digest: str) -> str:
     return f"newcomer:{number_digest}"
 
 
-def sandbox_name(person: str) -> str:
-    """The name of somebody in a sandbox: what test keys do there to a member is nothing to the member."""
-    return f"sandbox:{person}"
-
-
 def person_of(member_id: int) -> str:
     """The hash that stands for a member in the tables."""
     return _hash(member_name(member_id))

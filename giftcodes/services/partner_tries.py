@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 from giftcodes.codec import NotACode, NotACodeReason
 from giftcodes.directory import KnownBatch
 from giftcodes.errors import CodeNotUsable
-from giftcodes.guarding.visitors import member_name, newcomer_name, sandbox_name
+from giftcodes.guarding.visitors import member_name, newcomer_name
 from giftcodes.services.claims import Claimed, Proviso, claim_found
 from giftcodes.services.tries import Try, count_typo_for_client, try_behind_guard
 from ledger.partner_access import access_member, member_for_points
@@ -78,8 +78,6 @@ def _attempt(asker: PartnerAsker, now: datetime) -> Try:
     else:
         person = newcomer_name(parties.digest_of_number(number_of(client.brand, asker.named)))
     is_sandbox = client.brand.program.is_sandbox
-    if is_sandbox:
-        person = sandbox_name(person)
     return Try(person, address="", member=member, client_id=client.pk, is_sandbox=is_sandbox)
 
 

@@ -161,7 +161,7 @@ class LookupView(PartnerView):
             }
         ),
         examples=[
-            OpenApiExample("A card", {"card_token": "1234 5678 9012 3456 7890"}, request_only=True),
+            OpenApiExample("A card", {"card_token": "1000 0000 0000 0000 0005"}, request_only=True),
             OpenApiExample("A number", {"member": "number:2900000000018"}, request_only=True),
         ],
     )

@@ -15,6 +15,7 @@ from ledger.models import Account, AccountKind
 from ledger.statements import database_time
 from parties.card_queries import token_of
 from parties.card_services import make_card
+from parties.sandboxes import CARD_TOKEN
 from tests import make
 from tests.api.gifts import issued_by
 from tests.api.sandboxes import Sandbox, nothing_differs
@@ -106,14 +107,25 @@ def test_sandboxes_of_two_brands_are_apart_too(box: Sandbox) -> None:
 def test_a_test_key_locks_no_live_member(shop: Shop, box: Sandbox) -> None:
     holder = make.member()
     card = make_card(member=holder, at=database_time())
-    for partner in (box.partner, shop.partner):
-        token = token_of(card, at=database_time()).digits
-        assert partner.post("members/lookup", {"card_token": token}).status_code == 200
+    token = token_of(card, at=database_time()).digits
+    refused(box.partner.post("members/lookup", {"card_token": token}), 409, "card_token_not_usable")
+    assert shop.partner.post("members/lookup", {"card_token": token}).status_code == 200
     member = str(holder.public_id)
     for _ in range(5):
-        refused(box.claim(FixedCode.UNKNOWN, member=member), 409, "code_not_usable")
-    refused(box.claim(FixedCode.FRESH, member=member), 429, "claiming_locked")
+        refused(box.claim(FixedCode.UNKNOWN, member=member), 404, "not_found")
+        refused(box.post("earn", member=member, points=1), 404, "not_found")
     created(shop.post("claims", key="c", member=member, code=issued_by(shop)["code"]))
+
+
+def test_the_one_card_of_a_sandbox_is_that_of_its_member(shop: Shop, box: Sandbox) -> None:
+    typed = {"card_token": f" {CARD_TOKEN[:10]}-{CARD_TOKEN[10:]}"}
+    found = box.partner.post("members/lookup", typed)
+    assert found.status_code == 200
+    spent = created(box.post("spend", member=found.json()["id"], points=1))
+    assert spent["member"] == created(box.post("earn", member="ref:sandbox-member", points=1))["member"]
+    refused(shop.partner.post("members/lookup", typed), 409, "card_token_not_usable")
+    wrong = {"card_token": CARD_TOKEN[:-1] + str((int(CARD_TOKEN[-1]) + 1) % 10)}
+    refused(box.partner.post("members/lookup", wrong), 400, "card_token_typing_error")
 
 
 def has_the_site_counted() -> bool:
