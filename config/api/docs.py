@@ -1,5 +1,5 @@
-"""The documentation of the API: the OpenAPI document, a reference, a console, a start, the sandbox, the
-refusals.
+"""The documentation of the API: the OpenAPI document, a reference, a console, a start, the sandbox,
+events, the refusals.
 
 Everything comes from this site: no font, script or picture of another host.
 """
@@ -22,6 +22,7 @@ from config.api.document import as_json, document
 from config.api.problems import PROBLEMS
 from config.api.reference import groups_in, marked
 from config.api.samples import VARIABLES
+from config.api.told import TOLD
 from giftcodes import codec
 from parties.api import staged
 from parties.api.base import language_asked
@@ -99,6 +100,13 @@ def outcomes(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def events(request: HttpRequest) -> HttpResponse:
+    """What is told, and how to hear it."""
+    known = {"here": "api_events", "base": f"{settings.SITE_URL}/api/v1", "told": TOLD.items()}
+    return render(request, f"config/docs/events_{_language()}.html", known)
+
+
+@require_safe
 def errors(request: HttpRequest) -> HttpResponse:
     """Every problem, by its status; each has an anchor that its `type` leads to."""
     by_status = sorted(PROBLEMS.items(), key=lambda item: item[1].status)
@@ -113,6 +121,7 @@ urlpatterns = [
     path("", reference, name="api_reference"),
     path("start/", start, name="api_start"),
     path("sandbox/", outcomes, name="api_sandbox"),
+    path("events/", events, name="api_events"),
     path("errors/", errors, name="api_errors"),
     path("console/", console, name="api_console"),
     path("openapi.json", schema, name="api_schema"),

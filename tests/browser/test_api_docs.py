@@ -33,6 +33,17 @@ def test_the_start_is_sound(visit: Visit, lang: str, width: int) -> None:
 
 
 @pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])
+def test_the_page_of_events_is_sound(visit: Visit, lang: str, width: int) -> None:
+    page = visit(lang=lang, width=width, bypass_csp=True)  # only to put axe into the page
+    page.goto("/api/docs/events/#gift.claimed")
+    assert page.get_by_text("gift.claimed").first.is_visible()
+    assert Axe().run(page).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=f"{folder}/events-{lang}-{width}.png", full_page=True)
+
+
+@pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])
 def test_the_page_of_the_sandbox_is_sound(visit: Visit, lang: str, width: int) -> None:
     page = visit(lang=lang, width=width, bypass_csp=True)  # only to put axe into the page
     page.goto("/api/docs/sandbox/")
