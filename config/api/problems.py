@@ -108,7 +108,12 @@ PROBLEMS: dict[str, Problem] = {
         409, _("No account holds so many points."), _("Ask for less. Nothing was done.")
     ),
     "move_refused": Problem(
-        400, _("Points can't be moved so."), _("Mend what `errors` or `rule` names. Nothing was done.")
+        400,
+        _("Points can't be moved so."),
+        _(
+            "The member has left, or what was asked for is no move of points. Look the member up again."
+            " Nothing was done."
+        ),
     ),
     "reversal_refused": Problem(
         409,
