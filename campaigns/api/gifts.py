@@ -97,6 +97,7 @@ class GiftsView(PartnerView):
                 data["campaign"],
                 [shapes.wanted(data)],
                 lambda gifts, at: shapes.shown_with_code(gifts[0], at=at),
+                is_list=False,
             )
         except GiftRefused as refusal:  # of one gift its place in the list says nothing
             raise GiftRefused(refusal.rule) from refusal
@@ -177,6 +178,7 @@ class GiftBatchView(PartnerView):
             data["campaign"],
             wanted,
             lambda gifts, at: {"data": [shapes.shown_with_code(gift, at=at) for gift in gifts]},
+            is_list=True,
         )
 
 
@@ -250,13 +252,15 @@ def _issue_staged(
     name: str,
     gifts: list[GiftWanted],
     shown: Callable[[list[IssuedGift], datetime], dict[str, Any]],
+    *,
+    is_list: bool,
 ) -> Response:
     """The answer with the gifts, as `shown` shows them at a moment; in a sandbox late or lost, if that is
     asked for.
     """
 
     def act() -> Response:
-        issued = _issue(request, key, name, gifts)
+        issued = _issue(request, key, name, gifts, is_list=is_list)
         headers = {REPLAYED: "true"} if issued.is_replay else {}
         # The clock is asked only where something may have become of them.
         at = database_time() if issued.is_replay else issued.gifts[0].issued_at
@@ -265,12 +269,13 @@ def _issue_staged(
     return answer_staged(staging_of_gifts(client_of(request), [gift.recipient_ref for gift in gifts]), act)
 
 
-def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted]) -> Issued:
+def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted], *, is_list: bool) -> Issued:
     client = client_of(request)
     giving = giving_of(brand=client.brand, name=name)
     if giving is None:
         raise NotReachable(field="campaign")
-    group = giving.group
+    asked: dict[str, Any] = {"client": client, "key": key, "group": giving.group}
+    asked |= {"gifts": gifts, "is_list": is_list}
     # Counted before, as of the dearest order that it may be drawn from, and given back for what was cheaper,
     # refused or had been issued before: the day's points are a brake, which may hold too early, never too
     # late.
@@ -278,12 +283,12 @@ def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted]) -> Is
     try:
         taken = api_limits.take_points(client=client, points=worth)
     except DailyPointsExceeded:
-        earlier = giftcodes.issued_before(client=client, key=key, group=group, gifts=gifts)
+        earlier = giftcodes.issued_before(**asked)
         if earlier is None:
             raise
         return earlier
     try:
-        issued = giftcodes.issue_gifts(client=client, key=key, group=group, gifts=gifts)
+        issued = giftcodes.issue_gifts(**asked)
     except (GiftcodesError, PartiesError):
         api_limits.give_back_points(taken=taken)
         raise

@@ -52,11 +52,14 @@ def digest_of_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def fingerprint_of(group: str, gifts: Sequence[GiftWanted]) -> str:
+def fingerprint_of(group: str, gifts: Sequence[GiftWanted], *, is_list: bool) -> str:
     """SHA-256, in hexadecimal, over everything that was asked for: canonical JSON (sorted keys, no spaces,
-    UTF-8), instants in UTC.
+    UTF-8), instants in UTC. A list of one gift is something else than that gift.
     """
-    content = {"format": "tokuten-gifts-1", "group": group, "gifts": [_plain(wanted) for wanted in gifts]}
+    wanted = [_plain(gift) for gift in gifts]
+    content: dict[str, Any] = {"format": "tokuten-gifts-1", "group": group, "gifts": wanted}
+    if is_list and len(gifts) == 1:
+        content |= {"list": True}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -85,9 +85,16 @@ class _Request(NamedTuple):
 
 
 def issue_gifts(
-    *, client: ApiClient, key: str, group: str, gifts: Sequence[GiftWanted], at: datetime | None = None
+    *,
+    client: ApiClient,
+    key: str,
+    group: str,
+    gifts: Sequence[GiftWanted],
+    is_list: bool = False,
+    at: datetime | None = None,
 ) -> Issued:
     """Issue 1 to 1,000 gifts of the client's brand, all or nothing, once per client and `key`, for ever.
+    `is_list`: they were asked for as a list, even if it is one.
 
     `group` is the limit group of the campaign's batches. They are drawn from the newest order that has enough
     left; one request is never spread over two orders. A repeat gives the same gifts with the same codes,
@@ -97,7 +104,7 @@ def issue_gifts(
     key is as good as new.
     """
     refuse_unfit(key, gifts)
-    request = _Request(client, digest_of_key(key), fingerprint_of(group, gifts), group, gifts)
+    request = _asked(client, key, group, gifts, is_list=is_list)
     # Past those who are drawing; then behind them; then from all strands together, which is final.
     ways: list[_Write] = [_past, _behind] if connection.vendor == "postgresql" else []
     for write in [*ways, _from_all]:
@@ -112,9 +119,18 @@ def issue_gifts(
     raise BudgetExhausted
 
 
-def issued_before(*, client: ApiClient, key: str, group: str, gifts: Sequence[GiftWanted]) -> Issued | None:
+def _asked(
+    client: ApiClient, key: str, group: str, gifts: Sequence[GiftWanted], *, is_list: bool
+) -> _Request:
+    fingerprint = fingerprint_of(group, gifts, is_list=is_list)
+    return _Request(client, digest_of_key(key), fingerprint, group, gifts)
+
+
+def issued_before(
+    *, client: ApiClient, key: str, group: str, gifts: Sequence[GiftWanted], is_list: bool = False
+) -> Issued | None:
     """What `issue_gifts` gives for a repeat; None if the key was not used. GiftKeyReused, KeysMissing."""
-    request = _Request(client, digest_of_key(key), fingerprint_of(group, gifts), group, gifts)
+    request = _asked(client, key, group, gifts, is_list=is_list)
     earlier = GiftRequest.objects.filter(client=client, key_digest=request.key_digest).first()
     return None if earlier is None else _replay(request, earlier.pk, earlier.fingerprint)
 

@@ -290,3 +290,21 @@ def test_everything_that_happens_to_a_gift_is_told_in_its_order() -> None:
 def test_gifts_of_a_recipient_that_none_can_have_are_refused(text: str) -> None:
     body = refusal(Shop().partner.get("gifts", {"recipient_ref": text}), 400)
     assert [error["field"] for error in body["errors"]] == ["recipient_ref"]
+
+
+def test_a_list_of_one_gift_is_another_body_than_that_gift() -> None:
+    shop = Shop()
+    slug = giving_campaign(shop).slug
+    one = {"recipient_ref": "r"}
+    for first, second in (("gifts", "gifts/batch"), ("gifts/batch", "gifts")):
+        bodies: dict[str, dict[str, Any]] = {
+            "gifts": {"campaign": slug, **one},
+            "gifts/batch": {"campaign": slug, "gifts": [one]},
+        }
+        key = f"key of {first}".replace(" ", "-")
+        assert shop.post(first, key=key, **bodies[first]).status_code == 201
+        refused = shop.post(second, key=key, **bodies[second])
+        assert (refused.status_code, refused.json()["code"]) == (422, "key_reused")
+        again = shop.post(first, key=key, **bodies[first])
+        assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert Gift.objects.count() == 2
