@@ -13,7 +13,10 @@ _WHY = {
     "too_large": _("It is longer than 1,000,000 bytes: send it in parts."),
     "not_utf8": _("It is not in UTF-8."),
     "not_json": _("It is no JSON: look at line %(line)s, character %(character)s."),
-    "too_deep": _("It is no JSON that is read here: too many brackets within brackets."),
+    "too_deep": _(
+        "It is no JSON that is read here: too many brackets within brackets, or a number of thousands of"
+        " digits."
+    ),
     "name_twice": _("A name stands twice in the same object."),
     "not_a_number": _("NaN and Infinity are no numbers in JSON."),
     "no_text": _("A text holds half of a surrogate pair (\\ud800 to \\udfff), which is no character."),

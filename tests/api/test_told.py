@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from config.api.document import document, operations_in
 from config.api.told import TOLD
 from giftcodes import services as giftcodes
 from giftcodes.gift_models import Gift
@@ -79,6 +80,17 @@ def test_each_type_tells_what_the_page_says(shop: Shop) -> None:
         assert rows, kind
         assert {frozenset(row.data) for row in rows} == {frozenset(told.fields)}, kind
         assert rows.filter(object_id=objects[kind]).exists(), kind
+
+
+def test_the_event_in_the_reference_is_one_that_there_can_be() -> None:
+    [answer] = [
+        operation["responses"]["200"]["content"]["application/json"]["example"]
+        for _path, _method, operation in operations_in(document("en"))
+        if operation["operationId"] == "list_events"
+    ]
+    for event in answer["data"]:
+        assert set(event["data"]) == set(TOLD[EventType(event["type"])].fields)
+        assert event["object"] == event["data"]["gift"]
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])

@@ -39,10 +39,12 @@ def test_whatever_is_claimed_was_claimed_before_the_pause_was_over(
 
     def pause() -> int:
         decided.wait()
-        timer = threading.Timer(0.5, may_end.set)
-        timer.start()
+        if waits:  # or it would wait for ever; without the lock the claims go on only after it
+            threading.Timer(0.5, may_end.set).start()
         giftcodes.pause_batch(batch_id=batch.pk, reason="printed twice", by=by, at=NOON)
-        return Claim.objects.filter(batch=batch).count()
+        seen = Claim.objects.filter(batch=batch).count()
+        may_end.set()
+        return seen
 
     *claims, seen = race(*[lambda place=place: claim(place) for place in range(4)], pause)
     assert not any(isinstance(each, Exception) for each in claims), claims
