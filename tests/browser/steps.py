@@ -1,6 +1,7 @@
 """What a person does on the pages, by what they see: labels and buttons in their language."""
 
 import re
+from contextlib import nullcontext
 
 from django.core import mail
 from playwright.sync_api import Page
@@ -31,12 +32,16 @@ class Person:
     def fill(self, label: str, text: str) -> None:
         self.page.get_by_label(self.word(label), exact=True).fill(text)
 
-    def press(self, button: str) -> None:
-        self.page.get_by_role("button", name=self.word(button), exact=True).click()
+    def press(self, button: str, *, stays: bool = False) -> None:
+        """Press it, and see the page that it leads to, unless the script keeps the person where they are."""
+        found = self.page.get_by_role("button", name=self.word(button), exact=True)
+        # A click comes back before the next page is there, and a look at that moment would see neither.
+        with nullcontext() if stays else self.page.expect_navigation():
+            found.click()
 
-    def enter_code(self, code: str) -> None:
+    def enter_code(self, code: str, *, stays: bool = False) -> None:
         self.fill("code", code)
-        self.press("receive")
+        self.press("receive", stays=stays)
 
     def sign_in(self, email: str = "hanako@example.com") -> None:
         self.fill("email", email)

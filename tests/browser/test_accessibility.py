@@ -54,7 +54,7 @@ def states(person: Person) -> Iterator[str]:
         page.goto(address)
         yield address
     page.goto("/c/now/")
-    person.enter_code(codec.group(CODE[:15]))
+    person.enter_code(codec.group(CODE[:15]), stays=True)
     yield "typing error told by the script"
     person.enter_code(code)
     yield "sign-in with a code waiting"

@@ -52,7 +52,7 @@ def test_the_tick_is_one_step_and_is_missed_before_anything_is_claimed(
     page = person.page
     page.goto("/c/spring/")
     expect(page.locator("#accept")).not_to_be_checked()
-    person.enter_code(codec.group(code))
+    person.enter_code(codec.group(code), stays=script)
 
     expect(page.locator("#summary")).to_contain_text(MISSING[lang])
     expect(page.locator("#accept-error")).to_contain_text(MISSING[lang])
@@ -118,9 +118,9 @@ def states(person: Person) -> Iterator[str]:
     campaign, code, second = campaign_with_conditions()
     page.goto("/c/spring/")
     yield "campaign page with the tick"
-    person.press("receive")
+    person.press("receive", stays=True)
     yield "no code and no tick"
-    person.enter_code(code)
+    person.enter_code(code, stays=True)
     yield "no tick"
     page.goto("/")
     person.enter_code(code)
@@ -174,8 +174,8 @@ def test_axe_objects_to_nothing_in_the_admin(
     page.goto(reverse("admin:campaigns_campaign_conditions", args=(campaign.pk,)))
     page.locator("#id_text_ja").fill("")
     page.locator("main form, #content-main form").last.locator("button").click()
-    found["no text"] = objections(page, "#content-main")
     expect(page.locator("#id_text_ja_error")).to_be_visible()
+    found["no text"] = objections(page, "#content-main")
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 

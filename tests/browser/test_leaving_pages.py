@@ -78,6 +78,7 @@ def states(person: Person) -> Iterator[str]:
     ledger.release_hold(hold_id=hold.pk, at=datetime.now(UTC))
     page.goto("/account/close/")
     page.get_by_role("link", name=BUTTONS["continue"][lang]).click()
+    page.locator("#sure").wait_for()
     yield "confirm"
     page.evaluate("document.querySelector('form.ticket').submit()")  # past the browser's own check
     page.locator("#sure-error").wait_for()

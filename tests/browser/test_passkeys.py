@@ -93,18 +93,18 @@ def test_a_person_who_does_not_agree_is_told_what_to_do(visit: Visit) -> None:
     visitor = Visitor(visit(), "en")
     session, device = device_of(visitor.page)
     visitor.page.goto("/sign-in/")
-    visitor.press("with passkey")  # a device without any passkey
+    visitor.press("with passkey", stays=True)  # a device without any passkey
     expect(visitor.page.locator("[data-said]")).to_contain_text(visitor.word("failed"))
     expect(visitor.page.get_by_role("button", name=visitor.word("with passkey"))).to_be_focused()
     visitor.sign_in_by_mail()
     add_passkey(visitor)
     visitor.page.goto("/account/passkeys/add/")
-    visitor.press("add it")
+    visitor.press("add it", stays=True)
     expect(visitor.page.locator("[data-said]")).to_contain_text("has a passkey for this account already")
     visitor.sign_out()
     session.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
     visitor.page.goto("/sign-in/")
-    visitor.press("with passkey")
+    visitor.press("with passkey", stays=True)
     expect(visitor.page.locator("[data-said]")).to_contain_text(visitor.word("failed"))
 
 
@@ -150,7 +150,7 @@ def test_axe_objects_to_nothing_of_passkeys(visit: Visit, lang: str, width: int)
     device_of(page)
     page.goto("/sign-in/")
     look("sign-in")
-    visitor.press("with passkey")
+    visitor.press("with passkey", stays=True)
     look("no passkey", expect(page.locator("[data-said]")).not_to_be_empty)
     visitor.sign_in_by_mail()
     for address in ("/account/", "/account/passkeys/", "/account/passkeys/add/"):
