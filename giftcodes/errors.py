@@ -114,6 +114,16 @@ class GiftRefused(GiftcodesError):
         self.rule, self.position = rule, position
 
 
+class WorthMore(GiftcodesError):
+    """The gifts would be worth `points` together, which is more than whoever asked has allowed."""
+
+    code = "worth_more"
+
+    def __init__(self, points: int) -> None:
+        super().__init__(points)
+        self.points = points
+
+
 class NotIssuing(GiftcodesError):
     """The campaign has no approved order for the API whose claim window is open now."""
 

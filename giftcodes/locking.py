@@ -43,7 +43,10 @@ def try_request(client_id: int, key_digest: str) -> list[Statement]:
     """
     if connection.vendor != "postgresql":
         return []
+    return [Statement("SELECT pg_try_advisory_xact_lock(%s)", [request_lock(client_id, key_digest)])]
+
+
+def request_lock(client_id: int, key_digest: str) -> int:
+    """The number of the advisory lock that `try_request` takes."""
     digest = hashlib.sha256(f"{client_id}:{key_digest}".encode()).digest()
-    return [
-        Statement("SELECT pg_try_advisory_xact_lock(%s)", [_REQUESTS + int.from_bytes(digest[:6], "big")])
-    ]
+    return _REQUESTS + int.from_bytes(digest[:6], "big")

@@ -1,7 +1,7 @@
 """API clients and their keys: made, looked at by each call, put out."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -160,9 +160,12 @@ def enable_client(*, client_id: int) -> None:
     ApiClient.objects.filter(pk=client_id).update(disabled_at=None)
 
 
-def authenticate(*, text: str, address: str, at: datetime | None = None, run: Run = by_cursor) -> ApiKey:
-    """The key of that text, with its client, brand and program in the same query. `at` None (what doors pass)
-    means the database's own clock; `run` sends the query.
+def authenticate(
+    *, text: str, address: Callable[[], str], at: datetime | None = None, run: Run = by_cursor
+) -> ApiKey:
+    """The key of that text, with its client, brand and program in the same query. `address` is asked for only
+    if the key may not be used from anywhere. `at` None (what doors pass) means the database's own clock;
+    `run` sends the query.
 
     KeyNotValid for every reason why it opens nothing: unknown, wrong, revoked, ended, of a disabled client.
     AddressNotAllowed if it is good but not from there.
@@ -176,7 +179,7 @@ def authenticate(*, text: str, address: str, at: datetime | None = None, run: Ru
     at = at or found[0].now
     if not _is_open(key, at):
         raise KeyNotValid
-    if not is_allowed_from(key, address):
+    if key.addresses and not is_allowed_from(key, address()):
         raise AddressNotAllowed
     _note_use(key, at)
     return key

@@ -32,12 +32,12 @@ def statement(
     *,
     brand_id: int,
     events: Sequence[NewEvent],
-    at: datetime,
+    at: datetime | None,
     only_if: tuple[str, Sequence[Any]] | None = None,
 ) -> tuple[str, list[Any]]:
     """SQL with %s placeholders, and its values, that writes the events in this order: the same text for one
     or many. `only_if` is a query, with its values, without whose rows nothing is written: for causes in the
-    same round trip that may not have come about.
+    same round trip that may not have come about. `at` None: the moment of the statement, by the database.
 
     Each gets the next place in its object's sequence. Whoever calls keeps acts on one object apart, by a lock
     or a filtered update before this statement is sent: two at once would get the same place, and one of them
@@ -60,10 +60,13 @@ def statement(
                 "data": event.data,
             }
         )
-    sql, values = _INSERT[connection.vendor], [brand_id, brand_id, at, json.dumps(rows), brand_id]
-    if only_if is None:
-        return sql.format(only_if=""), values
-    return sql.format(only_if=f" AND EXISTS ({only_if[0]})"), [*values, *only_if[1]]
+    moment: list[Any] = [] if at is None else [at]
+    values: list[Any] = [brand_id, brand_id, *moment, json.dumps(rows), brand_id, *(only_if or ("", ()))[1]]
+    words = {
+        "at": "%s" if moment else _NOW[connection.vendor],
+        "only_if": f" AND EXISTS ({only_if[0]})" if only_if else "",
+    }
+    return _INSERT[connection.vendor].format(**words), values
 
 
 def record(*, brand_id: int, events: Sequence[NewEvent], at: datetime) -> None:
@@ -75,6 +78,10 @@ def record(*, brand_id: int, events: Sequence[NewEvent], at: datetime) -> None:
         cursor.execute(sql, values)
 
 
+_NOW = {
+    "postgresql": "statement_timestamp()",
+    "sqlite": "(strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now') || '000')",
+}
 _COLUMNS = (
     "INSERT INTO parties_event"
     " (public_id, brand_id, type, object_id, sequence, data, occurred_at, transaction_number)"
@@ -89,14 +96,14 @@ _TRANSACTION = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
 _INSERT = {
     "postgresql": (
         f"{_COLUMNS} SELECT new.id, %s, new.type, new.object,"  # noqa: S608  # constants
-        f" {_NEXT_PLACE.format(object='new.object', place='new.place')}, new.data, %s, {_TRANSACTION}"
+        f" {_NEXT_PLACE.format(object='new.object', place='new.place')}, new.data, {{at}}, {_TRANSACTION}"
         " FROM jsonb_to_recordset(CAST(%s AS jsonb))"
         " AS new (number integer, id uuid, type text, object text, place integer, data jsonb)"
         f" {_IS_TOLD}{{only_if}} ORDER BY new.number"
     ),
     "sqlite": (
         f"{_COLUMNS} SELECT new.id, %s, new.type, new.object,"  # noqa: S608  # constants
-        f" {_NEXT_PLACE.format(object='new.object', place='new.place')}, new.data, %s, 0"
+        f" {_NEXT_PLACE.format(object='new.object', place='new.place')}, new.data, {{at}}, 0"
         " FROM (SELECT key AS number, json_extract(value, '$.id') AS id,"
         " json_extract(value, '$.type') AS type, json_extract(value, '$.object') AS object,"
         " json_extract(value, '$.place') AS place, json_extract(value, '$.data') AS data"

@@ -21,6 +21,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-un
 
 from giftcodes import directory
 from giftcodes.guarding import guard
+from giftcodes.services import quick_gifts
 from parties import api_limits
 from tests import prepared, stacks
 from tests.browser.chromium import find_chromium, may_do_without
@@ -76,6 +77,7 @@ def _nothing_known_from_another_database() -> None:
     each.
     """
     directory.forget()
+    quick_gifts._last.clear()
 
 
 _PLACES = count()

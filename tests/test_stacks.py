@@ -36,6 +36,7 @@ TRIED_BY = {
     "giftcodes/services/gift_ends.py": "giftcodes/test_gift_ends.py",
     "giftcodes/services/gift_replays.py": "giftcodes/test_gift_replay.py",
     "giftcodes/services/gifts.py": "giftcodes/test_gifts.py",
+    "giftcodes/services/quick_gifts.py": "giftcodes/test_quick_gifts.py",
     "ledger/audit/checks.py": "ledger/test_audit_of_spending.py",
     "ledger/locking.py": "concurrency/test_racing_ledger.py",
     "ledger/pipeline.py": "ledger/test_transfers.py",

@@ -13,18 +13,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns import sandbox
+from campaigns import services as campaigns
 from campaigns.api import shapes
 from campaigns.api.staging import staging_of_gifts
-from campaigns.queries import giving_of
 from giftcodes import gift_queries
 from giftcodes import services as giftcodes
-from giftcodes.errors import GiftcodesError, GiftRefused
+from giftcodes.errors import GiftRefused
 from giftcodes.gift_models import MAX_RECIPIENT_LENGTH, Gift, GiftState
 from giftcodes.gift_queries import Cursor
+from giftcodes.services import IssuedGift
 from giftcodes.services.gift_wishes import GiftWanted
-from giftcodes.services.gifts import Issued, IssuedGift
 from ledger.statements import database_time
-from parties import api_limits
 from parties.api.acts import KEY_PARAMETER, REPLAYED, REPLAYED_HEADER
 from parties.api.base import (
     PartnerView,
@@ -48,7 +47,7 @@ from parties.api.documented import (
 from parties.api.fields import Text, said_in
 from parties.api.staged import answer_staged
 from parties.api_models import Scope
-from parties.errors import DailyPointsExceeded, NotReachable, PartiesError, ScopeMissing
+from parties.errors import ScopeMissing
 
 GIFT_ID = id_parameter("gift_id", "The gift's id, as `issue_gift` answered it.")
 
@@ -260,42 +259,15 @@ def _issue_staged(
     """
 
     def act() -> Response:
-        issued = _issue(request, key, name, gifts, is_list=is_list)
+        issued = campaigns.give_gifts(
+            client=client_of(request), key=key, name=name, gifts=gifts, is_list=is_list
+        )
         headers = {REPLAYED: "true"} if issued.is_replay else {}
         # The clock is asked only where something may have become of them.
         at = database_time() if issued.is_replay else issued.gifts[0].issued_at
         return Response(shown(issued.gifts, at), status=201, headers=headers)
 
     return answer_staged(staging_of_gifts(client_of(request), [gift.recipient_ref for gift in gifts]), act)
-
-
-def _issue(request: Request, key: str, name: str, gifts: list[GiftWanted], *, is_list: bool) -> Issued:
-    client = client_of(request)
-    giving = giving_of(brand=client.brand, name=name)
-    if giving is None:
-        raise NotReachable(field="campaign")
-    asked: dict[str, Any] = {"client": client, "key": key, "group": giving.group}
-    asked |= {"gifts": gifts, "is_list": is_list}
-    # Counted before, as of the dearest order that it may be drawn from, and given back for what was cheaper,
-    # refused or had been issued before: the day's points are a brake, which may hold too early, never too
-    # late.
-    worth = sum(gift.points or giving.most_face_points for gift in gifts)
-    try:
-        taken = api_limits.take_points(client=client, points=worth)
-    except DailyPointsExceeded:
-        earlier = giftcodes.issued_before(**asked)
-        if earlier is None:
-            raise
-        return earlier
-    try:
-        issued = giftcodes.issue_gifts(**asked)
-    except (GiftcodesError, PartiesError):
-        api_limits.give_back_points(taken=taken)
-        raise
-    needed = 0 if issued.is_replay else sum(gift.points for gift in issued.gifts)
-    if needed < worth:
-        api_limits.give_back_points(taken=taken._replace(points=worth - needed))
-    return issued
 
 
 def _recipient_in(request: Request) -> str:

@@ -11,8 +11,8 @@ from rest_framework import serializers
 
 from giftcodes.gift_models import MAX_GIFTS_AT_ONCE, MAX_RECIPIENT_LENGTH, Gift, GiftState
 from giftcodes.gift_queries import status_of
+from giftcodes.services import IssuedGift
 from giftcodes.services.gift_wishes import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_TEXT, GiftWanted
-from giftcodes.services.gifts import IssuedGift
 from parties.api.documented import HAS_MORE, NEXT_CURSOR, NO_NUL, ROWS
 from parties.api.fields import Body, Moment, Points, Rows, ShortName, Text, shown_name
 

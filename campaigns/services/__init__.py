@@ -20,6 +20,7 @@ from campaigns.services.disputes import (
     resolve_dispute,
     withdraw_dispute,
 )
+from campaigns.services.giving import give_gifts
 from campaigns.services.leaving import close_account
 from campaigns.services.orders import (
     activate_codes,
@@ -50,6 +51,7 @@ __all__ = [
     "discard_conditions",
     "discard_order",
     "erase_dispute_texts",
+    "give_gifts",
     "hold_campaign",
     "hold_draft",
     "open_dispute",

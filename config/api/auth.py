@@ -36,7 +36,7 @@ class BearerKey(BaseAuthentication):
             raise NotAuthenticated
         try:
             key = api_services.authenticate(
-                text=text.strip(), address=client_address(request), run=run_prepared
+                text=text.strip(), address=lambda: client_address(request), run=run_prepared
             )
         except KeyNotValid as refusal:
             raise AuthenticationFailed(code=refusal.code) from refusal

@@ -55,10 +55,11 @@ def _read(raw: bytes) -> Any:
         raise _refused("not_json", line=error.lineno, character=error.colno) from None
     except (ValueError, RecursionError):  # a number of thousands of digits, or a tower of brackets
         raise _refused("too_deep") from None
-    try:
-        json.dumps(found, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise _refused("no_text") from None
+    if b"\\u" in raw:  # else there can be no surrogate: UTF-8 has none
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise _refused("no_text") from None
     return found
 
 

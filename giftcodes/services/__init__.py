@@ -17,11 +17,13 @@ from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_de
 from giftcodes.services.gift_budgets import tell_low_budgets
 from giftcodes.services.gift_ends import expire_gifts, void_gift
 from giftcodes.services.gift_wishes import GiftWanted
-from giftcodes.services.gifts import Issued, IssuedGift, issue_gifts, issued_before, reveal_gift
+from giftcodes.services.gifts import Issued, issue_gifts, issued_before, reveal_gift
+from giftcodes.services.issuing import IssuedGift
 from giftcodes.services.minting import mint_next_chunk
 from giftcodes.services.number_tries import NumberAsker, try_code_for_number
 from giftcodes.services.partner_tries import PartnerAsker, try_code_for_partner
 from giftcodes.services.pauses import pause_batch, resume_batch
+from giftcodes.services.quick_gifts import likely_worth
 from giftcodes.services.replays import LostBatch, Replay, replay_claims
 from giftcodes.services.sandbox_codes import first_code_of
 from giftcodes.services.shipping import ship_claims
@@ -52,6 +54,7 @@ __all__ = [
     "issue_gifts",
     "issued_before",
     "lift_lock",
+    "likely_worth",
     "mint_next_chunk",
     "open_series",
     "pause_batch",

@@ -15,9 +15,14 @@ from parties.moments import rfc3339
 
 def issued_if_drawn(brand_id: int, gifts: Sequence[Gift], *, at: datetime) -> Statement:
     """The statement that tells of gifts whose rows the statement before it may have written, or not."""
-    first = ("SELECT 1 FROM giftcodes_gift g WHERE g.public_id = %s", [gifts[0].public_id])
+    first = Statement("SELECT 1 FROM giftcodes_gift g WHERE g.public_id = %s", [gifts[0].public_id])
+    return issued_if(first, brand_id, gifts, at=at)
+
+
+def issued_if(rows: Statement, brand_id: int, gifts: Sequence[Gift], *, at: datetime | None) -> Statement:
+    """The statement that tells of the gifts if that one gives rows; `at` None: at the moment it is run."""
     told = [_about(EventType.GIFT_ISSUED, gift) for gift in gifts]
-    return Statement(*events.statement(brand_id=brand_id, events=told, at=at, only_if=first))
+    return Statement(*events.statement(brand_id=brand_id, events=told, at=at, only_if=rows))
 
 
 def tell_of(kind: EventType, gifts: Sequence[Gift], *, at: datetime) -> None:

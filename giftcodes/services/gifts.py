@@ -1,56 +1,46 @@
-"""Instant issue: a partner's own system asks for gifts and gets codes. Two round trips to the database.
+"""Instant issue: a partner's own system asks for gifts and gets codes.
 
-The first one takes the client's key to itself, looks whether it was used, and finds the orders that can be
-drawn from. The second one draws serials and points and writes what was issued, with the commit. A code is
-derived from its serial number each time it is asked for, so a repeat gives the same and nothing is stored.
+Mostly it is one round trip to the database (`quick_gifts`). Where that can't be it is two: the first one
+takes the client's key to itself, looks whether it was used, and finds the orders that can be drawn from. The
+second one draws serials and points and writes what was issued, with the commit. A code is derived from its
+serial number each time it is asked for, so a repeat gives the same and nothing is stored.
 """
 
-import json
 import random
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection, transaction
 
-from giftcodes import codec, directory, locking
-from giftcodes.directory import KnownBatch
+from giftcodes import directory, locking
 from giftcodes.errors import (
     BudgetExhausted,
     GiftKeyReused,
-    GiftRefused,
     KeysMissing,
     NotIssuing,
     TwinInFlight,
+    WorthMore,
 )
-from giftcodes.gift_models import MAX_STRANDS, Gift, GiftRequest, GiftReveal, GiftState
-from giftcodes.models import SERIALS_PER_SERIES, claim_id_of
-from giftcodes.services import draws, gift_events
+from giftcodes.gift_models import MAX_STRANDS, Gift, GiftRequest, GiftReveal
+from giftcodes.models import claim_id_of
+from giftcodes.services import draws, gift_events, quick_gifts
 from giftcodes.services.gift_wishes import GiftWanted, digest_of_key, fingerprint_of, refuse_unfit
+from giftcodes.services.issuing import (
+    IssuedGift,
+    OpenOrder,
+    Request,
+    as_json,
+    new_gifts,
+    refusal_of,
+    with_code,
+    worth_of,
+)
 from ledger.statements import Statement, as_instant, instant_sql, run_together
 from parties.api_models import ApiClient
 from parties.errors import NotReachable
 from parties.event_models import EventType
-
-
-class IssuedGift(NamedTuple):
-    """A gift with its code."""
-
-    public_id: uuid.UUID
-    serial_number: int
-    code: str
-    url: str
-    points: int
-    claim_until: datetime
-    issued_at: datetime
-    state: GiftState
-    recipient_ref: str
-    metadata: Mapping[str, str]
-
-    def __repr__(self) -> str:  # the code must not reach a log or a traceback
-        return f"IssuedGift({self.serial_number})"
 
 
 class Issued(NamedTuple):
@@ -60,28 +50,7 @@ class Issued(NamedTuple):
     is_replay: bool
 
 
-_Write = Callable[["_Request", "_Order", datetime], list[Gift]]
-
-
-class _Order(NamedTuple):
-    """A batch that issues now, and what is left of it at most: what others draw is not seen yet."""
-
-    batch: KnownBatch
-    series: int
-    claim_until: datetime
-    most_points: int
-    gifts_left: int
-    points_left: int
-
-
-class _Request(NamedTuple):
-    """A request on its way."""
-
-    client: ApiClient
-    key_digest: str
-    fingerprint: str
-    group: str
-    gifts: Sequence[GiftWanted]
+_Write = Callable[[Request, OpenOrder, datetime], list[Gift]]
 
 
 def issue_gifts(
@@ -91,6 +60,7 @@ def issue_gifts(
     group: str,
     gifts: Sequence[GiftWanted],
     is_list: bool = False,
+    at_most: int | None = None,
     at: datetime | None = None,
 ) -> Issued:
     """Issue 1 to 1,000 gifts of the client's brand, all or nothing, once per client and `key`, for ever.
@@ -98,13 +68,19 @@ def issue_gifts(
 
     `group` is the limit group of the campaign's batches. They are drawn from the newest order that has enough
     left; one request is never spread over two orders. A repeat gives the same gifts with the same codes,
-    whatever has become of them. `at` None (what doors pass) means the database's own clock.
+    whatever has become of them. `at_most`: points that they may be worth together. `at` None (what doors
+    pass) means the database's own clock.
     GiftRefused for what can't be a gift, GiftKeyReused if the key made another request, TwinInFlight if one
-    with this key is under way. NotIssuing, BudgetExhausted, KeysMissing: then nothing has happened, and the
-    key is as good as new.
+    with this key is under way. NotIssuing, BudgetExhausted, WorthMore than `at_most`, KeysMissing: then
+    nothing has happened, and the key is as good as new.
     """
     refuse_unfit(key, gifts)
-    request = _asked(client, key, group, gifts, is_list=is_list)
+    request = _asked(client, key, group, gifts, is_list=is_list, at_most=at_most)
+    quick = quick_gifts.issue(request, at)
+    if quick and quick.earlier:
+        return _replay(request, *quick.earlier)
+    if quick:
+        return Issued(_with_codes(quick.gifts), is_replay=False)
     # Past those who are drawing; then behind them; then from all strands together, which is final.
     ways: list[_Write] = [_past, _behind] if connection.vendor == "postgresql" else []
     for write in [*ways, _from_all]:
@@ -120,10 +96,16 @@ def issue_gifts(
 
 
 def _asked(
-    client: ApiClient, key: str, group: str, gifts: Sequence[GiftWanted], *, is_list: bool
-) -> _Request:
+    client: ApiClient,
+    key: str,
+    group: str,
+    gifts: Sequence[GiftWanted],
+    *,
+    is_list: bool,
+    at_most: int | None = None,
+) -> Request:
     fingerprint = fingerprint_of(group, gifts, is_list=is_list)
-    return _Request(client, digest_of_key(key), fingerprint, group, gifts)
+    return Request(client, digest_of_key(key), fingerprint, group, gifts, at_most)
 
 
 def issued_before(
@@ -147,19 +129,24 @@ def reveal_gift(*, gift: Gift, client: ApiClient, at: datetime) -> IssuedGift:
 
 
 @transaction.atomic
-def _issue(request: _Request, write: _Write, at: datetime | None) -> Issued | None:
+def _issue(request: Request, write: _Write, at: datetime | None) -> Issued | None:
     """One try; None if nothing could be drawn this way."""
     now, orders, earlier = _look(request, at)
     if earlier is not None:
         return _replay(request, *earlier)
     fitting = _fitting(request, orders, now)
     for order in fitting if write is _from_all else fitting[:1]:  # the others end their transaction
+        worth = worth_of(request.gifts, order.batch.face_points)
+        if request.at_most is not None and worth > request.at_most:
+            raise WorthMore(worth)
         if gifts := write(request, order, now):
+            if order is orders[0]:
+                quick_gifts.remember(request, order)
             return Issued(_with_codes(gifts), is_replay=False)
     return None
 
 
-def _look(request: _Request, at: datetime | None) -> tuple[datetime, list[_Order], tuple[int, str] | None]:
+def _look(request: Request, at: datetime | None) -> tuple[datetime, list[OpenOrder], tuple[int, str] | None]:
     """The moment, the orders that issue now, the newest first, and the request that the key made before."""
     now, now_params = instant_sql(at)
     values = [*now_params, request.client.brand_id, request.group, *now_params, *now_params]
@@ -191,19 +178,19 @@ _FIND_ORDERS = (
 )
 
 
-def _order(row: Sequence[Any]) -> _Order:
+def _order(row: Sequence[Any]) -> OpenOrder:
     _now, series, first_serial, claim_until, most_points, gifts_left, points_left = row
     batch = directory.batch_of(series, first_serial)
     if batch is None or directory.series_key(series) is None:
         raise KeysMissing(f"series {series} has no batch at {first_serial}")
-    return _Order(batch, series, as_instant(claim_until), most_points, int(gifts_left), int(points_left))
+    return OpenOrder(batch, series, as_instant(claim_until), most_points, int(gifts_left), int(points_left))
 
 
-def _fitting(request: _Request, orders: Sequence[_Order], now: datetime) -> list[_Order]:
+def _fitting(request: Request, orders: Sequence[OpenOrder], now: datetime) -> list[OpenOrder]:
     """The orders that could take the request. NotIssuing, BudgetExhausted, or what no order allows."""
     if not orders:
         raise NotIssuing
-    refusals = {order: _refusal(request, order, now) for order in orders}
+    refusals = {order: refusal_of(request, order, now) for order in orders}
     fitting = [order for order in orders if refusals[order] is None]
     if not fitting:
         raise refusals[orders[0]] or BudgetExhausted
@@ -211,57 +198,25 @@ def _fitting(request: _Request, orders: Sequence[_Order], now: datetime) -> list
         order
         for order in fitting
         if order.gifts_left >= len(request.gifts)
-        and order.points_left >= sum(_points(wanted, order) for wanted in request.gifts)
+        and order.points_left >= worth_of(request.gifts, order.batch.face_points)
     ]
     if not enough:
         raise BudgetExhausted
     return enough
 
 
-def _refusal(request: _Request, order: _Order, now: datetime) -> GiftRefused | None:
-    for position, wanted in enumerate(request.gifts):
-        if wanted.points is not None and wanted.points > order.most_points:
-            return GiftRefused("points", position)
-        if wanted.claim_until is not None and not now < wanted.claim_until <= order.claim_until:
-            return GiftRefused("claim_until", position)
-    return None
-
-
-def _points(wanted: GiftWanted, order: _Order) -> int:
-    return order.batch.face_points if wanted.points is None else wanted.points
-
-
-def _replay(request: _Request, request_id: int, fingerprint: str) -> Issued:
+def _replay(request: Request, request_id: int, fingerprint: str) -> Issued:
     if fingerprint != request.fingerprint:
         raise GiftKeyReused
     gifts = list(Gift.objects.filter(request=request_id).order_by("position"))
     return Issued(_with_codes(gifts), is_replay=True)
 
 
-def _new_gifts(request: _Request, order: _Order, now: datetime) -> list[Gift]:
-    """What is to be issued, without serials as yet."""
-    return [
-        Gift(
-            public_id=uuid.uuid4(),
-            brand_id=order.batch.brand_id,
-            batch_id=order.batch.id,
-            position=position,
-            points=_points(wanted, order),
-            claim_until=wanted.claim_until or order.claim_until,
-            recipient_ref=wanted.recipient_ref,
-            metadata=dict(wanted.metadata or {}),
-            issued_at=now,
-            state=GiftState.ISSUED,
-        )
-        for position, wanted in enumerate(request.gifts)
-    ]
-
-
-def _draw_and_write(request: _Request, order: _Order, now: datetime, *, lock: str) -> list[Gift]:
+def _draw_and_write(request: Request, order: OpenOrder, now: datetime, *, lock: str) -> list[Gift]:
     """Draw from one strand and write everything, in one statement that ends the transaction; no gifts if no
     strand that can be had has enough.
     """
-    gifts, batch = _new_gifts(request, order, now), order.batch
+    gifts, batch = new_gifts(request, order, now), order.batch
     drawn = [batch.id, len(gifts), sum(gift.points for gift in gifts)]
     record = [request.client.pk, request.key_digest, request.fingerprint, batch.id, len(gifts), now]
     place = [claim_id_of(order.series, 0), batch.brand_id, batch.id]
@@ -270,7 +225,7 @@ def _draw_and_write(request: _Request, order: _Order, now: datetime, *, lock: st
     start = random.randrange(MAX_STRANDS) if lock else 0  # noqa: S311  # nothing hangs on who knows it
     issue = Statement(
         _ISSUE.format(lock=lock),
-        [*drawn, start, drawn[1], drawn[2], drawn[1], *record, *place, now, _as_json(gifts)],
+        [*drawn, start, drawn[1], drawn[2], drawn[1], *record, *place, now, as_json(gifts)],
     )
     told = gift_events.issued_if_drawn(batch.brand_id, gifts, at=now)
     issued, *_ = run_together(issue, told, is_last=True)
@@ -298,25 +253,9 @@ _ISSUE = (
 )
 
 
-def _as_json(gifts: Sequence[Gift]) -> str:
-    return json.dumps(
-        [
-            {
-                "place": gift.position,
-                "public_id": gift.public_id.hex,
-                "points": gift.points,
-                "claim_until": gift.claim_until.isoformat(),
-                "recipient_ref": gift.recipient_ref,
-                "metadata": gift.metadata,
-            }
-            for gift in gifts
-        ]
-    )
-
-
-def _from_all(request: _Request, order: _Order, now: datetime) -> list[Gift]:
+def _from_all(request: Request, order: OpenOrder, now: datetime) -> list[Gift]:
     """Draw from whatever strands have enough together, behind all others; no gifts if they have not."""
-    gifts = _new_gifts(request, order, now)
+    gifts = new_gifts(request, order, now)
     serials = draws.draw(order.batch.id, [gift.points for gift in gifts])
     if serials is None:
         return []
@@ -340,24 +279,4 @@ _behind = partial(_draw_and_write, lock="")
 
 
 def _with_codes(gifts: Sequence[Gift]) -> list[IssuedGift]:
-    return [_with_code(gift) for gift in gifts]
-
-
-def _with_code(gift: Gift) -> IssuedGift:
-    series, serial = divmod(gift.pk, SERIALS_PER_SERIES)
-    batch, key = directory.batch_of(series, serial), directory.series_key(series)
-    if batch is None or key is None:
-        raise KeysMissing(f"gift {gift.pk} has no batch")
-    code = codec.encode_one(serial, series=series, series_key=key, batch_key=batch.key)
-    return IssuedGift(
-        public_id=gift.public_id,
-        serial_number=gift.pk,
-        code=code,
-        url=f"{batch.claim_url_base}#c={code}",
-        points=gift.points,
-        claim_until=gift.claim_until,
-        issued_at=gift.issued_at,
-        state=GiftState(gift.state),
-        recipient_ref=gift.recipient_ref,
-        metadata=gift.metadata,
-    )
+    return [with_code(gift) for gift in gifts]
