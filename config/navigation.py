@@ -103,13 +103,20 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         Settlement: desk.settlements_to_decide(request).count(),
         Dispute: desk.disputes_to_answer(request).count(),
     }
-    shown = [{"title": "", "items": [home]}]
+    shown: list[dict[str, Any]] = [{"title": "", "items": [home]}]
     for title, items in groups:
         links = [_link(request, icon, model, waiting.get(model, 0)) for icon, model in items]
         shown.append({"title": title, "items": [link for link in links if link]})
+    if _link(request, "", Campaign, 0):
+        shown[1]["items"].append(_results(request))
     if may_read(request):
         shown.insert(3, {"title": _("Reports"), "items": _reports()})
     return shown
+
+
+def _results(request: HttpRequest) -> dict[str, Any]:
+    address = reverse("admin:campaigns_campaign_all_results")
+    return {"title": _("Results"), "icon": "query_stats", "link": address, "active": request.path == address}
 
 
 def _reports() -> list[dict[str, Any]]:
@@ -133,6 +140,6 @@ def _link(request: HttpRequest, icon: str, model: Any, waiting: int) -> dict[str
         "link": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
     }
     # The reports stand below the addresses of two lists, and have links of their own.
-    is_report = any(request.path == page["link"] for page in _reports())
+    is_report = any(request.path == page["link"] for page in [*_reports(), _results(request)])
     link["active"] = request.path.startswith(link["link"]) and not is_report
     return link | ({"badge": str(waiting)} if waiting else {})

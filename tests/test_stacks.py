@@ -22,6 +22,7 @@ TRIED_BY = {
     "config/health.py": "config/test_health.py",
     "config/management/commands/demo.py": "journeys/test_demo.py",
     "config/management/commands/partition.py": "config/test_partitioning.py",
+    "campaigns/services/page_counts.py": "campaigns/test_results.py",
     "config/postgresql/base.py": "config/test_health.py",
     "config/postgresql/partitions.py": "config/test_partitioning.py",
     "config/postgresql/ranges.py": "config/test_partitioning.py",

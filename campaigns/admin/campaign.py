@@ -23,6 +23,7 @@ from campaigns.admin.history import HistoryAdmin
 from campaigns.admin.liability import LiabilityPage
 from campaigns.admin.posters import PosterPages
 from campaigns.admin.publishing import PublishingPage
+from campaigns.admin.results import ResultPages
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, OrderState
 from ledger.statements import database_time
@@ -31,7 +32,9 @@ from parties.periods import period_text
 
 
 @admin.register(Campaign)
-class CampaignAdmin(LiabilityPage, ConditionsPages, PosterPages, PublishingPage, BrandChoice, HistoryAdmin):
+class CampaignAdmin(
+    LiabilityPage, ResultPages, ConditionsPages, PosterPages, PublishingPage, BrandChoice, HistoryAdmin
+):
     """The brand is chosen once; the page's address stays once codes with that address exist."""
 
     form = CampaignForm

@@ -33,6 +33,7 @@ from campaigns.services.orders import (
     reopen_stale_orders,
     submit_order,
 )
+from campaigns.services.page_counts import count_opening
 from campaigns.services.pages import publish_page, take_page_offline
 from campaigns.services.pauses import pause_codes, resume_codes
 from campaigns.services.sandbox_codes import code_behind
@@ -48,6 +49,7 @@ __all__ = [
     "close_account",
     "code_behind",
     "confirm_deposit",
+    "count_opening",
     "discard_conditions",
     "discard_order",
     "erase_dispute_texts",

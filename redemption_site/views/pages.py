@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from campaigns import services as campaigns
 from campaigns.models import Campaign
 from campaigns.queries import is_paused
 from redemption_site import cards, conditions, pending, queries, texts
@@ -38,6 +39,8 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
     row = queries.campaign_at(slug)
     if row is None:
         raise Http404
+    if request.method == "GET" and "Sec-Purpose" not in request.headers:  # which a browser says that guesses
+        campaigns.count_opening(campaign_id=row.pk, at=timezone.now())
     return code_page(request, row)
 
 

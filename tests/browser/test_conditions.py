@@ -168,8 +168,9 @@ def test_axe_objects_to_nothing_in_the_admin(
         [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}]
     )
     found = {}
-    for name in ("conditions", "posters"):
-        page.goto(reverse(f"admin:campaigns_campaign_{name}", args=(campaign.pk,)))
+    pages = dict.fromkeys(("conditions", "posters", "results"), (campaign.pk,)) | {"all_results": ()}
+    for name, arguments in pages.items():
+        page.goto(reverse(f"admin:campaigns_campaign_{name}", args=arguments))
         found[name] = objections(page, "#content-main") + ["too wide"] * is_too_wide(page)
     page.goto(reverse("admin:campaigns_campaign_conditions", args=(campaign.pk,)))
     page.locator("#id_text_ja").fill("")

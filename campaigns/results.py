@@ -1,0 +1,263 @@
+"""What a campaign has brought, as the tables say now: from the codes that were handed over to the points that
+were spent. Counts alone, of no person.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import reduce
+from operator import or_
+from typing import NamedTuple
+
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Substr, TruncDate
+
+from campaigns.models import Campaign
+from campaigns.result_models import PageCount
+from giftcodes.gift_models import Gift, GiftState
+from giftcodes.models import SERIALS_PER_SERIES, Batch, Channel, Claim, Void
+from ledger.expiry import JAPAN
+from ledger.models import LotUse, UseKind
+
+# Ends of the classes of how long it took from when a code could be claimed, exclusive; the last has none.
+TIMES = [timedelta(hours=1), timedelta(days=1), timedelta(days=3), timedelta(days=7), timedelta(days=30)]
+MOST_DAYS = 800  # of a claim curve: the last ones
+_CLAIM_KEY = len("claim:") + 1  # where the serial number begins in the key of a claim's transfer
+_BATCH_OF_USE = "lot__transfer__postings__source__batch"
+
+
+class Spent(NamedTuple):
+    """Points of the campaign that were spent at a brand, in a store ("" outside of any)."""
+
+    brand: str
+    store: str
+    points: int
+
+
+class ChannelResult(NamedTuple):
+    """The channels of that name in all orders of the campaign. `codes` were ordered or, for an API order,
+    issued; `handed_over` of them are in somebody's hands. Of `spent_codes` points were spent, given back
+    later or not; `spent_points` is less what came back.
+    """
+
+    name: str
+    codes: int
+    handed_over: int
+    claimed: int
+    points: int
+    spent_codes: int
+    spent_points: int
+
+
+class Results(NamedTuple):
+    """All of one campaign. `new_members` had claimed nothing in the program before. `by_day` has every day in
+    Japan from the first claim to the last; `times` how many codes were claimed within each of TIMES, and
+    later.
+    """
+
+    channels: list[ChannelResult]
+    opened: int
+    members: int
+    new_members: int
+    voided_codes: int
+    expired_codes: int
+    expired_points: int
+    by_day: list[tuple[date, int]]
+    times: list[int]
+    spent: list[Spent]
+
+    def total(self, column: str) -> int:
+        """The sum of a column over the channels."""
+        return sum(getattr(channel, column) for channel in self.channels)
+
+
+class Line(NamedTuple):
+    """One campaign beside others. `codes`: ordered, claimed or not."""
+
+    campaign: Campaign
+    codes: int
+    opened: int
+    claimed: int
+    points: int
+
+
+def results_of(campaign: Campaign) -> Results:
+    """Everything, read now."""
+    batches = list(_batches([campaign.pk]).select_related("delivery"))
+    claims, uses = _claims_of(batches), _uses_of(batches)
+    earlier = Claim.objects.filter(
+        member=OuterRef("member"),
+        claimed_at__lt=OuterRef("claimed_at"),
+        batch__brand__program=campaign.brand.program_id,
+    )
+    voids = Void.objects.filter(batch__in=batches).aggregate(codes=Sum("codes"))["codes"] or 0
+    ended_gifts = Gift.objects.filter(batch__in=batches)
+    return Results(
+        channels=_channels(batches, uses),
+        opened=_opened([campaign.pk])[campaign.pk],
+        members=_number_of_members(claims),
+        new_members=_number_of_members(claims.filter(~Exists(earlier))),
+        voided_codes=voids + ended_gifts.filter(state=GiftState.VOIDED).count(),
+        expired_codes=sum(batch.expired_codes or 0 for batch in batches if not batch.issues_gifts)
+        + ended_gifts.filter(state=GiftState.EXPIRED).count(),
+        expired_points=uses.filter(kind=UseKind.EXPIRY).aggregate(points=Sum("points"))["points"] or 0,
+        by_day=_by_day(claims),
+        times=_times(claims),
+        spent=_spent(uses),
+    )
+
+
+def lines_of(campaigns: Sequence[Campaign]) -> list[Line]:
+    """The campaigns beside each other, in their order."""
+    ids = [campaign.pk for campaign in campaigns]
+    codes, claimed, points = Counter[int](), Counter[int](), Counter[int]()
+    for batch in _batches(ids).annotate(
+        campaign_id=F("order__campaign"), claimed=_of_range("COUNT", "id"), points=_of_range("SUM", "points")
+    ):
+        of = vars(batch)
+        codes[of["campaign_id"]] += batch.size
+        claimed[of["campaign_id"]] += of["claimed"]
+        points[of["campaign_id"]] += of["points"]
+    opened = _opened(ids)
+    return [Line(one, codes[one.pk], opened[one.pk], claimed[one.pk], points[one.pk]) for one in campaigns]
+
+
+def _batches(campaign_ids: Sequence[int]) -> QuerySet[Batch]:
+    return Batch.objects.filter(order__campaign__in=campaign_ids).order_by("pk")
+
+
+def _claims_of(batches: Sequence[Batch]) -> QuerySet[Claim]:
+    """By the ranges of their keys, which is the one index that leads from a batch to its claims."""
+    ranges = [Q(pk__gte=batch.first_claim_id, pk__lt=batch.end_claim_id) for batch in batches]
+    return Claim.objects.filter(reduce(or_, ranges)) if ranges else Claim.objects.none()
+
+
+def _uses_of(batches: Sequence[Batch]) -> QuerySet[LotUse]:
+    return LotUse.objects.filter(**{f"{_BATCH_OF_USE}__in": batches}).order_by()
+
+
+def _of_range(function: str, column: str, *, prefix: str = "") -> Coalesce:
+    """The claims of a batch or (`prefix` leads to its batch) of a channel, counted or summed."""
+    series = OuterRef(f"{prefix}series") * SERIALS_PER_SERIES
+    first = series + OuterRef("first_serial")
+    claims = Claim.objects.filter(pk__gte=first, pk__lt=first + OuterRef("size")).order_by()
+    found = claims.annotate(found=Func(F(column), function=function, output_field=IntegerField()))
+    return Coalesce(Subquery(found.values("found")), 0)
+
+
+def _opened(campaign_ids: Sequence[int]) -> Counter[int]:
+    rows = PageCount.objects.filter(campaign__in=campaign_ids).order_by().values_list("campaign")
+    return Counter(dict(rows.annotate(all_opened=Sum("opened"))))
+
+
+def _number_of_members(claims: QuerySet[Claim]) -> int:
+    found: int = claims.aggregate(members=Count("member", distinct=True))["members"]
+    return found
+
+
+def _channels(batches: Sequence[Batch], uses: QuerySet[LotUse]) -> list[ChannelResult]:
+    by_id = {batch.pk: batch for batch in batches}
+    channels = Channel.objects.filter(batch__in=batches).order_by("batch", "pk")
+    rows = channels.annotate(
+        claimed=_of_range("COUNT", "id", prefix="batch__"),
+        points=_of_range("SUM", "points", prefix="batch__"),
+    )
+    spent = _spent_by_channel(rows, by_id, uses)
+    found: dict[str, ChannelResult] = {}
+    for channel in rows:
+        batch, of = by_id[channel.batch_id], vars(channel)
+        codes = _issued(channel, batch) if batch.issues_gifts else channel.size
+        handed_over = codes if batch.issues_gifts or _is_handed_over(batch) else 0
+        one = ChannelResult(
+            channel.name, codes, handed_over, of["claimed"], of["points"], *spent.get(channel.pk, (0, 0))
+        )
+        found[channel.name] = _together(found.get(channel.name), one)
+    return list(found.values())
+
+
+def _together(before: ChannelResult | None, one: ChannelResult) -> ChannelResult:
+    if before is None:
+        return one
+    return ChannelResult(one.name, *(a + b for a, b in zip(before[1:], one[1:], strict=True)))
+
+
+def _first_claim_id(channel: Channel, batch: Batch) -> int:
+    return batch.first_claim_id + channel.first_serial - batch.first_serial
+
+
+def _issued(channel: Channel, batch: Batch) -> int:
+    first = _first_claim_id(channel, batch)
+    return Gift.objects.filter(pk__gte=first, pk__lt=first + channel.size).count()
+
+
+def _is_handed_over(batch: Batch) -> bool:
+    delivery = getattr(batch, "delivery", None)
+    return delivery is not None and delivery.downloaded_at is not None
+
+
+def _spent_by_channel(
+    channels: QuerySet[Channel], batches: dict[int, Batch], uses: QuerySet[LotUse]
+) -> dict[int, tuple[int, int]]:
+    """Codes of which points were spent, and how many points, by channel. Which code a lot came from stands in
+    the key of the transfer that granted it.
+    """
+    places = []
+    for channel in channels:
+        first = _first_claim_id(channel, batches[channel.batch_id])
+        places.append(When(claim_id__gte=first, claim_id__lt=first + channel.size, then=Value(channel.pk)))
+    if not places:
+        return {}
+    number = Cast(Substr("lot__transfer__key", _CLAIM_KEY), BigIntegerField())
+    rows = uses.filter(kind=UseKind.SPEND).annotate(claim_id=number)
+    placed = rows.annotate(channel=Case(*places, output_field=BigIntegerField())).values_list("channel")
+    return {
+        channel: (codes, points)
+        for channel, codes, points in placed.annotate(codes=Count("lot", distinct=True), all=Sum("points"))
+        if channel is not None
+    }
+
+
+def _spent(uses: QuerySet[LotUse]) -> list[Spent]:
+    """What was given back has been taken off."""
+    rows = uses.filter(kind=UseKind.SPEND).values_list("acceptor__name", "store__name")
+    found = [Spent(brand or "", store or "", all_) for brand, store, all_ in rows.annotate(all=Sum("points"))]
+    return sorted((one for one in found if one.points), key=lambda one: (-one.points, one.brand, one.store))
+
+
+def _by_day(claims: QuerySet[Claim]) -> list[tuple[date, int]]:
+    rows = claims.order_by().annotate(day=TruncDate("claimed_at", tzinfo=JAPAN)).values_list("day")
+    counts: dict[date, int] = dict(rows.annotate(found=Count("pk")))
+    if not counts:
+        return []
+    last = max(counts)
+    days = min((last - min(counts)).days + 1, MOST_DAYS)
+    return [(day, counts.get(day, 0)) for day in (last - timedelta(days=n) for n in reversed(range(days)))]
+
+
+def _times(claims: QuerySet[Claim]) -> list[int]:
+    """From the later of activation and window; for a gift from when it was issued."""
+    issued = Gift.objects.filter(pk=OuterRef("pk")).values("issued_at")
+    opened = Case(
+        When(batch__activated_at__gt=F("batch__claim_from"), then=F("batch__activated_at")),
+        default=F("batch__claim_from"),
+    )
+    since = claims.order_by().annotate(since=Coalesce(Subquery(issued), opened))
+    classes = [When(claimed_at__lt=F("since") + end, then=Value(place)) for place, end in enumerate(TIMES)]
+    placed = since.annotate(place=Case(*classes, default=Value(len(TIMES)))).values_list("place")
+    counts: dict[int, int] = dict(placed.annotate(found=Count("pk")))
+    return [counts.get(place, 0) for place in range(len(TIMES) + 1)]
