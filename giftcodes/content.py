@@ -110,13 +110,19 @@ def _ten_digits(numbers: NDArray[np.int64]) -> NDArray[np.bytes_]:
     return np.ascontiguousarray(digits.view("S1").reshape(-1, 12)[:, 2:]).view("S10").ravel()
 
 
-def _text_field(text: str) -> str:
-    """A quoted field that no spreadsheet takes for a formula (OWASP, CSV injection), in any width."""
+def guarded(text: str) -> str:
+    """The text as no spreadsheet takes it for a formula (OWASP, CSV injection), in any width. ValueError for
+    what can't stand in a row.
+    """
     if not text.strip() or len(text) > _MAX_TEXT:
         raise ValueError(f"a text in a row must have 1 to {_MAX_TEXT} characters")
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
         raise ValueError("a text in a row must not hold control characters")
     seen_first = next((c for c in text if not c.isspace() and unicodedata.category(c) != "Cf"), text[0])
     begins_like_formula = unicodedata.normalize("NFKC", seen_first)[0] in "=+-@\u2212"
-    guarded = f"'{text}" if begins_like_formula else text
-    return '"' + guarded.replace('"', '""') + '"'
+    return f"'{text}" if begins_like_formula else text
+
+
+def _text_field(text: str) -> str:
+    """A quoted field."""
+    return '"' + guarded(text).replace('"', '""') + '"'

@@ -60,10 +60,14 @@ class QrCodes:
         flat = np.unpackbits(packed, axis=1, count=self.size**2)
         return flat.reshape(len(codes), self.size, self.size).astype(np.bool_)
 
-    def pngs(self, codes: Sequence[str], *, scale: int = 8) -> Iterator[bytes]:
-        """Each code as a PNG of one bit per pixel, `scale` pixels per module, with the quiet zone."""
+    def pngs(self, codes: Sequence[str], *, scale: int = 8, note: str = "") -> Iterator[bytes]:
+        """Each code as a PNG of one bit per pixel, `scale` pixels per module, with the quiet zone. A `note`
+        stands in it as its comment.
+        """
         side = (self.size + 2 * QUIET_MODULES) * scale
         head = _SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
+        if note:
+            head += _chunk(b"iTXt", b"Comment\0\0\0\0\0" + note.encode())
         tail = _chunk(b"IEND", b"")
         width = (side + 7) // 8
         for start in range(0, len(codes), _AT_ONCE):

@@ -25,7 +25,16 @@ def qr_texts(picture: Image.Image) -> list[str]:
 
 def page_of(pdf: bytes, *, scale: float = 4) -> Image.Image:
     """The filled rectangles of the only page, in their colours, in the order in which they were painted."""
-    [stream] = [text for text in _streams(pdf) if " re" in text]
+    [page] = pages_of(pdf, scale=scale)
+    return page
+
+
+def pages_of(pdf: bytes, *, scale: float = 4) -> list[Image.Image]:
+    """The same of every page."""
+    return [_painted(text, scale) for text in _streams(pdf) if " re" in text]
+
+
+def _painted(stream: str, scale: float) -> Image.Image:
     picture = Image.new("RGB", (round(595 * scale), round(842 * scale)), "white")
     brush = ImageDraw.Draw(picture)
     colour, waiting = (0, 0, 0), list[Rectangle]()
