@@ -78,6 +78,7 @@ def _terms_refused(refusal: errors.TermsRefused) -> str:
         "limit": _("The limit per member is at least 1."),
         "reason": _("Say why, in 1 to 200 characters: whoever looks at it later wants to know."),
         "switch": _("The codes can't be paused or go on in the state that they are in now."),
+        "receipt": _("The codes wait for their recipient to confirm that the file has arrived."),
         "state": _("The codes can't be activated in the state that they are in now."),
     }
     general = _("The code engine does not accept these terms.")

@@ -12,6 +12,7 @@ def beat_schedule(
     """For CELERY_BEAT_SCHEDULE; all in seconds. A nudge that waited for the next one is dropped."""
     return {
         "sweep-batches": {"task": "giftcodes.tasks.sweep_batches", "schedule": sweep},
+        "sweep-deliveries": {"task": "giftcodes.tasks.sweep_deliveries", "schedule": sweep},
         "expire-points": {
             "task": "ledger.tasks.expire_points",
             "schedule": expiry,

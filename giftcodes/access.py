@@ -4,6 +4,7 @@ import uuid
 
 from django.db.models import QuerySet
 
+from giftcodes.delivery_models import FurtherDelivery
 from giftcodes.models import Batch, Delivery
 from parties.access import Person, reachable_brands
 from parties.errors import NotReachable
@@ -21,5 +22,14 @@ def access_delivery(user: Person, public_id: uuid.UUID) -> Delivery:
         public_id=public_id, batch__in=reachable_batches(user, Role.MARKETER)
     ).first()
     if delivery is None or delivery.recipient_id != user.pk:
+        raise NotReachable
+    return delivery
+
+
+def access_further_delivery(user: Person, public_id: uuid.UUID, *roles: Role) -> FurtherDelivery:
+    """The delivery, if `user` reaches its batch with one of the roles; else NotReachable."""
+    found = FurtherDelivery.objects.select_related("batch__series", "channel", "recipient", "again_of")
+    delivery = found.filter(public_id=public_id, batch__in=reachable_batches(user, *roles)).first()
+    if delivery is None:
         raise NotReachable
     return delivery

@@ -160,6 +160,19 @@ class DeliveryRefused(GiftcodesError):
     code = "delivery_refused"
 
 
+class FurtherDeliveryRefused(GiftcodesError):
+    """The delivery can't be asked for, decided, made or confirmed like this; `rule` names why:
+    `state`, `gifts`, `kind`, `codes`, `channel`, `age_key`, `reason`, `own`, `decided`, `open`, `changed`,
+    `recipient`, `receipt`.
+    """
+
+    code = "further_delivery_refused"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
 class JournalError(GiftcodesError):
     """The claim journal and the database can't go on together as they are; the message says what to do."""
 

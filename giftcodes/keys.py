@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 from giftcodes import codec
+from giftcodes.delivery_models import FurtherDelivery
 from giftcodes.errors import KeysMissing
 from giftcodes.models import Batch, Delivery, Series
 
@@ -51,7 +52,7 @@ def batch_key(batch: Batch) -> bytes:
         ) from error
 
 
-def delivery_secret(delivery: Delivery, *, purpose: bytes, length: int) -> bytes:
+def delivery_secret(delivery: Delivery | FurtherDelivery, *, purpose: bytes, length: int) -> bytes:
     """Secret bytes of one sealed file, derived, never stored: the master key alone or the database alone
     gives none.
     """

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 # Tables of this app, which Django looks for here.
-from giftcodes import gift_models, guard_models  # noqa: F401
+from giftcodes import delivery_models, gift_models, guard_models  # noqa: F401
 from ledger.models import MAX_POINTS, Account, transfer_id_of
 from parties.models import Brand, Member, User
 
@@ -64,6 +64,7 @@ class BatchState(models.TextChoices):
 class Activation(models.TextChoices):
     BY_HAND = "by_hand", _("by hand, after the file has arrived")
     AT_START = "at_start", _("by itself, at the start of the claim window")
+    ON_RECEIPT = "on_receipt", _("when the recipient has confirmed that the file has arrived")
 
 
 class Batch(models.Model):

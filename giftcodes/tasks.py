@@ -8,7 +8,7 @@ from django.conf import settings
 from kombu.exceptions import ChannelError, OperationalError
 from redis.exceptions import RedisError
 
-from giftcodes import queries, services
+from giftcodes import delivery_queries, queries, services
 from giftcodes.errors import GiftcodesError, JournalBusy, JournalError
 from ledger.errors import SealKeyMissing
 from ledger.statements import database_time
@@ -40,6 +40,34 @@ def mint_batch(batch_id: int) -> None:
     """
     if _mint_until(time.monotonic() + _SECONDS_PER_TASK, batch_id):
         nudge_minting(batch_id)
+
+
+def nudge_delivery(delivery_id: int) -> None:
+    """Ask a worker to make an approved delivery. Call it after the commit."""
+    try:
+        make_delivery.apply_async((delivery_id,), retry=False)
+    except _QUEUE_FAILED:
+        logger.warning("The queue can't be reached: a sweep will find delivery %s.", delivery_id)
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def make_delivery(delivery_id: int) -> None:
+    """Make parts of it for some seconds, then ask for the rest; as `mint_batch`."""
+    if _make_until(time.monotonic() + _SECONDS_PER_TASK, delivery_id):
+        nudge_delivery(delivery_id)
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def sweep_deliveries() -> None:
+    """Go on with approved deliveries, for half the time to the next sweep at most."""
+    deadline = time.monotonic() + settings.SWEEP_SECONDS / 2
+    for delivery_id in delivery_queries.unmade_delivery_ids(limit=100):
+        try:
+            _make_until(deadline, delivery_id)
+        except (GiftcodesError, OSError):
+            logger.exception("Delivery %s can't be made now: the next sweep tries again.", delivery_id)
+        if time.monotonic() >= deadline:
+            break
 
 
 @shared_task(acks_late=True, ignore_result=True)
@@ -102,6 +130,14 @@ def expire_gifts() -> None:
 def _mint_until(deadline: float, batch_id: int) -> bool:
     """Mint chunk after chunk up to the deadline; whether there is more to do."""
     while services.mint_next_chunk(batch_id=batch_id, at=database_time()):
+        if time.monotonic() >= deadline:
+            return True
+    return False
+
+
+def _make_until(deadline: float, delivery_id: int) -> bool:
+    """Make part after part up to the deadline; whether there is more to do."""
+    while services.make_next_part(delivery_id=delivery_id, at=database_time()):
         if time.monotonic() >= deadline:
             return True
     return False

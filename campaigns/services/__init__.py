@@ -9,6 +9,7 @@ from campaigns.services.conditions import (
     unless_accepted,
     write_conditions,
 )
+from campaigns.services.deliveries import approve_delivery, request_delivery
 from campaigns.services.deposits import confirm_deposit, reject_deposit, request_deposit
 from campaigns.services.dispute_notices import tell_answers
 from campaigns.services.dispute_texts import erase_dispute_texts, prune_dispute_texts
@@ -45,6 +46,7 @@ __all__ = [
     "activate_codes",
     "add_to_dispute",
     "answer_dispute",
+    "approve_delivery",
     "approve_order",
     "close_account",
     "code_behind",
@@ -65,6 +67,7 @@ __all__ = [
     "reject_order",
     "reopen_order",
     "reopen_stale_orders",
+    "request_delivery",
     "request_deposit",
     "resolve_dispute",
     "resume_codes",

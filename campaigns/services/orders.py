@@ -172,13 +172,15 @@ def activate_codes(*, order_id: int, user: User, at: datetime) -> None:
     requester.
 
     Repeating it is harmless. NotReachable, OwnOrder, OrderNotOpen if there is no batch, TermsRefused if the
-    batch can't be activated in its state.
+    batch can't be activated in its state, or waits for its file to arrive.
     """
     order = access.access_order(user, order_id, Role.APPROVER)
     if order.requested_by_id == user.pk:
         raise OwnOrder
     if order.batch_id is None:
         raise OrderNotOpen(order.state)
+    if order.activation == Activation.ON_RECEIPT:
+        raise TermsRefused("receipt")
     try:
         giftcodes.activate_batch(batch_id=order.batch_id, at=at)
     except BatchRefused as refusal:

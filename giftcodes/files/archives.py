@@ -107,9 +107,10 @@ class Archive:
         return struct.pack("<4sH", b"PK\3\4", _VERSION) + self._common(encoded, member, sums) + encoded
 
     def _common(self, name: bytes, member: Files | Member, sums: _Sums) -> bytes:
-        is_long = isinstance(member, Member)
-        flags = _UTF8 | (_DESCRIBED_BEHIND if is_long else 0)
-        method = _DEFLATED if is_long or member.is_packed else _STORED
+        if isinstance(member, Files):
+            flags, method = _UTF8, _DEFLATED if member.is_packed else _STORED
+        else:
+            flags, method = _UTF8 | _DESCRIBED_BEHIND, _DEFLATED
         return struct.pack("<HH4sLLLHH", flags, method, self._stamp, *sums, len(name), 0)
 
     def _directory(self) -> Iterator[Piece]:

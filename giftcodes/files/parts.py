@@ -47,11 +47,11 @@ class ChannelCodes:
 
 
 class Stretch(NamedTuple):
-    """Neighbouring codes of a channel: `first` and `count` within it, `before` in the whole file."""
+    """Neighbouring codes of a channel: `first` and `length` within it, `before` in the whole file."""
 
     channel: ChannelCodes
     first: int
-    count: int
+    length: int
     before: int
 
     @property
@@ -62,11 +62,11 @@ class Stretch(NamedTuple):
     def public_serials(self) -> NDArray[np.int64]:
         """The public serial numbers: the series before nine digits."""
         first = self.channel.series * _SERIALS_PER_SERIES + self.first_serial
-        return np.arange(first, first + self.count, dtype=np.int64)
+        return np.arange(first, first + self.length, dtype=np.int64)
 
     def codes(self) -> Codes:
         """The codes, as 16 digits each."""
-        serials = np.arange(self.first_serial, self.first_serial + self.count, dtype=np.int64)
+        serials = np.arange(self.first_serial, self.first_serial + self.length, dtype=np.int64)
         return np.ascontiguousarray(self.channel.derive(serials))
 
 

@@ -27,7 +27,7 @@ def qr_pictures(channels: Sequence[ChannelCodes], kind: Literal["png", "svg"], *
         for serial, picture in zip(stretch.public_serials.tolist(), pictures, strict=True):
             yield f"{stretch.channel.folder}/{serial}.{kind}", picture
 
-    return Files([stretch.count for stretch in cut], part, is_packed=kind == "svg")
+    return Files([stretch.length for stretch in cut], part, is_packed=kind == "svg")
 
 
 def qr_codes_of(channel: ChannelCodes) -> QrCodes:

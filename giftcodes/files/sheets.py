@@ -45,11 +45,11 @@ class Paper(NamedTuple):
 
     @property
     def left(self) -> float:
-        return (_WIDTH - self.columns * self.cell_width) / 2
+        return float(_WIDTH - self.columns * self.cell_width) / 2
 
     @property
     def top(self) -> float:
-        return _HEIGHT - (_HEIGHT - self.rows * self.cell_height) / 2
+        return float(_HEIGHT + self.rows * self.cell_height) / 2
 
 
 PAPERS = {
@@ -93,7 +93,7 @@ def sheet_files(channels: Sequence[ChannelCodes], paper: Paper, words: Words, *,
         folder = f"{stretch.channel.folder}/" if in_folders else ""
         yield f"{folder}{first}-{last}.pdf", document([stretch], paper, words)
 
-    return Files([stretch.count for stretch in cut], part, is_packed=True)
+    return Files([stretch.length for stretch in cut], part, is_packed=True)
 
 
 def document(cut: Sequence[Stretch], paper: Paper, words: Words) -> bytes:

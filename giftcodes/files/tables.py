@@ -16,7 +16,7 @@ class Csv:
 
     def __init__(self, channels: Sequence[ChannelCodes]) -> None:
         self._stretches = stretches(channels, _ROWS)
-        self.sizes: Sequence[int] = [stretch.count for stretch in self._stretches]
+        self.sizes: Sequence[int] = [stretch.length for stretch in self._stretches]
 
     def part(self, place: int) -> Iterator[Piece]:
         if place == 0:
@@ -37,9 +37,9 @@ class Addresses:
 
     def __init__(self, channels: Sequence[ChannelCodes]) -> None:
         self._stretches = stretches(channels, _ROWS)
-        self.sizes: Sequence[int] = [stretch.count for stretch in self._stretches]
+        self.sizes: Sequence[int] = [stretch.length for stretch in self._stretches]
 
     def part(self, place: int) -> Iterator[Piece]:
         stretch = self._stretches[place]
         prefix = stretch.channel.layout.url_base.encode("ascii") + b"#c="
-        yield lines(stretch.count, [prefix, stretch.codes(), b"\r\n"])
+        yield lines(stretch.length, [prefix, stretch.codes(), b"\r\n"])

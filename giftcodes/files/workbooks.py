@@ -54,7 +54,7 @@ class _Sheet:
     def __init__(self, channels: Sequence[ChannelCodes], frame: Frame) -> None:
         self._stretches = [part for stretch in stretches(channels, _ROWS) for part in _of_one_width(stretch)]
         self._frame = frame
-        self.sizes: Sequence[int] = [stretch.count for stretch in self._stretches]
+        self.sizes: Sequence[int] = [stretch.length for stretch in self._stretches]
 
     def part(self, place: int) -> Iterator[Piece]:
         if place == 0:
@@ -66,7 +66,7 @@ class _Sheet:
     def _rows(self, stretch: Stretch) -> Piece:
         layout = stretch.channel.layout
         first = _row_of(stretch)
-        number = digits(np.arange(first, first + stretch.count, dtype=np.int64), len(str(first)))
+        number = digits(np.arange(first, first + stretch.length, dtype=np.int64), len(str(first)))
         codes = stretch.codes()
         cells: list[list[bytes | Codes]] = [
             [digits(stretch.public_serials, 10)],
@@ -80,7 +80,7 @@ class _Sheet:
         for letter, label, cell in zip("ABCDEF", COLUMNS, cells, strict=True):
             columns += [f'<c r="{letter}'.encode(), number]
             columns += self._number(cell) if label == "points" else self._text(cell)
-        return lines(stretch.count, [*columns, b"</row>"])
+        return lines(stretch.length, [*columns, b"</row>"])
 
     def _text(self, cell: list[bytes | Codes]) -> list[bytes | Codes]:
         opened = f'" s="{self._frame.text_style}" t="inlineStr"><is><t xml:space="preserve">'
@@ -98,10 +98,10 @@ def _row_of(stretch: Stretch) -> int:
 def _of_one_width(stretch: Stretch) -> Iterator[Stretch]:
     """Parts of it whose row numbers have the same number of digits."""
     first, rest = _row_of(stretch), stretch
-    while rest.count:
-        room = min(rest.count, 10 ** len(str(first)) - first)
-        yield rest._replace(count=room)
-        rest = rest._replace(first=rest.first + room, count=rest.count - room, before=rest.before + room)
+    while rest.length:
+        room = min(rest.length, 10 ** len(str(first)) - first)
+        yield rest._replace(length=room)
+        rest = rest._replace(first=rest.first + room, length=rest.length - room, before=rest.before + room)
         first += room
 
 

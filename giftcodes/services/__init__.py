@@ -14,6 +14,18 @@ from giftcodes.services.batches import (
 )
 from giftcodes.services.claims import Claimed, Proviso, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
+from giftcodes.services.delivery_making import (
+    make_next_part,
+    reveal_further_passphrase,
+    take_further_delivery,
+)
+from giftcodes.services.further_deliveries import (
+    Asked,
+    approve_delivery,
+    reject_delivery,
+    request_again,
+    request_delivery,
+)
 from giftcodes.services.gift_budgets import tell_low_budgets
 from giftcodes.services.gift_ends import expire_gifts, void_gift
 from giftcodes.services.gift_wishes import GiftWanted
@@ -24,12 +36,14 @@ from giftcodes.services.number_tries import NumberAsker, try_code_for_number
 from giftcodes.services.partner_tries import PartnerAsker, try_code_for_partner
 from giftcodes.services.pauses import pause_batch, resume_batch
 from giftcodes.services.quick_gifts import likely_worth
+from giftcodes.services.receipts import confirm_receipt
 from giftcodes.services.replays import LostBatch, Replay, replay_claims
 from giftcodes.services.sandbox_codes import first_code_of
 from giftcodes.services.shipping import ship_claims
 from giftcodes.services.tries import Asker, count_typo, lift_lock, prune_tries, try_code
 
 __all__ = [
+    "Asked",
     "Asker",
     "ChannelSize",
     "Claimed",
@@ -44,9 +58,11 @@ __all__ = [
     "Replay",
     "Terms",
     "activate_batch",
+    "approve_delivery",
     "claim_code",
     "close_batch",
     "close_due_batches",
+    "confirm_receipt",
     "count_typo",
     "create_batch",
     "expire_gifts",
@@ -55,16 +71,22 @@ __all__ = [
     "issued_before",
     "lift_lock",
     "likely_worth",
+    "make_next_part",
     "mint_next_chunk",
     "open_series",
     "pause_batch",
     "prune_tries",
+    "reject_delivery",
     "replay_claims",
+    "request_again",
+    "request_delivery",
     "resume_batch",
+    "reveal_further_passphrase",
     "reveal_gift",
     "reveal_passphrase",
     "ship_claims",
     "take_delivery",
+    "take_further_delivery",
     "tell_low_budgets",
     "try_code",
     "try_code_for_number",

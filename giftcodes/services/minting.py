@@ -19,9 +19,11 @@ from django.db.models import F
 
 from giftcodes import codec, content, keys
 from giftcodes.content import RowLayout
+from giftcodes.delivery_models import CustodyAct
 from giftcodes.errors import BatchRefused
 from giftcodes.models import Activation, Batch, BatchState, Channel, Delivery
 from giftcodes.sealing import Piece, SealedFile, SealedZip, SealMismatch
+from giftcodes.services import custody
 from giftcodes.services.deliveries import passphrase_of, path_of, zip_salt_of
 from ledger.expiry import JAPAN
 from parties import events
@@ -49,7 +51,7 @@ def mint_next_chunk(*, batch_id: int, at: datetime) -> bool:
     delivery = _delivery_of(batch_id)
     if delivery.batch.state not in _UNMINTED:
         return False
-    with _alone(path_of(delivery)) as is_alone:
+    with alone(path_of(delivery)) as is_alone:
         if not is_alone:
             return False
         delivery = _delivery_of(batch_id)  # as whoever had it before has left it
@@ -75,7 +77,7 @@ def _delivery_of(batch_id: int) -> Delivery:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[bool]:
+def alone(path: Path) -> Iterator[bool]:
     """Whether this worker has the file to itself, by a lock that ends with the process.
 
     It saves two workers the same work. That their work agrees does not rest on it: the lock may reach no
@@ -144,7 +146,7 @@ class _Mint:
         if start == 0:
             yield content.header()
         for channel in self._channels:
-            layout = _layout_of(self._batch, channel)
+            layout = layout_of(self._batch, channel)
             first = max(channel.first_serial, self._batch.first_serial + start)
             stop = min(channel.first_serial + channel.size, self._batch.first_serial + end)
             for piece_first in range(first, stop, _ROWS_PER_PIECE):
@@ -158,7 +160,8 @@ class _Mint:
         return content.rows(codes, series=series, first_serial=first_serial, layout=layout)
 
 
-def _layout_of(batch: Batch, channel: Channel) -> RowLayout:
+def layout_of(batch: Batch, channel: Channel) -> RowLayout:
+    """What all rows of the channel share."""
     last_moment = batch.claim_until - timedelta(microseconds=1)
     return RowLayout(
         url_base=batch.claim_url_base,
@@ -196,6 +199,8 @@ def _record_finished(delivery: Delivery, finished: SealedFile, *, rows: int, at:
         sealed_bytes=finished.sealed_bytes,
         sealed_at=at,
     )
+    sealed = Delivery.objects.get(pk=delivery.pk)
+    custody.record(sealed, CustodyAct.MADE, by=None, address="", at=at)
     data = {"batch": str(batch.public_id), "codes": rows, "points": rows * batch.face_points}
     minted = NewEvent(EventType.ORDER_MINTED, batch.order_key, data)
     events.record(brand_id=batch.brand_id, events=[minted], at=at)
