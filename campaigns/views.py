@@ -27,10 +27,11 @@ from giftcodes import gift_queries
 from giftcodes import queries as giftcodes_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
-from giftcodes.models import Batch, BatchState, BatchSwitch, Delivery
+from giftcodes.models import Activation, Batch, BatchState, BatchSwitch, Delivery
 from ledger.models import MAX_POINTS
 from ledger.statements import database_time
 from parties.access import holds_role
+from parties.client_addresses import client_address
 from parties.errors import NotReachable
 from parties.models import Role, User
 
@@ -84,6 +85,7 @@ def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any
         "may_reopen": order.state in (OrderState.SUBMITTED, OrderState.REJECTED)
         and holds_role(request.user, brand_id, Role.MARKETER),
         "may_activate": order.batch is not None
+        and order.activation != Activation.ON_RECEIPT
         and order.batch.state == BatchState.MINTED
         and is_approver
         and not is_requester,
@@ -295,7 +297,10 @@ def download(request: HttpRequest, order_id: int) -> HttpResponseBase:
     taken = _act(
         request,
         lambda user: giftcodes.take_delivery(
-            public_id=_delivery_of(order).public_id, user=user, at=database_time()
+            public_id=_delivery_of(order).public_id,
+            user=user,
+            at=database_time(),
+            address=client_address(request),
         ),
     )
     if taken is None:
@@ -315,7 +320,10 @@ def show_passphrase(request: HttpRequest, order_id: int) -> HttpResponse:
     passphrase = _act(
         request,
         lambda user: giftcodes.reveal_passphrase(
-            public_id=_delivery_of(order).public_id, user=user, at=database_time()
+            public_id=_delivery_of(order).public_id,
+            user=user,
+            at=database_time(),
+            address=client_address(request),
         ),
     )
     if passphrase is None:

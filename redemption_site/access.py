@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from allauth.account.adapter import get_adapter
 from django.contrib.auth.backends import BaseBackend
-from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest
 
@@ -44,14 +42,6 @@ class MemberBackend(BaseBackend):
         if member_pk is not None:
             user.member = Member.from_db(None, ["id", "user_id"], [member_pk, user.pk])
         return user
-
-
-def client_address(request: HttpRequest) -> str:
-    """The client's address, through as many proxies as TRUSTED_PROXY_COUNT says; "" where there is none."""
-    try:
-        return str(get_adapter().get_client_ip(request))
-    except PermissionDenied:
-        return ""
 
 
 def member_behind(user: Person) -> Member:

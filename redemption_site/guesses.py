@@ -9,7 +9,7 @@ from allauth.core.internal.ratelimit import truncate_ip
 from django.core.cache import cache
 from django.http import HttpRequest
 
-from redemption_site.access import client_address
+from parties.client_addresses import client_address
 
 WRONG_SECRETS = 30
 SECONDS = 600

@@ -33,6 +33,7 @@ DOORS = {
     "campaigns/test_api_orders.py",
     "campaigns/test_conditions_admin.py",
     "campaigns/test_dispute_admin.py",
+    "campaigns/test_files_page.py",
     "campaigns/test_forms.py",
     "campaigns/test_heroes.py",
     "campaigns/test_known_by.py",

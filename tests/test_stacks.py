@@ -31,6 +31,7 @@ TRIED_BY = {
     "giftcodes/locking.py": "concurrency/test_racing_claims.py",
     "giftcodes/restores.py": "giftcodes/test_replay.py",
     "giftcodes/services/draws.py": "giftcodes/test_gifts.py",
+    "giftcodes/services/receipts.py": "giftcodes/test_further_deliveries.py",
     "giftcodes/services/final_ids.py": "giftcodes/test_gifts.py",
     "giftcodes/services/gift_budgets.py": "giftcodes/test_gift_budgets.py",
     "giftcodes/services/gift_claims.py": "giftcodes/test_gift_ends.py",

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from ledger.statements import run_prepared
 from parties import api_services
 from parties.api_models import ApiKey
+from parties.client_addresses import client_address
 from parties.errors import KeyNotValid, ScopeMissing
-from redemption_site.access import client_address
 
 
 class Caller:

@@ -21,8 +21,9 @@ from giftcodes.codec import NotACode, NotACodeReason
 from giftcodes.errors import ClaimHeldBack, CodeNotUsable, ProofNeeded, TooManyTries
 from giftcodes.guarding.visitors import person_of
 from giftcodes.services import Asker
+from parties.client_addresses import client_address
 from redemption_site import conditions, pace, pending, proofs, queries, texts
-from redemption_site.access import client_address, member_behind
+from redemption_site.access import member_behind
 from redemption_site.conditions import Ticked
 from redemption_site.links import without_link
 from redemption_site.pending import PendingClaim

@@ -18,11 +18,11 @@ from giftcodes import codec
 from giftcodes import services as giftcodes
 from giftcodes.errors import AnonymousClosed, ClaimHeldBack, CodeNotUsable, TooManyTries
 from giftcodes.services import NumberAsker, Proviso
+from parties.client_addresses import client_address
 from parties.models import Member, Program
 from parties.numbers import MOST_LENGTH, NotANumber, read_number, tail_of
 from parties.services import NumberOf
 from redemption_site import conditions, pace, pending, queries, strangers, texts
-from redemption_site.access import client_address
 from redemption_site.conditions import Ticked
 from redemption_site.pending import PendingClaim
 from redemption_site.strangers import Receipt

@@ -7,6 +7,7 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => {
     button.disabled = true;
     button.textContent = done;
-    document.getElementById("downloaded").textContent = done;
+    const row = event.target.closest("section").querySelector("#downloaded, [data-downloaded]");
+    row.textContent = done;
   }, 0);
 });
