@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from giftcodes.delivery_models import DeliveryKind
 from giftcodes.errors import FurtherDeliveryRefused
 from giftcodes.files.kinds import MOST_CODES
+from giftcodes.files.rereads import Verdict
 
 
 def words_of_kind(kind: DeliveryKind) -> str:
@@ -42,4 +43,26 @@ def words_of_refusal(refusal: FurtherDeliveryRefused) -> str:
         "recipient": _("Only its recipient can ask for it again. Ask for a delivery of your own instead."),
         "receipt": _("Download the file first, then confirm that it has arrived."),
     }
-    return told[refusal.rule]
+    return (told | _of_files())[refusal.rule]
+
+
+def _of_files() -> dict[str, str]:
+    """Of files that somebody wants to compare."""
+    return {
+        "not_taken": _("Only who has downloaded a file of these codes can compare one with them."),
+        "size": _("The file is larger than 64 MB. Split it, by channel for example."),
+        "rows": _("The file has more than 1,000,000 rows. Split it, by channel for example."),
+        "bomb": _("The workbook is too large when it is unpacked. Save it as CSV, or split it."),
+        "format": _("The file can't be read: send a CSV, an Excel workbook (XLSX) or a list of addresses."),
+        "many": _("Compare one channel at a time: these are more than 1,000,000 codes."),
+    }
+
+
+def words_of_verdict(verdict: Verdict) -> str:
+    """What is wrong with a row."""
+    return {
+        Verdict.DAMAGED: _("damaged: no code, or a wrong check digit"),
+        Verdict.FOREIGN: _("not one of these codes"),
+        Verdict.MISMATCH: _("code and serial number don't belong together"),
+        Verdict.DOUBLE: _("the same code as in an earlier row"),
+    }[verdict]

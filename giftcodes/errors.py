@@ -163,7 +163,7 @@ class DeliveryRefused(GiftcodesError):
 class FurtherDeliveryRefused(GiftcodesError):
     """The delivery can't be asked for, decided, made or confirmed like this; `rule` names why:
     `state`, `gifts`, `kind`, `codes`, `channel`, `age_key`, `reason`, `own`, `decided`, `open`, `changed`,
-    `recipient`, `receipt`.
+    `recipient`, `receipt`; of a file to compare: `not_taken`, `size`, `rows`, `bomb`, `format`, `many`.
     """
 
     code = "further_delivery_refused"

@@ -70,7 +70,7 @@ class DeliveryPages(ScopedAdmin):
     @method_decorator([never_cache, require_http_methods(["GET", "POST"])])
     def files_view(self, request: HttpRequest, order_id: int) -> HttpResponse:
         """All files, and the form to ask for another one."""
-        order, batch = _order(request, order_id)
+        order, batch = order_of(request, order_id)
         form = DeliveryForm(batch, request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid() and _ask(request, order, form):
             return _to_files(order_id)
@@ -94,6 +94,8 @@ class DeliveryPages(ScopedAdmin):
             "form": form,
             "may_ask": holds_role(request.user, order.campaign.brand_id, Role.MARKETER)
             and batch.state in _DELIVERABLE,
+            "may_check": own.recipient_id == request.user.pk
+            or any(row.recipient_id == request.user.pk for row in deliveries),
             "needs_own_htmx": views.needs_own_htmx(),
         }
         return TemplateResponse(request, "campaigns/files_page.html", context)
@@ -190,7 +192,7 @@ class DeliveryPages(ScopedAdmin):
     @method_decorator(require_POST)
     def received_view(self, request: HttpRequest, order_id: int, number: uuid.UUID) -> HttpResponse:
         """Note that the file has arrived: the order's own one too."""
-        _order_row, batch = _order(request, order_id)
+        _order_row, batch = order_of(request, order_id)
         if not Delivery.objects.filter(batch=batch, public_id=number).exists():
             _delivery(request, order_id, number)
         _act(
@@ -203,7 +205,7 @@ class DeliveryPages(ScopedAdmin):
         return _to_files(order_id)
 
 
-def _order(request: HttpRequest, order_id: int) -> tuple[Order, Batch]:
+def order_of(request: HttpRequest, order_id: int) -> tuple[Order, Batch]:
     """The order, which the person may look at, and its codes. 404 for orders without a file of codes."""
     roles = () if request.user.is_superuser else tuple(Role)
     try:
@@ -216,7 +218,7 @@ def _order(request: HttpRequest, order_id: int) -> tuple[Order, Batch]:
 
 
 def _delivery(request: HttpRequest, order_id: int, number: uuid.UUID) -> tuple[Order, FurtherDelivery]:
-    order, batch = _order(request, order_id)
+    order, batch = order_of(request, order_id)
     delivery = delivery_queries.deliveries_of(batch).filter(public_id=number).first()
     if delivery is None:
         raise Http404

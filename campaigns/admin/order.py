@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 
 from campaigns import access, views
 from campaigns import services as campaigns
-from campaigns.admin.deliveries import DeliveryPages
 from campaigns.admin.history import HistoryAdmin
+from campaigns.admin.rereads import RereadPages
 from campaigns.errors import CampaignsError
 from campaigns.models import Order, OrderChannel, OrderState
 from campaigns.order_forms import ChannelForm, ChannelFormSet, OrderForm
@@ -55,7 +55,7 @@ class ChannelInline(PlainInline):
 
 
 @admin.register(Order)
-class OrderAdmin(DeliveryPages, HistoryAdmin):
+class OrderAdmin(RereadPages, HistoryAdmin):
     """A draft is a form for its marketers. For everybody else, and in every other state, an order is a
     page.
     """

@@ -38,6 +38,7 @@ from giftcodes.services.pauses import pause_batch, resume_batch
 from giftcodes.services.quick_gifts import likely_worth
 from giftcodes.services.receipts import confirm_receipt
 from giftcodes.services.replays import LostBatch, Replay, replay_claims
+from giftcodes.services.rereads import check_file
 from giftcodes.services.sandbox_codes import first_code_of
 from giftcodes.services.shipping import ship_claims
 from giftcodes.services.tries import Asker, count_typo, lift_lock, prune_tries, try_code
@@ -59,6 +60,7 @@ __all__ = [
     "Terms",
     "activate_batch",
     "approve_delivery",
+    "check_file",
     "claim_code",
     "close_batch",
     "close_due_batches",

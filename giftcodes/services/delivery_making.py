@@ -135,15 +135,15 @@ def content_of(delivery: FurtherDelivery) -> Content:
             logo=bytes(delivery.logo),
         ),
     )
-    return kinds.content_of(wanted, _channels(delivery))
+    return kinds.content_of(wanted, channels_of(batch, delivery.channel_id))
 
 
 def _of(delivery_id: int) -> FurtherDelivery:
     return FurtherDelivery.objects.select_related("batch__series", "channel").get(pk=delivery_id)
 
 
-def _channels(delivery: FurtherDelivery) -> list[ChannelCodes]:
-    batch = delivery.batch
+def channels_of(batch: Batch, channel_id: int | None) -> list[ChannelCodes]:
+    """The codes of the batch, of all channels or one. KeysMissing."""
     derive = _derive(batch)
     numbered = enumerate(Channel.objects.filter(batch=batch).order_by("first_serial"), 1)
     return [
@@ -157,7 +157,7 @@ def _channels(delivery: FurtherDelivery) -> list[ChannelCodes]:
             derive=derive,
         )
         for place, channel in numbered
-        if delivery.channel_id in (None, channel.pk)
+        if channel_id in (None, channel.pk)
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from giftcodes import codec
 from giftcodes.content import RowLayout
 from giftcodes.files.kinds import folder_of
 from giftcodes.files.parts import ChannelCodes, Content, whole
@@ -13,8 +14,9 @@ BASE = "https://points.example.jp/c/morning/"
 
 
 def code_at(serial: int) -> str:
-    """Sixteen digits that look like nothing, the first of which is no zero."""
-    return f"{1 + serial % 8}{serial * 7_919_999_993 % 10**15:015d}"
+    """Sixteen digits that look like nothing, the first of which is no zero and the last the check digit."""
+    digits = f"{1 + serial % 8}{serial * 7_919_999_993 % 10**14:014d}"
+    return digits + codec.check_digit(digits)
 
 
 def derive(serials: NDArray[np.int64]) -> NDArray[np.bytes_]:

@@ -1,0 +1,48 @@
+"""Comparing a file with the codes that it should hold, for people who had them in hand already."""
+
+from typing import BinaryIO
+
+from django.db.models import Q
+
+from giftcodes import access
+from giftcodes.delivery_models import FurtherDelivery
+from giftcodes.errors import FurtherDeliveryRefused
+from giftcodes.files import rereads
+from giftcodes.files.rereads import MOST_CODES, Report
+from giftcodes.files.uploads import Unreadable, rows_of
+from giftcodes.models import Batch, Channel, Delivery
+from giftcodes.services.delivery_making import channels_of
+from parties.errors import NotReachable
+from parties.models import Role, User
+
+
+def check_file(*, batch_id: int, channel_id: int | None, file: BinaryIO, user: User) -> Report:
+    """What of the file's rows is right, and what is missing, of all channels or one. Nothing of it is kept.
+
+    Only for a marketer of the brand who has downloaded a file with these codes: an answer tells good codes
+    from bad ones, so it must be no news to who asks. NotReachable, FurtherDeliveryRefused.
+    """
+    batch = access.reachable_batches(user, Role.MARKETER).filter(pk=batch_id).select_related("series").first()
+    if batch is None:
+        raise NotReachable
+    channel = None if channel_id is None else Channel.objects.filter(batch=batch, pk=channel_id).first()
+    if channel is None and channel_id is not None:
+        raise FurtherDeliveryRefused("channel")
+    if not has_taken(batch, channel, user):
+        raise FurtherDeliveryRefused("not_taken")
+    if (batch.size if channel is None else channel.size) > MOST_CODES:
+        raise FurtherDeliveryRefused("many")
+    try:
+        return rereads.check(rows_of(file), channels_of(batch, channel_id))
+    except Unreadable as refusal:
+        raise FurtherDeliveryRefused(refusal.rule) from None
+
+
+def has_taken(batch: Batch, channel: Channel | None, user: User) -> bool:
+    """Whether `user` has downloaded a file that holds all codes of the batch, or of that channel."""
+    own = Delivery.objects.filter(batch=batch, recipient=user, downloaded_at__isnull=False)
+    with_these = Q(channel=None) if channel is None else Q(channel=None) | Q(channel=channel)
+    others = FurtherDelivery.objects.filter(
+        with_these, batch=batch, recipient=user, downloaded_at__isnull=False
+    )
+    return own.exists() or others.exists()
