@@ -3,13 +3,14 @@
 Python's own writer can't go on in the middle. Two kinds of members: small files, whole in memory, whose sums
 stand before them; and long ones, deflated part by part (each ends on a byte boundary, as in `sealing`), whose
 sums come behind them in a data descriptor. The directory is made at the end by going through all of it again,
-so nothing has to be remembered meanwhile.
+so nothing has to be remembered meanwhile but by whoever makes all of it in one go.
 
 Format: PKWARE APPNOTE 6.3.10; ZIP64's end records alone, beyond 65,535 members. No archive grows to 4 GiB.
 """
 
 import struct
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -59,6 +60,7 @@ class Archive:
         self._members = members
         self._stamp = _stamp(modified_at)
         self._sums_of: dict[str, _Sums] = {}
+        self._told: dict[tuple[int, int], list[tuple[bytes, _Sums]]] = {}
         plan = [step for member in members for step in self._plan(member)]
         plan.append((0, self._directory))
         self.sizes: Sequence[int] = [codes for codes, _make in plan]
@@ -78,10 +80,14 @@ class Archive:
         yield 0, partial(self._end, member)
 
     def _small(self, files: Files, place: int) -> Iterator[Piece]:
+        told = []
         for name, plain in files.part(place):
             packed = _packed(plain) if files.is_packed else plain
-            yield self._header(name, files, _Sums(zlib.crc32(plain), len(packed), len(plain)))
+            sums = _Sums(zlib.crc32(plain), len(packed), len(plain))
+            yield self._header(name, files, sums)
             yield packed
+            told.append((name.encode(), sums))
+        self._told[id(files), place] = told  # whoever makes all of it needs no second look at it
 
     def _begin(self, member: Member) -> Iterator[Piece]:
         yield self._header(member.name, member, _Sums(0, 0, 0))
@@ -133,9 +139,10 @@ class Archive:
                 yield member.name.encode(), member, self._sums(member), 16
                 continue
             for place in range(len(member.sizes)):
-                for name, plain in member.part(place):
-                    packed = len(_packed(plain)) if member.is_packed else len(plain)
-                    yield name.encode(), member, _Sums(zlib.crc32(plain), packed, len(plain)), 0
+                if (id(member), place) not in self._told:
+                    deque(self._small(member, place), maxlen=0)
+                for name, sums in self._told[id(member), place]:
+                    yield name, member, sums, 0
 
 
 def _ends(members: int, length: int, offset: int) -> Iterator[Piece]:
