@@ -9,6 +9,8 @@ from campaigns import access, queries
 from campaigns.dispute_models import Dispute, DisputeNotice, DisputeState, NoticeState
 from campaigns.models import Deposit, DepositState, Order, OrderState
 from giftcodes import queries as giftcodes_queries
+from giftcodes.access import reachable_batches
+from giftcodes.delivery_models import DeliveryState, FurtherDelivery
 from giftcodes.models import BatchState
 from ledger import access as ledger_access
 from ledger import queries as ledger_queries
@@ -62,6 +64,20 @@ def mails_given_up(request: HttpRequest) -> QuerySet[DisputeNotice]:
     return given_up.filter(message__dispute__in=reached.values("pk"))
 
 
+def deliveries_to_decide(request: HttpRequest) -> QuerySet[FurtherDelivery]:
+    """Further files of orders that the person may approve or reject."""
+    reached = reachable_batches(request.user, Role.APPROVER)
+    waiting = FurtherDelivery.objects.filter(batch__in=reached, state=DeliveryState.REQUESTED)
+    return waiting.exclude(requested_by=request.user.pk).select_related("batch__order__campaign")
+
+
+def deliveries_to_take(request: HttpRequest) -> QuerySet[FurtherDelivery]:
+    """Further files that are ready for the person."""
+    reached = reachable_batches(request.user, Role.MARKETER)
+    ready = FurtherDelivery.objects.filter(batch__in=reached, state=DeliveryState.SEALED, downloaded_at=None)
+    return ready.filter(recipient=request.user.pk).select_related("batch__order__campaign")
+
+
 def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The admin's home page, for django-unfold: what waits, what is left, how codes are doing."""
     own = access.reachable_orders(request.user, Role.MARKETER).filter(requested_by=request.user.pk)
@@ -82,6 +98,8 @@ def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "mails_given_up": mails_given_up(request).select_related("message__dispute")[:_SHOWN],
         "unfinished": _with_codes(own.filter(state__in=[OrderState.DRAFT, OrderState.REJECTED]))[:_SHOWN],
         "files_to_take": to_take[:_SHOWN],
+        "deliveries_to_decide": deliveries_to_decide(request).order_by("pk")[:_SHOWN],
+        "deliveries_to_take": deliveries_to_take(request).order_by("-pk")[:_SHOWN],
         "funds": _funds(request),
         "live": _live(with_codes),
     }

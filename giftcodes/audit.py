@@ -6,6 +6,7 @@ from pathlib import Path
 from django.db import connection
 
 from giftcodes import journal, keys
+from giftcodes.delivery_checks import DELIVERIES, changed_requests
 from giftcodes.errors import JournalError, KeysMissing
 from giftcodes.gift_checks import GIFTS, STRANDS
 from giftcodes.models import Batch
@@ -201,7 +202,10 @@ def differences() -> Iterator[Difference]:
         "ended_at": _moment("g.ended_at"),
         "posted_at": _moment("t.posted_at"),
     }
-    yield from run_checks({name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES | GIFTS).items()})
+    yield from run_checks(
+        {name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES | GIFTS | DELIVERIES).items()}
+    )
+    yield from changed_requests()
     yield from _lots_of_other_lives()
     yield from _lost_keys()
 

@@ -22,6 +22,7 @@ from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from giftcodes import access, codec, keys
+from giftcodes.delivery_fingerprints import is_as_requested
 from giftcodes.delivery_models import CustodyAct, DeliveryState, FurtherDelivery, SealKind
 from giftcodes.errors import DeliveryRefused, FurtherDeliveryRefused
 from giftcodes.files import kinds
@@ -38,7 +39,6 @@ from giftcodes.services.deliveries import (
     path_of,
     zip_salt_of,
 )
-from giftcodes.services.further_deliveries import is_as_requested
 from giftcodes.services.minting import alone, layout_of
 from ledger.expiry import JAPAN
 from parties.errors import NotReachable

@@ -245,7 +245,7 @@ def test_too_many_codes_for_a_kind_are_told(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_form_says_how_many_codes_each_kind_can_have() -> None:
     team = promos.team()
     seen = signed_in(team.marketer).get(files(minted(team))).content.decode()
-    for most in ("10,000,000", "1,000,000", "200,000", "10,000"):
+    for most in ("10,000,000", "1,000,000", "200,000", "100,000", "10,000"):
         assert f"Up to {most} codes." in seen
     for kind in DeliveryKind:
         assert escape(words_of_kind(kind)) in seen
@@ -297,3 +297,25 @@ def test_every_refusal_has_words() -> None:
     for rule in rules:
         if rule != "rule":
             assert words_of_refusal(FurtherDeliveryRefused(rule))
+
+
+@pytest.mark.both
+def test_home_tells_who_has_to_decide_and_who_can_take() -> None:
+    team, other = promos.team(), promos.team()
+    order = minted(team)
+    team.marketer.staff_roles.create(brand=team.brand, role=Role.APPROVER)
+    marketer, approver = signed_in(team.marketer), signed_in(team.approver)
+    ask(marketer, order)
+    delivery = FurtherDelivery.objects.get()
+    link = f"{files(order)}#file-{delivery.public_id.hex}"
+    home = reverse("admin:index")
+    assert link in approver.get(home).content.decode()
+    for client in (marketer, signed_in(other.approver)):
+        assert link not in client.get(home).content.decode()
+    approve(approver, delivery)
+    make_all()
+    assert link in marketer.get(home).content.decode()
+    for client in (approver, signed_in(make.staff(Role.MARKETER, team.brand))):
+        assert link not in client.get(home).content.decode()
+    bytes_of(press(marketer, delivery, "download_file"))
+    assert link not in marketer.get(home).content.decode()
