@@ -20,8 +20,8 @@ from campaigns.models import Issuing, Order
 from giftcodes import services as giftcodes
 from giftcodes.delivery_models import DeliveryKind, FurtherDelivery
 from giftcodes.errors import FurtherDeliveryRefused
+from giftcodes.files import kinds
 from giftcodes.models import Activation, Batch, BatchState, Delivery
-from giftcodes.services import further_deliveries
 from parties.models import Role
 from tests import make
 from tests.campaigns import promos
@@ -237,7 +237,7 @@ def test_a_channel_of_another_order_can_not_be_chosen() -> None:
 def test_too_many_codes_for_a_kind_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     team = promos.team()
     order = minted(team)
-    monkeypatch.setitem(further_deliveries.MOST_CODES, "labels", 49)
+    monkeypatch.setitem(kinds.MOST_CODES, "labels", 49)
     answer = ask(signed_in(team.marketer), order, kind="labels")
     assert "more codes than this kind" in str(answer.context["form"].errors["kind"])
 

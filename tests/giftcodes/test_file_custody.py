@@ -81,7 +81,13 @@ def test_the_orders_own_file_is_in_the_log_too() -> None:
     own = Delivery.objects.get(batch=batch)
     StaffRole.objects.create(user=own.recipient, brand=batch.brand, role=Role.MARKETER)
     mint(batch)
-    who = {"public_id": own.public_id, "user": own.recipient, "at": NOON, "address": "2001:db8::7"}
+    who: dict[str, Any] = {"public_id": own.public_id, "user": own.recipient}
+    who |= {"at": NOON, "address": "2001:db8::7"}
+        "public_id": own.public_id,
+        "user": own.recipient,
+        "at": NOON,
+        "address": "2001:db8::7",
+    }
     giftcodes.take_delivery(**who).file.close()
     giftcodes.reveal_passphrase(**who)
     giftcodes.confirm_receipt(**who)

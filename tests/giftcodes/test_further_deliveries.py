@@ -17,8 +17,9 @@ from giftcodes import services as giftcodes
 from giftcodes import tasks
 from giftcodes.delivery_models import CustodyEntry, DeliveryKind, DeliveryState, FurtherDelivery
 from giftcodes.errors import DeliveryRefused, FurtherDeliveryRefused, KeysMissing
+from giftcodes.files import kinds
 from giftcodes.models import Activation, Batch, Delivery
-from giftcodes.services import delivery_making, further_deliveries
+from giftcodes.services import deliveries, delivery_making
 from giftcodes.services.delivery_making import sealed_path
 from parties.errors import NotReachable
 from parties.models import Role, StaffRole, User
@@ -220,10 +221,11 @@ def test_what_can_not_be_made_is_refused(rule: str) -> None:
 @pytest.mark.parametrize("kind", ["labels", "qr_png"])
 def test_more_codes_than_the_kind_has_are_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     of = desk()
-    monkeypatch.setitem(further_deliveries.MOST_CODES, kind, 9)
+    monkeypatch.setitem(kinds.MOST_CODES, kind, 9)
     with pytest.raises(FurtherDeliveryRefused, match="codes"):
         requested(of, DeliveryKind(kind))
-    assert requested(of, DeliveryKind(kind), channel_id=of.batch.channels.first().pk)
+    poster = of.batch.channels.get(name="poster")
+    assert requested(of, DeliveryKind(kind), channel_id=poster.pk).code_count == 7
 
 
 @pytest.mark.parametrize("state", ["approved", "minting", "closed"])
@@ -335,7 +337,7 @@ def test_workers_that_make_the_same_parts_at_once_agree(monkeypatch: pytest.Monk
     monkeypatch.setattr(delivery_making, "alone", lambda _path: contextlib.nullcontext(enter_result=True))
     of = desk()
     delivery = approved(of, requested(of))
-    delivery_making.path_of(delivery).parent.mkdir(parents=True, exist_ok=True)
+    deliveries.path_of(delivery).parent.mkdir(parents=True, exist_ok=True)
     race(*[partial(finished, delivery)] * 3)
     done = fresh(delivery)
     assert done.state == DeliveryState.SEALED
