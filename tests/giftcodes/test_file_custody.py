@@ -83,11 +83,6 @@ def test_the_orders_own_file_is_in_the_log_too() -> None:
     mint(batch)
     who: dict[str, Any] = {"public_id": own.public_id, "user": own.recipient}
     who |= {"at": NOON, "address": "2001:db8::7"}
-        "public_id": own.public_id,
-        "user": own.recipient,
-        "at": NOON,
-        "address": "2001:db8::7",
-    }
     giftcodes.take_delivery(**who).file.close()
     giftcodes.reveal_passphrase(**who)
     giftcodes.confirm_receipt(**who)
