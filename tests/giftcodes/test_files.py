@@ -78,6 +78,15 @@ def test_parts_made_in_any_order_are_the_same_file(kind: str, by_channel: bool) 
     assert bytes_of(content) == in_any_order(again)
 
 
+@pytest.mark.parametrize("kind", ["csv", "urls", "xlsx", "qr_png", "qr_svg"])
+def test_no_part_grows_with_the_file(kind: str) -> None:
+    """What is held in memory at a time; `tests.benchmarks.bench_deliveries` measures a million rows."""
+    of = channels(3_000 if kind.startswith("qr") else 30_000)
+    counts = kinds.content_of(wanted(kind), of).sizes
+    assert max(counts) <= 16_384
+    assert len([count for count in counts if count]) > 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_than_a_kind_can_have_is_refused(kind: str) -> None:
     with pytest.raises(ValueError, match="too many"):
