@@ -21,6 +21,7 @@ from parties.models import Role, User
 _DELIVERABLE = (BatchState.MINTED, BatchState.ACTIVE, BatchState.PAUSED)
 _WORDS = ("brand", "title", "worth", "until")
 _LONGEST_REASON = 200
+_LONGEST_MARK = 150  # a line of the workbook has room for it, whatever an address may be
 
 
 class Asked(NamedTuple):
@@ -63,7 +64,7 @@ def request_delivery(*, batch_id: int, asked: Asked, user: User, at: datetime) -
             age_recipient=age_recipient,
             reason=asked.reason.strip(),
             content_number=number,
-            marked_for=user.email or str(user),
+            marked_for=(user.email or str(user))[:_LONGEST_MARK],
             words={name: asked.words[name] for name in _WORDS},
             logo=asked.logo,
             code_count=codes,

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import io
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,14 @@ def test_a_csv_made_later_is_the_orders_own_file_to_the_byte() -> None:
     later = made(people, DeliveryKind.CSV)
     own = Delivery.objects.get(batch=batch)
     assert (later.content_sha256, later.sealed_sha256 != own.sealed_sha256) == (own.content_sha256, True)
+
+
+@pytest.mark.parametrize("kind", [DeliveryKind.XLSX, DeliveryKind.CARDS, DeliveryKind.QR_SVG])
+def test_an_address_of_any_length_marks_the_file(kind: DeliveryKind) -> None:
+    of = desk()
+    User.objects.filter(pk=of.marketer.pk).update(email=f"{'a-' * 110}a@example.com")
+    of.marketer.refresh_from_db()
+    assert made(of, kind).state == DeliveryState.SEALED
 
 
 @pytest.mark.parametrize("kind", DeliveryKind)
@@ -329,6 +338,22 @@ def test_of_eight_decisions_at_once_one_counts() -> None:
     approve, reject = partial(approved, of, delivery), partial(rejected, of.approver, delivery)
     outcomes = race(*[approve, reject] * 4)
     assert sum(isinstance(outcome, FurtherDeliveryRefused) for outcome in outcomes) == 7
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_the_control_decides_more_than_once_by_reading_first() -> None:
+    """What the filtered update is there for."""
+    of = desk()
+    delivery, gate = requested(of), threading.Barrier(4, timeout=30)
+
+    def careless() -> bool:
+        is_waiting = fresh(delivery).state == DeliveryState.REQUESTED
+        gate.wait()
+        decided = {"state": "approved", "decided_by": of.approver, "decided_at": NOON}
+        return is_waiting and bool(FurtherDelivery.objects.filter(pk=delivery.pk).update(**decided))
+
+    assert race(*[careless] * 4).count(True) == 4
 
 
 @pytest.mark.django_db(transaction=True)
