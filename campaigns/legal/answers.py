@@ -9,7 +9,7 @@ from campaigns.legal.facts import Facts
 
 
 class Answer(StrEnum):
-    """PASS; FAIL forbids the order; ASK_COUNSEL: a lawyer has to look at it, and somebody to sign for that."""
+    """PASS; FAIL forbids the order; ASK_COUNSEL: a lawyer has to look at it, and somebody to sign."""
 
     PASS = "pass"  # noqa: S105  # no password
     FAIL = "fail"
@@ -72,7 +72,9 @@ def passes_if(is_right: bool, reason: str, formula: str = "") -> Judged:
 def asks_if(is_doubtful: bool, reason: str, formula: str = "") -> Judged:
     """ASK_COUNSEL or PASS."""
     return Judged(
-        Answer.ASK_COUNSEL if is_doubtful else Answer.PASS, f"ask_{reason}" if is_doubtful else reason, formula
+        Answer.ASK_COUNSEL if is_doubtful else Answer.PASS,
+        f"ask_{reason}" if is_doubtful else reason,
+        formula,
     )
 
 

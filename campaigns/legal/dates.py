@@ -9,8 +9,8 @@ BASE_DAYS = ((3, 31), (9, 30))
 
 
 def last_day_of_six_months(issued_on: date) -> date:
-    """The last day within six months of the day of issue, which itself is not counted (民法 140, 143): the day
-    of the same number in the sixth month after, or that month's last day if it has none.
+    """The last day within six months of the day of issue, which itself is not counted (民法 140, 143): the
+    day of the same number in the sixth month after, or that month's last day if it has none.
 
     At the ends of months this is never later than what the Civil Code allows (from 28 February it would be
     to 31 August, here it is to the 28th): a rule that exempts from duties is read narrowly.
@@ -26,5 +26,3 @@ def base_days(first: date, last: date) -> Iterator[date]:
         for month, day in BASE_DAYS:
             if first <= date(year, month, day) <= last:
                 yield date(year, month, day)
-
-

@@ -1,4 +1,4 @@
-"""What the rules ask: what a campaign states of itself, and what an order adds to it. Amounts are whole yen."""
+"""What the rules ask: what a campaign states of itself, and what an order adds to that, in whole yen."""
 
 from datetime import date
 from typing import NamedTuple

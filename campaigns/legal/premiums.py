@@ -31,7 +31,11 @@ def to_all_each(facts: Facts) -> Judged | None:
         return None
     price = price_of(facts.statement)
     cap = SMALL_CAP if price < SMALL_PRICE else price * TO_ALL_PERCENT // 100
-    how = f"({yen(price)} < {yen(SMALL_PRICE)})" if price < SMALL_PRICE else f"{yen(price)} × {TO_ALL_PERCENT} %"
+    how = (
+        f"({yen(price)} < {yen(SMALL_PRICE)})"
+        if price < SMALL_PRICE
+        else f"{yen(price)} × {TO_ALL_PERCENT} %"
+    )
     return passes_if(facts.code_yen <= cap, "within_cap", within(facts.code_yen, cap, how))
 
 

@@ -49,13 +49,11 @@ def threshold(facts: Facts) -> Judged | None:
 
 
 def high_value(facts: Facts) -> Judged | None:
-    """More than 100,000 yen in a code, or 300,000 in a month and account, if it can be passed on by e-mail."""
+    """More than 100,000 yen in a code, or 300,000 in a month and account; codes can be e-mailed."""
     if facts.statement.form != LegalForm.SOLD:
         return None
     if facts.code_yen > HIGH_VALUE_CODE:
-        return Judged(
-            Answer.ASK_COUNSEL, "ask_high_code", f"{yen(facts.code_yen)} > {yen(HIGH_VALUE_CODE)}"
-        )
+        return Judged(Answer.ASK_COUNSEL, "ask_high_code", f"{yen(facts.code_yen)} > {yen(HIGH_VALUE_CODE)}")
     # Without a limit one account could take all codes of the order.
     most_codes = min(facts.limit_per_member or facts.codes, facts.codes)
     month = most_codes * facts.code_yen

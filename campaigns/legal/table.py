@@ -1,5 +1,6 @@
-"""The table of rules. A rule is never edited once orders were checked by it: it ends (`valid_until`), and a new
-one begins. So each version of the table can be computed for ever, and its name is the day of its last change.
+"""The table of rules. A rule is never edited once orders were checked by it: it ends (`valid_until`), and a
+new one begins. So each version of the table can be computed for ever; its name is the day of its last
+change.
 """
 
 from datetime import date
@@ -13,7 +14,12 @@ from campaigns.legal.facts import Facts
 _FIRST = date(2023, 6, 1)
 
 RULES: tuple[Rule, ...] = (
-    Rule("to_all_each", _FIRST, "総付制限告示 1; 消費者庁 景品に関するQ&A (総付景品, Q111)", premiums.to_all_each),
+    Rule(
+        "to_all_each",
+        _FIRST,
+        "総付制限告示 1; 消費者庁 景品に関するQ&A (総付景品, Q111)",
+        premiums.to_all_each,
+    ),
     Rule("to_all_not_by_chance", _FIRST, "懸賞制限告示 1; 総付制限告示 1", premiums.to_all_not_by_chance),
     Rule("lottery_each", _FIRST, "懸賞制限告示 2; 消費者庁 景品規制の概要", premiums.lottery_each),
     Rule("lottery_total", _FIRST, "懸賞制限告示 3; 消費者庁 景品規制の概要", premiums.lottery_total),

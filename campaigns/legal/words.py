@@ -111,7 +111,9 @@ REASONS: dict[str, Text] = {
     "ask_untied": _("That nothing ties it to a transaction, not even in effect, is a matter of judgement."),
     "no_collecting": _("Nobody has to collect different kinds."),
     "not_no_collecting": _("Collecting different kinds is forbidden here, whatever the value."),
-    "ask_no_collecting": _("Collecting different kinds is a lottery of the forbidden sort if chance plays in."),
+    "ask_no_collecting": _(
+        "Collecting different kinds is a lottery of the forbidden sort if chance plays in."
+    ),
     "discount": _("A plain discount on later purchases."),
     "won_by_chance": _("Points that are won are a prize: state 一般懸賞."),
     "restricted_use": _("Points for certain goods only are a premium: state 総付景品."),

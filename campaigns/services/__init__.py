@@ -38,6 +38,7 @@ from campaigns.services.pages import publish_page, take_page_offline
 from campaigns.services.pauses import pause_codes, resume_codes
 from campaigns.services.sandbox_codes import code_behind
 from campaigns.services.sandbox_stock import stock_sandbox, stock_sandboxes
+from campaigns.services.sign_offs import sign_off
 
 __all__ = [
     "Asked",
@@ -68,6 +69,7 @@ __all__ = [
     "request_deposit",
     "resolve_dispute",
     "resume_codes",
+    "sign_off",
     "stock_sandbox",
     "stock_sandboxes",
     "submit_order",

@@ -75,7 +75,9 @@ def test_all_prizes_are_worth_2_or_3_percent_of_the_planned_sales(
     total = sales * percent // 100 + over
     alone = facts(form, planned_sales_yen=sales, code_yen=1, order_yen=total)
     assert answer(rule, alone) == expected
-    with_others = facts(form, planned_sales_yen=sales, code_yen=1, order_yen=total - 150_000, others_yen=150_000)
+    with_others = facts(
+        form, planned_sales_yen=sales, code_yen=1, order_yen=total - 150_000, others_yen=150_000
+    )
     assert answer(rule, with_others) == expected
 
 
@@ -89,7 +91,9 @@ def test_a_part_of_a_yen_of_the_limit_is_no_yen() -> None:
 def test_the_largest_amounts_are_exact() -> None:
     sales = 10**12 - 1
     for over, expected in ((0, PASS), (1, FAIL)):
-        asked = facts(LegalForm.LOTTERY, planned_sales_yen=sales, code_yen=1, order_yen=sales * 2 // 100 + over)
+        asked = facts(
+            LegalForm.LOTTERY, planned_sales_yen=sales, code_yen=1, order_yen=sales * 2 // 100 + over
+        )
         assert answer("lottery_total", asked) == expected
 
 

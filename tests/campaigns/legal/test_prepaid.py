@@ -43,7 +43,11 @@ def test_six_months_end_on_their_day_and_not_one_later(issued_on: date, last: da
 def test_the_exemption_is_judged_only_where_it_is_stated_and_then_nothing_else_is_asked() -> None:
     elsewhere = {"used_at": UsedAt.OTHERS, "order_yen": 10_000_001, "usable_until": date(2027, 3, 31)}
     stated, not_stated = sold(**elsewhere, is_six_months_stated=True), sold(**elsewhere)
-    assert [answer(rule, stated) for rule in ("six_months", "registration", "threshold")] == [PASS, None, None]
+    assert [answer(rule, stated) for rule in ("six_months", "registration", "threshold")] == [
+        PASS,
+        None,
+        None,
+    ]
     assert [answer(rule, not_stated) for rule in ("six_months", "registration", "threshold")] == [
         None,
         FAIL,

@@ -144,7 +144,9 @@ def test_every_rule_and_every_reason_has_its_words_and_none_is_left_over() -> No
 
 def test_a_check_can_be_written_as_json() -> None:
     for asked in corners()[:50]:
-        rows = [row._asdict() | {"valid_from": str(row.valid_from)} for row in check(asked, on=STEALTH).findings]
+        rows = [
+            row._asdict() | {"valid_from": str(row.valid_from)} for row in check(asked, on=STEALTH).findings
+        ]
         assert json.loads(json.dumps(rows)) == rows
 
 
