@@ -116,7 +116,6 @@ def fingerprint_part(order: Order, campaign: Campaign) -> dict[str, Any]:
     return {"legal": {"statement": statement, "check": check.sha256}}
 
 
-def check_now(order: Order, *, codes: int, at: datetime) -> Check | None:
-    """What the rules would find if the order were submitted now; None if its campaign has stated no form."""
-    facts = facts_of(order, codes=codes, at=at)
-    return None if facts is None else legal.check(facts, on=day_of(at))
+def check_of(facts: Facts, *, at: datetime) -> Check:
+    """What the rules find that are in force at that moment, in Japan."""
+    return legal.check(facts, on=day_of(at))

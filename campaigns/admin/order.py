@@ -83,7 +83,7 @@ class OrderAdmin(HistoryAdmin):
     change_form_template = "campaigns/order_form.html"
 
     class Media:
-        css = {"all": ("parties/admin.css",)}
+        css = {"all": ("parties/admin.css", "campaigns/legal.css")}
 
     def get_urls(self) -> list[URLPattern]:
         doors: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
@@ -93,6 +93,7 @@ class OrderAdmin(HistoryAdmin):
             "reopen": ("<int:order_id>/reopen/", views.reopen),
             "approve": ("<int:order_id>/approve/", views.approve),
             "reject": ("<int:order_id>/reject/", views.reject),
+            "sign_off": ("<int:order_id>/sign-off/", views.sign_off),
             "activate": ("<int:order_id>/activate/", views.activate),
             "pause": ("<int:order_id>/pause/", views.pause),
             "resume": ("<int:order_id>/resume/", views.resume),

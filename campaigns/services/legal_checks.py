@@ -4,7 +4,7 @@ caller holds the campaign.
 
 from datetime import datetime
 
-from campaigns import legal, legal_facts, queries
+from campaigns import legal_facts, queries
 from campaigns.errors import LegalChanged, LegalFailed, LegalFormMissing, SignOffMissing
 from campaigns.legal_models import LegalCheck, LegalSignOff
 from campaigns.models import Order
@@ -16,7 +16,7 @@ def keep_check(order: Order, *, user: User, at: datetime) -> LegalCheck:
     facts = legal_facts.facts_of(order, codes=queries.codes_of(order), at=at)
     if facts is None:
         raise LegalFormMissing
-    check = legal.check(facts, on=legal_facts.day_of(at))
+    check = legal_facts.check_of(facts, at=at)
     if check.failed:
         raise LegalFailed([row.rule for row in check.failed])
     content = legal_facts.content_of(facts, check)
@@ -43,7 +43,7 @@ def refuse_unsound(order: Order, *, at: datetime) -> None:
     facts = legal_facts.facts_of(order, codes=queries.codes_of(order), at=order.submitted_at, before=kept)
     if facts is None:
         raise LegalFormMissing
-    check = legal.check(facts, on=legal_facts.day_of(at))
+    check = legal_facts.check_of(facts, at=at)
     if check.failed:
         raise LegalFailed([row.rule for row in check.failed])
     found = {row["rule"]: row["answer"] for row in kept.content["findings"]}
