@@ -177,6 +177,12 @@ class CounselNotNamed(CampaignsError):
     code = "counsel_not_named"
 
 
+class ChannelsChanged(CampaignsError):
+    """The draft's channels are not the ones that were seen beside the uploaded file."""
+
+    code = "channels_changed"
+
+
 class PageInUse(CampaignsError):
     """The page can't be taken offline: codes with its address have been approved."""
 

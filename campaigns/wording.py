@@ -173,6 +173,10 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     errors.CounselNotNamed: lambda _refusal: _(
         "Enter who was asked, in at most 80 characters, and what was said, in at most 500."
     ),
+    errors.ChannelsChanged: lambda _refusal: _(
+        "Somebody has changed the channels of the draft meanwhile. Nothing was replaced: upload the file "
+        "again."
+    ),
     errors.PageInUse: lambda _refusal: _(
         "Codes that lead to this page have been approved, so it stays: people who find one later have to "
         "be told how things stand. To withdraw the codes, ask the operator."

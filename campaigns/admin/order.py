@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns import access, views
+from campaigns import access, channel_views, views
 from campaigns import services as campaigns
 from campaigns.admin.history import HistoryAdmin
 from campaigns.errors import CampaignsError
@@ -93,6 +93,7 @@ class OrderAdmin(HistoryAdmin):
             "reopen": ("<int:order_id>/reopen/", views.reopen),
             "approve": ("<int:order_id>/approve/", views.approve),
             "reject": ("<int:order_id>/reject/", views.reject),
+            "channels": ("<int:order_id>/channels/", channel_views.upload_channels),
             "sign_off": ("<int:order_id>/sign-off/", views.sign_off),
             "activate": ("<int:order_id>/activate/", views.activate),
             "pause": ("<int:order_id>/pause/", views.pause),

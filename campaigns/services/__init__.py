@@ -2,6 +2,7 @@
 `from campaigns import services as campaigns`.
 """
 
+from campaigns.services.channels import channels_of, replace_channels
 from campaigns.services.conditions import (
     Tick,
     discard_conditions,
@@ -47,6 +48,7 @@ __all__ = [
     "add_to_dispute",
     "answer_dispute",
     "approve_order",
+    "channels_of",
     "close_account",
     "code_behind",
     "confirm_deposit",
@@ -66,6 +68,7 @@ __all__ = [
     "reject_order",
     "reopen_order",
     "reopen_stale_orders",
+    "replace_channels",
     "request_deposit",
     "resolve_dispute",
     "resume_codes",
