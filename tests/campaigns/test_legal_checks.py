@@ -2,10 +2,12 @@
 and what was found stays as it was.
 """
 
+import importlib
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import translation
 
@@ -352,6 +354,22 @@ def test_a_draft_that_was_submitted_once_can_be_discarded_and_what_was_found_sta
     assert LegalCheck.objects.get().order_id == order.pk
 
 
+@pytest.mark.sqlite  # PostgreSQL lets nobody do this
+def test_the_audit_names_a_check_that_was_changed_and_a_sign_off_that_is_gone() -> None:
+    team = promos.team()
+    order = promos.submitted(team, promotion=asks_counsel(team))
+    sign(order, team.approver)
+    promos.approve(order, team.approver)
+    assert not list(audit.differences())
+    check = check_of(order)
+    content = check.content | {"version": "2099-01-01"}
+    LegalCheck.objects.filter(pk=check.pk).update(content=content)
+    LegalSignOff.objects.all().delete()
+    found = [(row.subject, row.found) for row in audit.differences() if row.check == audit.AS_CHECKED]
+    subject = f"legal check {check.pk}"
+    assert found == [(subject, legal_facts.sha256_of(content)), (subject, "none")]
+
+
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_postgresql_refuses_to_change_checks_and_sign_offs() -> None:
@@ -363,3 +381,18 @@ def test_postgresql_refuses_to_change_checks_and_sign_offs() -> None:
             with refused, transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(change)
     assert LegalSignOff.objects.count() == LegalCheck.objects.count() == 1
+
+
+def test_the_migration_states_a_form_for_sandboxes_alone() -> None:
+    live = promos.campaign(promos.team(), legal_form="", slug="sandbox-of-nobody")
+    team = promos.team()
+    of_people = promos.campaign(team, legal_form="", slug="of-people")
+    of_stock = promos.campaign(team, legal_form="", slug="sandbox-7", least_age=0)
+    team.brand.program.is_sandbox = True
+    team.brand.program.save()
+    migration = importlib.import_module("campaigns.migrations.0012_legal_forms_of_sandboxes")
+    migration.state(apps, connection.schema_editor())
+    for row in (live, of_people, of_stock):
+        row.refresh_from_db()
+    assert [row.legal_form for row in (live, of_people, of_stock)] == ["", "", LegalForm.DISCOUNT]
+    assert of_stock.least_age == 18
