@@ -1,7 +1,7 @@
 """What marketers type of a campaign's legal form: what each form asks for, and what goes with what."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.functional import Promise
@@ -61,7 +61,7 @@ HELP_TEXTS: dict[str, Promise] = {
     "asks_for_posts": _("A post, a review, a photograph with a hashtag: anything that others read."),
     "industry": _("What the codes are given with, if it is one of these."),
     "least_age": _("0: everybody. The members' page and the conditions have to say it."),
-    "has_guardian_consent": _("保護者の同意"),
+    "has_guardian_consent": _("保護者の同意: the conditions of participation have to ask for it, too."),
     "is_six_months_stated": _(
         "Exempt from the law on prepaid means of payment, if it is stated to buyers and the claim window and "
         "the life of the points keep it. A window that is prolonged later voids it."
@@ -81,8 +81,10 @@ INTRODUCTION = _(
 def mark_what_is_asked(form: forms.BaseForm) -> None:
     """Let the page know which inputs to show for which form."""
     if "legal_form" in form.fields:
-        form.fields["legal_form"].widget.attrs["data-asked-of"] = json.dumps(ASKED_OF)
-        form.fields["legal_form"].widget.attrs["data-asked-with"] = json.dumps(ASKED_WITH)
+        field = cast(forms.ChoiceField, form.fields["legal_form"])
+        field.choices = [("", _("not stated yet")), *LegalForm.choices]
+        field.widget.attrs["data-asked-of"] = json.dumps(ASKED_OF)
+        field.widget.attrs["data-asked-with"] = json.dumps(ASKED_WITH)
     for name in LEGAL_FIELDS:
         if name in form.fields:
             form.fields[name].required = False  # what has to be there depends on the form

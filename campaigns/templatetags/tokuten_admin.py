@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from django import template
 from django.utils.formats import date_format
+from django.utils.translation import pgettext
 
 from campaigns.wording import number
 from parties.periods import end_text, moment_text, period_text
@@ -26,7 +27,7 @@ def moment(value: datetime) -> str:
 @register.filter
 def day(value: date) -> str:
     """A day, as the language writes it."""
-    return date_format(value)
+    return date_format(value, pgettext("format of a day", "j F Y"), use_l10n=False)
 
 
 @register.filter

@@ -144,6 +144,7 @@ def test_the_page_says_what_the_law_is_about_in_both_languages() -> None:
     page = client.get(address).content.decode()
     assert "総付景品 (sōzuke keihin): a gift to everybody" in page
     assert "no legal advice" in page
+    assert "not stated yet" in page
     page = client.get(address, headers={"accept-language": "ja"}).content.decode()
     assert "総付景品：購入・来店した方全員" in page
     assert "sōzuke" not in page

@@ -80,7 +80,7 @@ def test_the_worst_case_and_the_density_are_told_with_their_limits() -> None:
     promos.submitted(team, promotion=promotion)
     text = beside(signed_in(team.marketer), order_data(promotion))
     assert "5,000 yen" in text
-    assert "May 29, 2027" in text  # claimed on 30 November, then 180 days
+    assert "at the latest on 29 May 2027" in text  # claimed on 30 November, then 180 days
     assert "10,000 yen" in text  # with the other order
     assert "warned about below 10,000,000, refused below 1,000,000" in text
     assert f"{10**14 // 50:,}" in text
