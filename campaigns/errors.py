@@ -148,7 +148,7 @@ class LegalFailed(OrderUnfit):
 
 
 class LegalChanged(OrderUnfit):
-    """The legal rules, or what they find, are others than when the order was submitted."""
+    """The legal rules are others than when the order was submitted, or ask for more."""
 
     code = "legal_changed"
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from campaigns import legal_facts, queries
 from campaigns.errors import LegalChanged, LegalFailed, LegalFormMissing, SignOffMissing
+from campaigns.legal import Answer
 from campaigns.legal_models import LegalCheck, LegalSignOff
 from campaigns.models import Order
 from parties.models import User
@@ -34,8 +35,8 @@ def keep_check(order: Order, *, user: User, at: datetime) -> LegalCheck:
 def refuse_unsound(order: Order, *, at: datetime) -> None:
     """Before an approval: what was found when the order was submitted must hold, by the rules of today.
 
-    LegalFormMissing of an order that was submitted before there were checks, LegalChanged if the rules, or
-    what they find, are others now, LegalFailed, SignOffMissing.
+    LegalFormMissing of an order that was submitted before there were checks, LegalChanged if the rules are
+    others now or ask for more, LegalFailed, SignOffMissing.
     """
     kept = legal_facts.latest_check(order)
     if kept is None or order.submitted_at is None:
@@ -47,12 +48,9 @@ def refuse_unsound(order: Order, *, at: datetime) -> None:
     if check.failed:
         raise LegalFailed([row.rule for row in check.failed])
     found = {row["rule"]: row["answer"] for row in kept.content["findings"]}
+    is_worse = any(row.answer != Answer.PASS and row.answer != found.get(row.rule) for row in check.findings)
     is_kept_whole = legal_facts.sha256_of(kept.content) == kept.sha256
-    if (
-        check.version != kept.version
-        or not is_kept_whole
-        or found != {row.rule: row.answer for row in check.findings}
-    ):
+    if check.version != kept.version or is_worse or not is_kept_whole:
         raise LegalChanged
     if kept.asks_counsel and not LegalSignOff.objects.filter(legal_check=kept).exists():
         raise SignOffMissing

@@ -187,6 +187,34 @@ def test_other_campaigns_do_not_count_for_the_total_but_for_what_is_sold() -> No
     assert check_of(second).content["facts"]["others_yen"] == 0
 
 
+def test_approval_asks_for_no_less_than_submission_and_goes_by_what_has_fallen_away() -> None:
+    team = promos.team(funds=30_000_000)
+    sold = {"legal_form": LegalForm.SOLD, "tie": Tie.NONE, "limit_per_member": 1}
+    size: dict[str, Any] = {"face_points": 50_000, "channels": {"shop": 120}}
+    first, second = (
+        promos.submitted(team, promotion=promos.campaign(team, **sold), **size) for _ in range(2)
+    )
+    campaigns.reopen_order(order_id=first.pk, user=team.marketer, at=NOON)
+    with pytest.raises(errors.SignOffMissing):
+        promos.approve(second, team.approver)
+    sign(second, team.approver)
+    promos.approve(second, team.approver)
+
+
+def test_a_check_that_asks_for_more_at_approval_wants_a_new_submission() -> None:
+    """Two orders that did not see each other: what two submissions in the same instant can come to."""
+    team = promos.team(funds=30_000_000)
+    sold = {"legal_form": LegalForm.SOLD, "tie": Tie.NONE, "limit_per_member": 1}
+    size: dict[str, Any] = {"face_points": 50_000, "channels": {"shop": 120}}
+    unseen = promos.submitted(team, promotion=promos.campaign(team, **sold), **size)
+    Order.objects.filter(pk=unseen.pk).update(state=OrderState.DRAFT)
+    order = promos.submitted(team, promotion=promos.campaign(team, **sold), **size)
+    assert answers(order)["threshold"] == "pass"
+    Order.objects.filter(pk=unseen.pk).update(state=OrderState.SUBMITTED)
+    with pytest.raises(errors.LegalChanged):
+        promos.approve(order, team.approver)
+
+
 def test_what_is_sold_elsewhere_and_has_ended_counts_no_more() -> None:
     team = promos.team(funds=30_000_000)
     sold = {"legal_form": LegalForm.SOLD, "tie": Tie.NONE, "limit_per_member": 1}
