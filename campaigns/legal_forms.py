@@ -122,17 +122,17 @@ def _is_asked(name: str, stated: str, cleaned: dict[str, Any]) -> bool:
 def _missing(stated: str, cleaned: dict[str, Any]) -> dict[str, str]:
     """What the form needs and has not: words by field."""
     lacks: dict[str, str] = {}
-    if stated in _TIED and cleaned["tie"] == Tie.NONE:
+    if stated in _TIED and cleaned.get("tie") == Tie.NONE:
         lacks["tie"] = gettext(
             "This form is tied to a purchase or a visit. If nothing ties it, state オープン懸賞 instead."
         )
-    if cleaned["tie"] == Tie.PURCHASE and cleaned.get("tied_price_yen") is None:
+    if cleaned.get("tie") == Tie.PURCHASE and cleaned.get("tied_price_yen") is None:
         lacks["tied_price_yen"] = gettext("Enter the lowest price: the limits are reckoned from it.")
     if stated in _LOTTERIES and cleaned.get("planned_sales_yen") is None:
         lacks["planned_sales_yen"] = gettext(
             "Enter the planned sales: all prizes together are a share of them."
         )
-    if stated == LegalForm.JOINT_LOTTERY and not cleaned["joint_kind"]:
+    if stated == LegalForm.JOINT_LOTTERY and not cleaned.get("joint_kind"):
         lacks["joint_kind"] = gettext("Say who holds it jointly.")
     if stated == LegalForm.JOINT_LOTTERY and cleaned.get("joint_parties") is None:
         lacks["joint_parties"] = gettext("Enter how many businesses hold it, at least two.")

@@ -79,6 +79,8 @@ def test_each_form_is_saved_with_what_it_asks_for(form: LegalForm, inputs: dict[
         ({"legal_form": "joint_lottery", "tie": "visit", "joint_kind": "street"}, "joint_parties"),
         ({"legal_form": "joint_lottery", "joint_kind": "street", "joint_parties": "1"}, "joint_parties"),
         ({"legal_form": "raffle"}, "legal_form"),
+        ({"legal_form": "to_all", "tie": "x"}, "tie"),
+        ({"legal_form": "joint_lottery", "tie": "visit", "joint_kind": "x"}, "joint_kind"),
         ({"legal_form": "discount", "least_age": "101"}, "least_age"),
         ({"legal_form": "discount", "industry": "x"}, "industry"),
     ],
