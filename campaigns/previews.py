@@ -12,7 +12,7 @@ from giftcodes import queries as giftcodes_queries
 from giftcodes.models import MAX_LIVE_CODES, WARN_LIVE_CODES, Batch, BatchState
 
 CODE_SPACE = 10**14  # sixteen digits, less the one that names the series and the check digit
-MOST_BATCHES = 20  # the latest ones are enough to go by
+MOST_BATCHES = 10  # the latest ones are enough to go by
 _SHARE = 100
 
 
@@ -88,9 +88,7 @@ def expected_of(order: Order, *, codes: int) -> Expected | None:
     closed = Batch.objects.filter(
         brand=order.campaign.brand_id, state=BatchState.CLOSED, most_points__isnull=not is_api
     )
-    counts = [
-        giftcodes_queries.counts_of(batch) for batch in closed.order_by("-claim_until", "-pk")[:MOST_BATCHES]
-    ]
+    counts = giftcodes_queries.counts_of_closed(closed.order_by("-claim_until", "-pk")[:MOST_BATCHES])
     given = [(count.claimed, count.size - count.voided) for count in counts if count.size > count.voided]
     if not given:
         return None

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns import services as campaigns
@@ -116,6 +118,15 @@ def test_expected_claims_are_an_estimate_with_its_basis() -> None:
     assert "21 codes, 2,100 points" in text
     assert "of 3 closed batches of the brand, 42 % claimed" in text
     assert "(10–87 %)" in text
+    for _more in range(6):
+        closed(team.brand, claimed=0)
+    with CaptureQueriesContext(connection) as few:
+        beside(client, data)
+    closed(team.brand, claimed=0)
+    with CaptureQueriesContext(connection) as more:
+        beside(client, data)
+    assert len(more) == len(few) < 40
+    assert not any("giftcodes_claim" in query["sql"] for query in more)
     assert "estimate" not in beside(client, data | {"issuing": "api"})  # gifts come to people otherwise
 
 
