@@ -1,8 +1,11 @@
 """景品表示法: each limit on both of its sides, with the law's number in the row."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from campaigns.legal import Answer, JointKind, LegalForm, Tie, UsedAt
 from tests.campaigns.legal.rows import answer, facts, found
@@ -162,6 +165,24 @@ def test_points_that_are_good_elsewhere_are_no_discount_but_a_premium_of_full_va
     assert answer("points_elsewhere", facts(LegalForm.DISCOUNT, used_at=UsedAt.OWN)) == PASS
     assert answer("points_elsewhere", facts(LegalForm.DISCOUNT, used_at=UsedAt.OTHERS)) == FAIL
     assert answer("points_elsewhere", facts(LegalForm.TO_ALL, used_at=UsedAt.OTHERS)) == PASS
+
+
+@given(price=st.integers(1, 10**12), code_yen=st.integers(1, 10**12))
+@example(price=10**12 - 1, code_yen=2 * 10**11 - 1)
+def test_limits_are_those_of_exact_fractions(price: int, code_yen: int) -> None:
+    to_all = Fraction(200) if price < 1_000 else Fraction(price) * 20 / 100
+    lottery = min(Fraction(20) * price, Fraction(100_000))
+    for form, rule, cap in (
+        (LegalForm.TO_ALL, "to_all_each", to_all),
+        (LegalForm.LOTTERY, "lottery_each", lottery),
+    ):
+        assert answer(rule, tied(form, price, code_yen)) == (PASS if code_yen <= cap else FAIL)
+    for form, rule, percent in (
+        (LegalForm.LOTTERY, "lottery_total", 2),
+        (LegalForm.JOINT_LOTTERY, "joint_total", 3),
+    ):
+        asked = facts(form, planned_sales_yen=price, code_yen=1, order_yen=code_yen)
+        assert answer(rule, asked) == (PASS if code_yen <= Fraction(price) * percent / 100 else FAIL)
 
 
 def test_a_formula_has_its_numbers_put_in() -> None:
