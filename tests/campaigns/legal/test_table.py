@@ -146,8 +146,8 @@ def test_every_rule_and_every_reason_has_its_words_and_none_is_left_over() -> No
 
 @pytest.mark.parametrize(("version", "digest"), PINNED.items())
 def test_a_rule_is_never_edited_it_ends_and_another_begins(version: str, digest: str) -> None:
-    """What each version finds of these facts is pinned. If this fails, orders that were checked by the version
-    could not be computed again: leave its rules, and add new ones with a day of their own.
+    """What each version finds of these facts is pinned. If this fails, orders that were checked by the
+    version could not be computed again: leave its rules, and add new ones with a day of their own.
     """
     found = [check(asked, on=date.fromisoformat(version)).findings for asked in corners()]
     assert hashlib.sha256(json.dumps(found, default=str).encode()).hexdigest()[:16] == digest
