@@ -5,10 +5,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from campaigns import legal_facts
+from campaigns.legal_models import LegalCheck
 from campaigns.models import Campaign, Order, OrderState
 from campaigns.queries import fingerprint_of, page_address
 from ledger.audit import Difference, run_checks
 
+AS_CHECKED = "an approved order passed its legal check, which is as it was found"
 AS_SUBMITTED = "an approved order and its batch say what was submitted"
 
 # Each gives rows (subject, expected, found), one per difference. A UUID is text with hyphens on PostgreSQL,
@@ -102,6 +105,7 @@ def differences() -> Iterator[Difference]:
     fill = {"order_key": _hex("o.public_id"), "deposit_key": _hex("d.public_id")}
     yield from run_checks({name: sql.format(**fill) for name, sql in _CHECKS.items()})
     yield from _not_as_submitted()
+    yield from _not_as_checked()
 
 
 def _hex(column: str) -> str:
@@ -114,6 +118,18 @@ def _not_as_submitted() -> Iterator[Difference]:
         if order.submitted_hash not in {fingerprint_of(order, version=version) for version in _told(order)}:
             subject, found = f"order {order.pk}", fingerprint_of(order)
             yield Difference(AS_SUBMITTED, subject, order.submitted_hash, found)
+
+
+def _not_as_checked() -> Iterator[Difference]:
+    """Orders that were approved on a legal check that is not whole, or not signed for where it had to be."""
+    checks = LegalCheck.objects.filter(order__state=OrderState.APPROVED)
+    for check in checks.select_related("sign_off", "order").order_by("pk").iterator():
+        found = legal_facts.sha256_of(check.content)
+        if found != check.sha256:
+            yield Difference(AS_CHECKED, f"legal check {check.pk}", check.sha256, found)
+        is_latest = legal_facts.latest_check(check.order) == check
+        if is_latest and check.asks_counsel and getattr(check, "sign_off", None) is None:
+            yield Difference(AS_CHECKED, f"legal check {check.pk}", "a sign-off", "none")
 
 
 def _told(order: Order) -> Iterator[Campaign]:

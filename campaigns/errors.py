@@ -131,6 +131,58 @@ class PageNotPublished(OrderUnfit):
     code = "page_not_published"
 
 
+class LegalFormMissing(OrderUnfit):
+    """The campaign has stated no legal form, or the order was submitted before that was asked."""
+
+    code = "legal_form_missing"
+
+
+class LegalFailed(OrderUnfit):
+    """Rules forbid the order; `rules` are their ids."""
+
+    code = "legal_failed"
+
+    def __init__(self, rules: list[str]) -> None:
+        super().__init__(rules)
+        self.rules = rules
+
+
+class LegalChanged(OrderUnfit):
+    """The legal rules are others than when the order was submitted, or ask for more."""
+
+    code = "legal_changed"
+
+
+class SignOffMissing(CampaignsError):
+    """A rule asks for counsel, and nobody has signed for that."""
+
+    code = "sign_off_missing"
+
+
+class SignOffNeedless(CampaignsError):
+    """No rule asks for counsel about this order."""
+
+    code = "sign_off_needless"
+
+
+class SignedAlready(CampaignsError):
+    """Somebody has signed for this submission already."""
+
+    code = "signed_already"
+
+
+class CounselNotNamed(CampaignsError):
+    """A sign-off says who was asked and what was said, neither of it too long."""
+
+    code = "counsel_not_named"
+
+
+class ChannelsChanged(CampaignsError):
+    """The draft's channels are not the ones that were seen beside the uploaded file."""
+
+    code = "channels_changed"
+
+
 class PageInUse(CampaignsError):
     """The page can't be taken offline: codes with its address have been approved."""
 

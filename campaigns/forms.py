@@ -13,8 +13,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import heroes, logos, markdown, pictures, queries
+from campaigns import heroes, legal_forms, logos, markdown, pictures, queries
 from campaigns.conditions_models import ConditionsVersion
+from campaigns.legal_models import LEGAL_FIELDS, MAX_AGE, MAX_PARTIES, MAX_YEN
 from campaigns.models import Campaign, Deposit, KnownBy
 from campaigns.sandbox import RESERVED
 from ledger.models import MAX_POINTS
@@ -148,6 +149,7 @@ class CampaignForm(ModelForm):
             "ends_at",
             "limit_per_member",
             "known_by",
+            *LEGAL_FIELDS,
             "title_ja",
             "text_ja",
             "title_en",
@@ -163,6 +165,11 @@ class CampaignForm(ModelForm):
             "name": PlainLineField,
             "slug": PageAddressField,
             "limit_per_member": whole_number(1, MAX_LIMIT_PER_MEMBER),
+            "tied_price_yen": whole_number(1, MAX_YEN),
+            "planned_sales_yen": whole_number(1, MAX_YEN),
+            "joint_parties": whole_number(2, MAX_PARTIES),
+            "least_age": whole_number(0, MAX_AGE),
+            "prepaid_registration": PlainLineField,
             "colour": ColourField,
             "title_ja": PlainLineField,
             "title_en": PlainLineField,
@@ -181,6 +188,7 @@ class CampaignForm(ModelForm):
             "colour": ColourInput,
         }
         help_texts = {
+            **legal_forms.HELP_TEXTS,
             "name": _("For your own lists; members don't see it."),
             "slug": _(
                 "Small letters, digits and hyphens: the end of the page's address, for example spring-2027."
@@ -220,6 +228,7 @@ class CampaignForm(ModelForm):
         super().__init__(*args, **kwargs)
         if "known_by" in self.fields:
             self.fields["known_by"].required = False  # left out, it stays as it is
+        legal_forms.mark_what_is_asked(self)
 
     def clean_slug(self) -> str:
         """Addresses of sandboxes are theirs, or a sandbox that is opened later would find its own taken."""
@@ -246,6 +255,7 @@ class CampaignForm(ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         self._clean_hero(cleaned)
+        legal_forms.clean_statement(self, cleaned, self.instance)
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if starts_at is None or ends_at is None:
             return cleaned

@@ -12,6 +12,7 @@ from simple_history.models import HistoricalRecords
 
 # Tables of this app, which Django looks for here.
 from campaigns import conditions_models, dispute_models, result_models  # noqa: F401
+from campaigns.legal_models import LEGAL_CONSTRAINTS, StatesLegalForm
 from giftcodes.models import MAX_CODES_PER_BATCH, Activation, Batch
 from ledger.models import MAX_POINTS
 from parties.models import Brand, User
@@ -36,8 +37,9 @@ def hero_path(_campaign: "Campaign", _filename: str) -> str:
     return f"heroes/{uuid.uuid4().hex}.webp"
 
 
-class Campaign(models.Model):
-    """A brand's promotion: its period, its page, its limit per member. Ends are exclusive instants.
+class Campaign(StatesLegalForm):
+    """A brand's promotion: its period, its page, its limit per member, its legal form. Ends are exclusive
+    instants.
 
     `published_at` is null as long as the page is a draft that the public doesn't see.
     """
@@ -93,6 +95,7 @@ class Campaign(models.Model):
                 condition=Q(hero_wide="") | Q(is_hero_decorative=True) | ~Q(hero_alt_ja=""),
                 name="campaigns_campaign_hero_is_described",
             ),
+            *LEGAL_CONSTRAINTS,
         ]
 
     def __str__(self) -> str:

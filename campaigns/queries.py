@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.db.models import F, QuerySet, Sum
 
-from campaigns import sandbox
+from campaigns import legal_facts, sandbox
 from campaigns.models import Campaign, Issuing, Order, OrderState
 from giftcodes import gift_queries
 from giftcodes import queries as giftcodes_queries
@@ -129,7 +129,8 @@ def fingerprint_of(order: Order, *, version: Campaign | None = None) -> str:
     the campaign as it is, or as it was in `version`.
 
     Canonical JSON (sorted keys, no spaces, UTF-8), instants in UTC. What the campaign brings into the terms
-    is part of it; its texts and its colour are not, because they may be edited after an approval as well.
+    is part of it, and so are its legal form and what the legal check found; its texts and its colour are
+    not, because they may be edited after an approval as well.
     """
     campaign = version or order.campaign
     content = {
@@ -149,6 +150,7 @@ def fingerprint_of(order: Order, *, version: Campaign | None = None) -> str:
     }
     if order.issuing != Issuing.FILE:  # older orders have their fingerprints without it
         content |= {"issuing": order.issuing, "most_points": order.most_points}
+    content |= legal_facts.fingerprint_part(order, campaign)
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from campaigns.legal import LegalForm
 from campaigns.models import Issuing
 from giftcodes import codec
 from parties import sandboxes
@@ -31,6 +32,9 @@ GIFTS = "sandbox"
 LIMITED = "sandbox-limited"
 EMPTY = "sandbox-empty"
 NOT_BEGUN = "sandbox-not-begun"
+
+# The legal form that its campaigns state: what is worth nothing is a discount on nothing.
+LEGAL_FORM, LEAST_AGE = LegalForm.DISCOUNT, 18
 
 LONG = timedelta(days=30 * 365)  # how long a sandbox's campaigns run, so that nobody has to prolong them
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import access, queries, rules
+from campaigns import access, legal_pages, queries, rules, typed_orders
 from campaigns import services as campaigns
 from campaigns.errors import CampaignsError
 from campaigns.models import Campaign, Issuing, Order, OrderState
@@ -27,8 +27,7 @@ from giftcodes import gift_queries
 from giftcodes import queries as giftcodes_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
-from giftcodes.models import Activation, Batch, BatchState, BatchSwitch, Delivery
-from ledger.models import MAX_POINTS
+from giftcodes.models import Batch, BatchState, BatchSwitch, Delivery
 from ledger.statements import database_time
 from parties.access import holds_role
 from parties.client_addresses import client_address
@@ -43,7 +42,6 @@ BADGES = {
 }
 Result = TypeVar("Result")
 POLL_SECONDS = 1
-_MAX_TYPED_DIGITS = 13
 
 
 def order_page(request: HttpRequest, order: Order) -> HttpResponse:
@@ -66,6 +64,7 @@ def order_page(request: HttpRequest, order: Order) -> HttpResponse:
         "needs_own_htmx": needs_own_htmx(),
         **_what_the_person_may_do(request, order),
         **_batch_context(request, order),
+        **legal_pages.context_of(order, at=database_time()),
     }
     return TemplateResponse(request, "campaigns/order_page.html", context)
 
@@ -81,6 +80,7 @@ def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any
     is_requester = order.requested_by_id == request.user.pk
     return {
         "is_requester": is_requester,
+        "may_sign_off": order.state == OrderState.SUBMITTED and is_approver and not is_requester,
         "may_decide": order.state == OrderState.SUBMITTED and is_approver and not is_requester,
         "may_reopen": order.state in (OrderState.SUBMITTED, OrderState.REJECTED)
         and holds_role(request.user, brand_id, Role.MARKETER),
@@ -154,39 +154,38 @@ def _look_at(request: HttpRequest, order_id: int) -> Order:
 @never_cache
 @require_POST
 def show_cost(request: HttpRequest) -> HttpResponse:
-    """What the numbers typed so far would cost. Nothing is kept."""
-    campaign_id = _whole_number(request.POST.get("campaign", "") or request.POST.get("of_campaign", ""))
+    """What the numbers typed so far would cost and mean, and what the law says of them. Nothing is kept."""
+    campaign_id = typed_orders.number_in(
+        request.POST.get("campaign", "") or request.POST.get("of_campaign", "")
+    )
     campaigns_of_user = access.reachable_campaigns(request.user, Role.MARKETER)
     campaign = campaigns_of_user.select_related("brand__program").filter(pk=campaign_id).first()
     context: dict[str, Any] = {"brand": None}
     if campaign is not None:
         context = _typed_cost(request, campaign)
-    return render(request, "campaigns/parts/cost.html", context)
+    return render(request, "campaigns/parts/typed.html", context)
 
 
 def _typed_cost(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     codes = sum(_typed_quantities(request))
-    face_points = min(_whole_number(request.POST.get("face_points", "")), MAX_POINTS)
-    order_id = _whole_number(request.POST.get("of_order", "")) or None
-    cost = queries.cost_of(brand=campaign.brand, face_points=face_points, codes=codes, apart_from=order_id)
+    order = typed_orders.typed_order(request.POST, campaign)
+    face_points = order.face_points
+    cost = queries.cost_of(brand=campaign.brand, face_points=face_points, codes=codes, apart_from=order.pk)
     refusal = ""
     try:
         if codes and face_points:
             rules.refuse_bad_quantities(face_points=face_points, quantities=[codes])
     except CampaignsError as error:
         refusal = words_of(error)
-    return {"brand": campaign.brand, "cost": cost, "face_points": face_points, "refusal": refusal}
+    shown = {"brand": campaign.brand, "cost": cost, "face_points": face_points, "refusal": refusal}
+    return shown | legal_pages.preview_context(order, codes=codes, at=database_time())
 
 
 def _typed_quantities(request: HttpRequest) -> Iterator[int]:
     for place in range(rules.MAX_CHANNELS):
         typed = request.POST.get(f"channels-{place}-quantity")
         if typed is not None and f"channels-{place}-DELETE" not in request.POST:
-            yield _whole_number(typed)
-
-
-def _whole_number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) <= _MAX_TYPED_DIGITS else 0
+            yield typed_orders.number_in(typed)
 
 
 @require_POST
@@ -248,6 +247,23 @@ def reject(request: HttpRequest, order_id: int) -> HttpResponse:
             order_id=order_id, approver=user, note=request.POST.get("note", ""), at=database_time()
         ),
         _("The order was rejected. Its requester sees your reason."),
+    )
+    return _to_page(order_id)
+
+
+@require_POST
+def sign_off(request: HttpRequest, order_id: int) -> HttpResponse:
+    """Sign that counsel was asked."""
+    _act(
+        request,
+        lambda user: campaigns.sign_off(
+            order_id=order_id,
+            user=user,
+            counsel=request.POST.get("counsel", ""),
+            note=request.POST.get("note", ""),
+            at=database_time(),
+        ),
+        _("Signed. The order can be approved now."),
     )
     return _to_page(order_id)
 

@@ -11,6 +11,7 @@ from campaigns.conditions_models import MAX_CONDITIONS_LETTERS
 from campaigns.delivery_wording import words_of_refusal
 from campaigns.dispute_models import MAX_TEXT_LENGTH
 from campaigns.gaps import Gap
+from campaigns.legal.words import RULES
 from campaigns.models import MAX_LOT_LIFE_DAYS, DepositState, OrderState
 from campaigns.rules import MAX_CHANNELS
 from giftcodes.errors import DeliveryRefused, FurtherDeliveryRefused, GiftcodesError, KeysMissing
@@ -86,6 +87,12 @@ def _terms_refused(refusal: errors.TermsRefused) -> str:
     return _("%(why)s Nothing was changed.") % {"why": why.get(refusal.rule, general)}
 
 
+def _legal_failed(refusal: errors.LegalFailed) -> str:
+    return _("The order does not pass the legal check: %(rules)s. Nothing was changed.") % {
+        "rules": _("; ").join(str(RULES[rule].title) for rule in refusal.rules)
+    }
+
+
 def _dispute_refused(refusal: errors.DisputeRefused) -> str:
     if refusal.rule == "long_text":
         return _("Write %(most)s characters or fewer. Nothing was sent.") % {"most": number(MAX_TEXT_LENGTH)}
@@ -150,6 +157,27 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     errors.PageNotPublished: lambda _refusal: _(
         "The campaign's page is still a draft: people with a code would find nothing at its address. "
         "Publish the page first."
+    ),
+    errors.LegalFormMissing: lambda _refusal: _(
+        "The legal check can't be made: state the campaign's legal form first, and submit the order again if "
+        "it was waiting already."
+    ),
+    errors.LegalFailed: _legal_failed,
+    errors.LegalChanged: lambda _refusal: _(
+        "The legal check finds something else now than when the order was submitted. Nothing was approved. "
+        "A marketer has to take the order back and submit it again."
+    ),
+    errors.SignOffMissing: lambda _refusal: _(
+        "A rule asks for counsel, and nobody has signed for that yet. Nothing was approved."
+    ),
+    errors.SignOffNeedless: lambda _refusal: _("No rule asks for counsel about this order."),
+    errors.SignedAlready: lambda _refusal: _("Somebody has signed for this already. It is kept as it was."),
+    errors.CounselNotNamed: lambda _refusal: _(
+        "Enter who was asked, in at most 80 characters, and what was said, in at most 500."
+    ),
+    errors.ChannelsChanged: lambda _refusal: _(
+        "Somebody has changed the channels of the draft meanwhile. Nothing was replaced: upload the file "
+        "again."
     ),
     errors.PageInUse: lambda _refusal: _(
         "Codes that lead to this page have been approved, so it stays: people who find one later have to "

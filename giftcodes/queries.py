@@ -1,5 +1,6 @@
 """What the code engine can be asked. Nothing here changes a row, and nothing gives a code back."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -100,6 +101,25 @@ def counts_of(batch: Batch) -> BatchCounts:
     claimed = Claim.objects.filter(pk__gte=batch.first_claim_id, pk__lt=batch.end_claim_id).count()
     voided = Void.objects.filter(batch=batch).aggregate(codes=Sum("codes"))["codes"] or 0
     return BatchCounts(size=batch.size, claimed=claimed, voided=voided, expired=batch.expired_codes or 0)
+
+
+def counts_of_closed(closed: Iterable[Batch]) -> list[BatchCounts]:
+    """The same of closed batches, without a look at the claims of files: at its end a code was claimed,
+    voided or has expired.
+    """
+    batches = list(closed)
+    files = [batch.pk for batch in batches if not batch.issues_gifts]
+    voids = Void.objects.filter(batch__in=files).order_by().values_list("batch")
+    voided = dict(voids.annotate(total=Sum("codes")))
+    return [
+        counts_of(batch) if batch.issues_gifts else _at_its_end(batch, voided.get(batch.pk, 0))
+        for batch in batches
+    ]
+
+
+def _at_its_end(batch: Batch, voided: int) -> BatchCounts:
+    expired = batch.expired_codes or 0
+    return BatchCounts(batch.size, batch.size - voided - expired, voided, expired)
 
 
 def _counts_of_gifts(batch: Batch) -> BatchCounts:

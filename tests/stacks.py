@@ -38,6 +38,8 @@ DOORS = {
     "campaigns/test_forms.py",
     "campaigns/test_heroes.py",
     "campaigns/test_known_by.py",
+    "campaigns/test_legal_forms.py",
+    "campaigns/test_legal_pages.py",
     "campaigns/test_order_form.py",
     "campaigns/test_posters.py",
     "campaigns/test_scopes.py",

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import access, queries
+from campaigns import access, legal_forms, queries
 from campaigns import services as campaigns
 from campaigns.admin.brand_choice import BrandChoice
 from campaigns.admin.conditions import ConditionsPages
@@ -25,6 +25,7 @@ from campaigns.admin.posters import PosterPages
 from campaigns.admin.publishing import PublishingPage
 from campaigns.admin.results import ResultPages
 from campaigns.forms import CampaignForm
+from campaigns.legal_models import LEGAL_FIELDS
 from campaigns.models import Campaign, OrderState
 from ledger.statements import database_time
 from parties.models import Role, User
@@ -48,6 +49,7 @@ class CampaignAdmin(
     fieldsets = (
         (None, {"fields": ("brand", "name", "slug", "page_address")}),
         (_("Period and limit"), {"fields": ("starts_at", "ends_at", "limit_per_member", "known_by")}),
+        (_("Legal form"), {"fields": LEGAL_FIELDS, "description": legal_forms.INTRODUCTION}),
         (_("Page"), {"fields": ("title_ja", "text_ja", "title_en", "text_en", "colour", "logo")}),
         (
             _("Picture over the page"),

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns import access, views
+from campaigns import access, channel_views, views
 from campaigns import services as campaigns
 from campaigns.admin.history import HistoryAdmin
 from campaigns.admin.rereads import RereadPages
@@ -84,7 +84,7 @@ class OrderAdmin(RereadPages, HistoryAdmin):
     change_form_template = "campaigns/order_form.html"
 
     class Media:
-        css = {"all": ("parties/admin.css",)}
+        css = {"all": ("parties/admin.css", "campaigns/legal.css")}
 
     def get_urls(self) -> list[URLPattern]:
         doors: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
@@ -94,6 +94,8 @@ class OrderAdmin(RereadPages, HistoryAdmin):
             "reopen": ("<int:order_id>/reopen/", views.reopen),
             "approve": ("<int:order_id>/approve/", views.approve),
             "reject": ("<int:order_id>/reject/", views.reject),
+            "channels": ("<int:order_id>/channels/", channel_views.upload_channels),
+            "sign_off": ("<int:order_id>/sign-off/", views.sign_off),
             "activate": ("<int:order_id>/activate/", views.activate),
             "pause": ("<int:order_id>/pause/", views.pause),
             "resume": ("<int:order_id>/resume/", views.resume),

@@ -2,6 +2,7 @@
 `from campaigns import services as campaigns`.
 """
 
+from campaigns.services.channels import channels_of, replace_channels
 from campaigns.services.conditions import (
     Tick,
     discard_conditions,
@@ -39,6 +40,7 @@ from campaigns.services.pages import publish_page, take_page_offline
 from campaigns.services.pauses import pause_codes, resume_codes
 from campaigns.services.sandbox_codes import code_behind
 from campaigns.services.sandbox_stock import stock_sandbox, stock_sandboxes
+from campaigns.services.sign_offs import sign_off
 
 __all__ = [
     "Asked",
@@ -48,6 +50,7 @@ __all__ = [
     "answer_dispute",
     "approve_delivery",
     "approve_order",
+    "channels_of",
     "close_account",
     "code_behind",
     "confirm_deposit",
@@ -67,10 +70,12 @@ __all__ = [
     "reject_order",
     "reopen_order",
     "reopen_stale_orders",
+    "replace_channels",
     "request_delivery",
     "request_deposit",
     "resolve_dispute",
     "resume_codes",
+    "sign_off",
     "stock_sandbox",
     "stock_sandboxes",
     "submit_order",

@@ -22,6 +22,7 @@ from campaigns.errors import (
     TermsRefused,
 )
 from campaigns.models import Campaign, Issuing, Order, OrderState
+from campaigns.services import legal_checks
 from giftcodes import services as giftcodes
 from giftcodes import tasks
 from giftcodes.errors import BatchRefused, SeriesFull
@@ -38,12 +39,13 @@ def submit_order(*, order_id: int, user: User, at: datetime) -> Order:
     """Ask for approval of a draft: `user`, a marketer of its brand, becomes its requester and puts their
     name to its fingerprint (`submitted_hash`).
 
-    Nothing is reserved yet; funds and series are judged at approval. NotReachable, OrderNotOpen if it is no
-    draft, OrderUnfit (one class per rule).
+    Nothing is reserved yet; funds and series are judged at approval. What the legal rules find is kept.
+    NotReachable, OrderNotOpen if it is no draft, OrderUnfit (one class per rule, legal ones among them).
     """
     _hold(user, order_id, Role.MARKETER)
     order = _win(order_id, OrderState.DRAFT, requested_by=user)
     _refuse_unfit(order, at)
+    legal_checks.keep_check(order, user=user, at=at)
     order.state, order.submitted_at = OrderState.SUBMITTED, at
     order.submitted_hash = queries.fingerprint_of(order)
     _record(order, "submitted", by=user, at=at)
@@ -61,8 +63,8 @@ def approve_order(
     slash at its end. Of several approvals one wins; the winner's own repeat gives the same batch, even if
     both come at once.
     NotReachable for anybody but an approver of the brand, OwnOrder for the requester, OrderNotOpen,
-    OrderChanged if the fingerprint is not what the order and its campaign say now, OrderUnfit, FundsShort,
-    SeriesShort, TermsRefused: nothing has happened then.
+    OrderChanged if the fingerprint is not what the order and its campaign say now, OrderUnfit,
+    SignOffMissing, FundsShort, SeriesShort, TermsRefused: nothing has happened then.
     """
     before = _hold(approver, order_id, Role.APPROVER)
     if before.requested_by_id == approver.pk:
@@ -77,6 +79,7 @@ def approve_order(
     if not _is_what_was_seen(order, submitted_hash):
         raise OrderChanged
     _refuse_unfit(order, at)
+    legal_checks.refuse_unsound(order, at=at)
     order.batch = _reserve(order, site_url=site_url, at=at)
     order.state, order.decided_by, order.decided_at = OrderState.APPROVED, approver, at
     _record(order, "approved", by=approver, at=at)

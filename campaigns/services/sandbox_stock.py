@@ -138,6 +138,8 @@ def _campaign(shelf: Shelf, hands: _Hands) -> Campaign:
             "starts_at": starts_at,
             "ends_at": starts_at + sandbox.LONG,
             "limit_per_member": shelf.limit_per_member,
+            "legal_form": sandbox.LEGAL_FORM,
+            "least_age": sandbox.LEAST_AGE,
             "title_ja": shelf.title_ja,
             "title_en": shelf.title_en,
             "text_ja": sandbox.PAGE_JA,

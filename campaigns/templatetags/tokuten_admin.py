@@ -1,8 +1,10 @@
 """What the admin's templates need to show periods and numbers."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django import template
+from django.utils.formats import date_format
+from django.utils.translation import pgettext
 
 from campaigns.wording import number
 from parties.periods import end_text, moment_text, period_text
@@ -20,6 +22,12 @@ def points(value: int) -> str:
 def moment(value: datetime) -> str:
     """One moment in Japan time, to the minute."""
     return moment_text(value)
+
+
+@register.filter
+def day(value: date) -> str:
+    """A day, as the language writes it."""
+    return date_format(value, pgettext("format of a day", "j F Y"), use_l10n=False)
 
 
 @register.filter

@@ -17,11 +17,12 @@ from campaigns import conditions_queries
 from campaigns import services as campaigns
 from campaigns.dispute_models import Dispute, DisputeKind
 from campaigns.heroes import clean_hero
+from campaigns.legal import LegalForm
 from campaigns.models import Campaign, KnownBy, Order, OrderChannel, OrderState
 from config.demo.hero import draw_hero
 from config.demo.history import make_history
 from config.demo.logo import draw_logo
-from config.demo.partner import Keys, app_campaign, app_order, make_keys
+from config.demo.partner import Keys, app_campaign, app_order, make_keys, stated
 from giftcodes import codec, keys
 from giftcodes import services as giftcodes
 from giftcodes.models import Batch, Claim
@@ -255,6 +256,7 @@ def _campaign(brand: Brand, at: datetime) -> Campaign:
             "starts_at": today,
             "ends_at": end_after_days(at, days=90),
             "limit_per_member": 5,
+            **stated(LegalForm.TO_ALL, tied_price_yen=2_500),
             "title_ja": "朝のごほうびポイント",
             "title_en": "Good-morning points",
             "text_ja": _TEXT_JA,
@@ -285,6 +287,7 @@ def _card_campaign(brand: Brand, at: datetime) -> Campaign:
             "starts_at": at.astimezone(JAPAN).replace(hour=0, minute=0, second=0, microsecond=0),
             "ends_at": end_after_days(at, days=90),
             "known_by": KnownBy.MEMBERSHIP_NUMBER,
+            **stated(LegalForm.TO_ALL, tied_price_yen=2_500),
             "title_ja": "しおりでたまる読書ポイント",
             "title_en": "Points from your bookmark",
             "text_ja": "しおりに載っている16桁のコードと、みなと書房カードの会員番号を入力してください。",
@@ -305,6 +308,7 @@ def _terms_campaign(brand: Brand, at: datetime) -> Campaign:
             "starts_at": at.astimezone(JAPAN).replace(hour=0, minute=0, second=0, microsecond=0),
             "ends_at": end_after_days(at, days=90),
             "limit_per_member": 2,
+            **stated(LegalForm.LOTTERY, planned_sales_yen=3_000_000),
             "title_ja": "健康フェアのポイント",
             "title_en": "Points from the health fair",
             "text_ja": "応募規約をお読みのうえ、会場で受け取ったカードの16桁のコードを入力してください。",

@@ -5,8 +5,9 @@ one of the sandbox. They are kept where the demo's passwords are, since a key is
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from campaigns.legal import LegalForm, Tie, UsedAt
 from campaigns.models import Campaign, Issuing, Order, OrderChannel
 from ledger.expiry import JAPAN, end_after_days
 from parties import api_services
@@ -27,6 +28,13 @@ class Keys(NamedTuple):
     test: str
 
 
+def stated(form: LegalForm, **inputs: Any) -> dict[str, Any]:
+    """The legal form of a campaign of the demo, whose points are good at all its brands."""
+    tie = Tie.PURCHASE if "tied_price_yen" in inputs else Tie.VISIT
+    common = {"tie": tie, "points_used_at": UsedAt.OTHERS, "least_age": 16}
+    return {"legal_form": form, "is_by_chance": form == LegalForm.LOTTERY, **common, **inputs}
+
+
 def app_campaign(brand: Brand, at: datetime) -> Campaign:
     """A campaign whose gifts the brand's own app gives away."""
     today = at.astimezone(JAPAN).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -37,6 +45,7 @@ def app_campaign(brand: Brand, at: datetime) -> Campaign:
             "name": "アプリ会員へのお礼 2026",
             "starts_at": today,
             "ends_at": end_after_days(at, days=90),
+            **stated(LegalForm.TO_ALL, tied_price_yen=5_000),
             "title_ja": "アプリからのお礼ポイント",
             "title_en": "Thank-you points from our app",
             "text_ja": "アプリをお使いいただき、ありがとうございます。届いた16桁のコードを入力してください。",

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from campaigns import conditions_queries
 from campaigns import services as campaigns
 from campaigns.conditions_models import ConditionsVersion
+from campaigns.legal import LegalForm
 from campaigns.models import Campaign, Order, OrderChannel
 from giftcodes import services as giftcodes
 from giftcodes.gift_models import Gift
@@ -47,6 +48,8 @@ def campaign(of: Team, **fields: Any) -> Campaign:
         "ends_at": NOON + timedelta(days=60),
         "limit_per_member": 3,
         "published_at": NOON - timedelta(days=20),
+        "legal_form": LegalForm.DISCOUNT,
+        "least_age": 18,
     }
     return Campaign.objects.create(**defaults | fields)
 

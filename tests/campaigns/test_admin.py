@@ -42,6 +42,8 @@ def test_a_campaign_is_made_ordered_approved_minted_taken_and_activated_through_
             "ends_at": "2026-11-30T23:59",
             "title_ja": "秋の特典",
             "colour": "#1a5f7a",
+            "legal_form": "discount",
+            "least_age": "18",
             "_publish": "1",
         },
     )

@@ -187,6 +187,28 @@ def test_closing_returns_the_points_of_unclaimed_codes_once() -> None:
     assert not list(audit.differences())
 
 
+def test_the_counts_of_closed_batches_are_known_without_their_claims() -> None:
+    closed = []
+    for number, make_batch in enumerate((make.live_batch, make.live_batch, make.gift_batch)):
+        batch = make_batch(size=10)
+        if batch.issues_gifts:
+            Batch.objects.filter(pk=batch.pk).update(state="active", activated_at=NOON)
+            make.gifts(batch)
+        else:
+            for place in range(number + 2):
+                giftcodes.claim_code(text=make.code_of(batch, place), member=make.member(), at=NOON)
+            if number:
+                serial = batch.first_serial + 9
+                giftcodes.void_codes(
+                    batch_id=batch.pk, first_serial=serial, last_serial=serial, **make.decided(batch)
+                )
+        giftcodes.close_batch(batch_id=batch.pk, at=batch.claim_until)
+        closed.append(Batch.objects.get(pk=batch.pk))
+    known = queries.counts_of_closed(closed)
+    assert known == [queries.counts_of(batch) for batch in closed]
+    assert [(counts.claimed, counts.voided) for counts in known] == [(2, 0), (3, 1), (0, 0)]
+
+
 def test_a_batch_that_was_not_minted_is_not_closed() -> None:
     batch = make.batch()
     with pytest.raises(BatchRefused):

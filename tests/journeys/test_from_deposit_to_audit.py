@@ -75,6 +75,10 @@ def _campaign(page: Page, brand: Brand) -> None:
     page.fill("input[name=slug]", "autumn")
     page.fill("input[name=starts_at]", (today - timedelta(days=1)).strftime(FORM_TIME))
     page.fill("input[name=ends_at]", (today + timedelta(days=60)).strftime(FORM_TIME))
+    page.select_option("select[name=legal_form]", "to_all")
+    page.select_option("select[name=tie]", "purchase")
+    page.fill("input[name=tied_price_yen]", "1500")  # of which 20 % are the 300 points of a code
+    page.fill("input[name=least_age]", "16")
     page.fill("input[name=title_ja]", "秋のポイント")
     page.fill("input[name=title_en]", "Points in autumn")
     page.locator("[name=_publish]").click()
