@@ -10,6 +10,7 @@ from giftcodes.errors import JournalError, KeysMissing
 from giftcodes.gift_checks import GIFTS, STRANDS
 from giftcodes.models import Batch
 from giftcodes.restores import gifts_folder
+from giftcodes.void_checks import VOIDS
 from ledger.audit import Difference, run_checks
 from ledger.errors import SealKeyMissing
 from ledger.expiry import end_after_days
@@ -201,7 +202,9 @@ def differences() -> Iterator[Difference]:
         "ended_at": _moment("g.ended_at"),
         "posted_at": _moment("t.posted_at"),
     }
-    yield from run_checks({name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES | GIFTS).items()})
+    yield from run_checks(
+        {name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES | GIFTS | VOIDS).items()}
+    )
     yield from _lots_of_other_lives()
     yield from _lost_keys()
 

@@ -38,6 +38,7 @@ TRIED_BY = {
     "giftcodes/services/gift_replays.py": "giftcodes/test_gift_replay.py",
     "giftcodes/services/gifts.py": "giftcodes/test_gifts.py",
     "giftcodes/services/quick_gifts.py": "giftcodes/test_quick_gifts.py",
+    "giftcodes/services/voids.py": "giftcodes/test_void_requests.py",
     "ledger/audit/checks.py": "ledger/test_audit_of_spending.py",
     "ledger/locking.py": "concurrency/test_racing_ledger.py",
     "ledger/pipeline.py": "ledger/test_transfers.py",

@@ -10,7 +10,6 @@ from giftcodes.services.batches import (
     close_due_batches,
     create_batch,
     open_series,
-    void_codes,
 )
 from giftcodes.services.claims import Claimed, Proviso, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
@@ -28,6 +27,8 @@ from giftcodes.services.replays import LostBatch, Replay, replay_claims
 from giftcodes.services.sandbox_codes import first_code_of
 from giftcodes.services.shipping import ship_claims
 from giftcodes.services.tries import Asker, count_typo, lift_lock, prune_tries, try_code
+from giftcodes.services.void_requests import approve_void, reject_void, request_void, take_back_void
+from giftcodes.services.voids import void_codes, void_one
 
 __all__ = [
     "Asker",
@@ -44,6 +45,7 @@ __all__ = [
     "Replay",
     "Terms",
     "activate_batch",
+    "approve_void",
     "claim_code",
     "close_batch",
     "close_due_batches",
@@ -59,11 +61,14 @@ __all__ = [
     "open_series",
     "pause_batch",
     "prune_tries",
+    "reject_void",
     "replay_claims",
+    "request_void",
     "resume_batch",
     "reveal_gift",
     "reveal_passphrase",
     "ship_claims",
+    "take_back_void",
     "take_delivery",
     "tell_low_budgets",
     "try_code",
@@ -71,4 +76,5 @@ __all__ = [
     "try_code_for_partner",
     "void_codes",
     "void_gift",
+    "void_one",
 ]
