@@ -23,7 +23,7 @@ from campaigns import services as campaigns
 from campaigns.errors import CampaignsError
 from campaigns.models import Campaign, Issuing, Order, OrderState
 from campaigns.wording import words_of
-from giftcodes import gift_queries
+from giftcodes import gift_queries, void_queries
 from giftcodes import queries as giftcodes_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
@@ -63,6 +63,7 @@ def order_page(request: HttpRequest, order: Order) -> HttpResponse:
         "neighbours": queries.neighbours_of(order)[:5],
         "is_as_submitted": order.state == OrderState.DRAFT or queries.is_as_submitted(order),
         "needs_own_htmx": needs_own_htmx(),
+        "withdrawals": void_queries.requests_of(order.batch),
         **_what_the_person_may_do(request, order),
         **_batch_context(request, order),
     }
@@ -95,6 +96,10 @@ def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any
         and is_approver
         and not is_requester,
         "last_pause": _last_pause(order.batch),
+        "may_withdraw": order.batch is not None
+        and not order.batch.issues_gifts
+        and order.batch.state != BatchState.CLOSED
+        and holds_role(request.user, brand_id, Role.MARKETER),
     }
 
 

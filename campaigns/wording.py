@@ -12,7 +12,8 @@ from campaigns.dispute_models import MAX_TEXT_LENGTH
 from campaigns.gaps import Gap
 from campaigns.models import MAX_LOT_LIFE_DAYS, DepositState, OrderState
 from campaigns.rules import MAX_CHANNELS
-from giftcodes.errors import DeliveryRefused, GiftcodesError, KeysMissing
+from campaigns.void_wording import words_of_void
+from giftcodes.errors import DeliveryRefused, GiftcodesError, KeysMissing, VoidRefused
 from giftcodes.models import MAX_CODES_PER_BATCH
 from ledger.models import MAX_POINTS
 from parties.periods import period_text
@@ -189,6 +190,7 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
         "This is not ready yet, or was handed over already. That is done once only, so that nobody else "
         "can take it, and can't be repeated. If it did not reach you, tell the operator."
     ),
+    VoidRefused: words_of_void,
     KeysMissing: lambda _refusal: _(
         "The keys of the codes are not available. Nothing was done; tell the operator."
     ),

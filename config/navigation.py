@@ -14,6 +14,7 @@ from campaigns.models import Campaign, Deposit, Order
 from giftcodes.gift_models import Gift
 from giftcodes.guard_models import ClaimLock
 from giftcodes.models import Batch, Claim, Delivery, Series
+from giftcodes.void_models import VoidRequest
 from ledger.admin.reports import may_read, titles
 from ledger.models import (
     Account,
@@ -39,7 +40,15 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Groups of links for django-unfold; a link only where the person may look."""
     home = {"title": _("Home"), "icon": "home", "link": reverse("admin:index")}
     groups: list[tuple[str, list[Item]]] = [
-        (_("Campaigns and codes"), [("campaign", Campaign), ("receipt_long", Order), ("qr_code_2", Batch)]),
+        (
+            _("Campaigns and codes"),
+            [
+                ("campaign", Campaign),
+                ("receipt_long", Order),
+                ("qr_code_2", Batch),
+                ("block", VoidRequest),
+            ],
+        ),
         (
             _("Money"),
             [
@@ -101,6 +110,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         Deposit: desk.deposits_to_decide(request).count(),
         Adjustment: desk.adjustments_to_decide(request).count(),
         Settlement: desk.settlements_to_decide(request).count(),
+        VoidRequest: desk.voids_to_decide(request).count(),
         Dispute: desk.disputes_to_answer(request).count(),
     }
     shown: list[dict[str, Any]] = [{"title": "", "items": [home]}]

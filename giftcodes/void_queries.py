@@ -127,6 +127,12 @@ def requests_about(batch: Batch, serial: int) -> QuerySet[VoidRequest]:
     return named.select_related("requested_by", "decided_by", "channel").order_by("requested_at", "pk")
 
 
+def requests_of(batch: Batch | None) -> QuerySet[VoidRequest]:
+    """All requests about codes of the batch, the newest first; none of no batch."""
+    asked = VoidRequest.objects.none() if batch is None else VoidRequest.objects.filter(batch=batch)
+    return asked.select_related("channel").order_by("-requested_at", "-pk")
+
+
 def _not_yet_void(batch: Batch, spans: Sequence[Span]) -> Iterator[Span]:
     """One pass over the spans and one over the voids that lie between their ends, both in order."""
     if not spans:

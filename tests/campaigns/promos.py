@@ -1,5 +1,6 @@
 """Campaigns, their orders and the people around them, for these tests."""
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,6 +12,8 @@ from giftcodes import services as giftcodes
 from giftcodes.gift_models import Gift
 from giftcodes.models import Activation, Batch
 from giftcodes.services import GiftWanted
+from giftcodes.void_models import VoidRequest, VoidScope
+from giftcodes.void_queries import Span
 from ledger import queries as ledger_queries
 from parties.models import Brand, Role, User
 from tests import make
@@ -113,3 +116,17 @@ def withdrawn_gift(of: Team) -> Gift:
     gift = Gift.objects.get(pk=issued.serial_number)
     giftcodes.reveal_gift(gift=gift, client=client, at=NOON)
     return giftcodes.void_gift(gift=gift, client=client, reason="sent by mistake", at=NOON)
+
+
+def void_request(of: Team, batch: Batch) -> VoidRequest:
+    """The last code of the batch shall be withdrawn, says the marketer."""
+    last = batch.first_serial + batch.size - 1
+    return giftcodes.request_void(
+        public_id=uuid.uuid4(),
+        batch_id=batch.pk,
+        spans=[Span(last, last)],
+        scope=VoidScope.RANGE,
+        reason="misprint",
+        user=of.marketer,
+        at=NOON,
+    )

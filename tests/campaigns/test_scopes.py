@@ -16,6 +16,7 @@ from campaigns.models import Campaign, Deposit, Order, OrderChannel
 from giftcodes.gift_models import Gift
 from giftcodes.guard_models import Alarm, Attempt, ClaimLock
 from giftcodes.models import Batch, Channel, Claim, Delivery, Series, Void
+from giftcodes.void_models import VoidRequest
 from ledger import services as ledger
 from ledger.expiry import JAPAN, ExpiryPolicy
 from ledger.models import (
@@ -64,6 +65,7 @@ SEEN_BY = {
     Order: EVERY_ROLE,
     Batch: EVERY_ROLE,
     Delivery: EVERY_ROLE,
+    VoidRequest: EVERY_ROLE,
     Brand: EVERY_ROLE,
     Store: EVERY_ROLE,
     NumberPattern: EVERY_ROLE,
@@ -117,6 +119,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Delivery: batch.delivery,
         Claim: claim,
         Gift: promos.withdrawn_gift(team),
+        VoidRequest: promos.void_request(team, batch),
         Deposit: deposit,
         Dispute: tickets.opened(serial_number=claim.pk),
         Brand: team.brand,
@@ -290,6 +293,7 @@ def test_a_marketer_of_two_brands_edits_in_one_where_the_role_is_held() -> None:
 WRITES = {
     Campaign: {Role.MARKETER},
     Order: {Role.MARKETER},
+    VoidRequest: {Role.MARKETER},
     Store: {Role.MARKETER},
     NumberPattern: {Role.MARKETER},
     WebhookEndpoint: {Role.MARKETER},
