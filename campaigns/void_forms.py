@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -72,27 +73,30 @@ class VoidForm(SentOnce):
     # The mark of the codes whose effect the person was shown.
     looked = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, batch: Batch, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, files: Any, *, batch: Batch) -> None:
+        super().__init__(data and data.copy(), files)
         self.batch = batch
         self.spans: list[Span] = []
         self.faults: list[FaultyLine] = []
         channels = batch.channels.order_by("first_serial")
         self.fields["channel"].queryset = channels  # type: ignore[attr-defined]
-        if self.is_bound:
-            self.data = self.data.copy()
+
+    def show(self, name: str, text: str) -> None:
+        """Let the form show this instead of what was typed."""
+        if isinstance(self.data, QueryDict):  # a copy of what was sent
+            self.data[name] = text
 
     def clean_reason(self) -> str:
         """Without a code, also where it is shown again."""
         reason = mask_codes(self.cleaned_data["reason"]).text[:200]
-        self.data["reason"] = reason
+        self.show("reason", reason)
         return reason
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         for name in ("first", "last"):
             if name in self.errors:  # what was typed instead may be a code
-                self.data[name] = ""
+                self.show(name, "")
         scope = cleaned.get("scope")
         if scope == VoidScope.CHANNEL:
             self._take_channel(cleaned.get("channel"))
@@ -142,7 +146,7 @@ class VoidForm(SentOnce):
 
     def _take_list(self, cleaned: dict[str, Any]) -> None:
         text = cleaned.get("serials") or ""
-        self.data["serials"] = ""  # what is not understood may be a code, and is not shown again
+        self.show("serials", "")  # what is not understood may be a code, and is not shown again
         if (upload := cleaned.get("upload")) is not None:
             try:
                 text = f"{text}\n{decode_upload(upload.read())}"
@@ -154,7 +158,7 @@ class VoidForm(SentOnce):
             return
         batch = self.batch
         listed = read_list(text, first=batch.first_claim_id, end=batch.end_claim_id)
-        self.data["serials"] = "\n".join(map(str, listed.numbers))
+        self.show("serials", "\n".join(map(str, listed.numbers)))
         self.faults = listed.faults
         if self.faults:
             says = _("Some lines are no serial numbers of this order. Those that are stay in the field.")

@@ -83,7 +83,7 @@ class VoidRequestAdmin(ScopedAdmin):
                 asked = self._ask(request, form)
                 if asked is not None:
                     return HttpResponseRedirect(_page_of(asked.pk), status=303)
-            form.data["looked"] = form.mark
+            form.show("looked", form.mark)
         return self._show(
             request,
             "void_form.html",
