@@ -239,3 +239,13 @@ class DisputeChanged(CampaignsError):
     """Something was written since the page of the ticket was opened."""
 
     code = "dispute_changed"
+
+
+class SupportRefused(CampaignsError):
+    """Support can't look this up; `rule`: `many` (too many searches that found nothing), `reason`."""
+
+    code = "support_refused"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule

@@ -93,6 +93,14 @@ def _dispute_refused(refusal: errors.DisputeRefused) -> str:
     return _("This form can't be sent. Open the page again.")
 
 
+def _support_refused(refusal: errors.SupportRefused) -> str:
+    if refusal.rule == "many":
+        return _(
+            "You have searched for many codes or addresses that don't exist. Search by serial number today."
+        )
+    return _("Say what you need it for, in 1 to 200 characters.")
+
+
 def words_of_gap(gap: Gap) -> str:
     """What a page still lacks, and what that means for its readers."""
     return {
@@ -160,6 +168,7 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
         "Ask the operator to open another series, or order fewer codes. Nothing was reserved."
     ),
     errors.TermsRefused: _terms_refused,
+    errors.SupportRefused: _support_refused,
     errors.DepositRefused: lambda _refusal: _(
         "This deposit can't be recorded: the brand has one with the same reference already. "
         "Look at the list of deposits; if it is another payment, give it another reference."

@@ -9,6 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from campaigns import desk
+from campaigns.access import is_support
 from campaigns.dispute_models import Dispute
 from campaigns.models import Campaign, Deposit, Order
 from giftcodes.gift_models import Gift
@@ -116,6 +117,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = [{"title": "", "items": [home]}]
     for title, items in groups:
         links = [_link(request, icon, model, waiting.get(model, 0)) for icon, model in items]
+        if (Claim in {model for _icon, model in items}) and is_support(request.user):
+            links.insert(0, _support_desk(request))
         shown.append({"title": title, "items": [link for link in links if link]})
     if _link(request, "", Campaign, 0):
         shown[1]["items"].append(_results(request))
@@ -127,6 +130,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 def _results(request: HttpRequest) -> dict[str, Any]:
     address = reverse("admin:campaigns_campaign_all_results")
     return {"title": _("Results"), "icon": "query_stats", "link": address, "active": request.path == address}
+
+
+def _support_desk(request: HttpRequest) -> dict[str, Any]:
+    """The desk stands below the address of the list of what was looked up there."""
+    list_of_acts = reverse("admin:campaigns_supportact_changelist")
+    link = {"title": _("Support desk"), "icon": "contact_support"}
+    return link | {
+        "link": reverse("admin:campaigns_supportact_desk"),
+        "active": request.path.startswith(list_of_acts),
+    }
 
 
 def _reports() -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ TRIED_BY = {
     "campaigns/services/dispute_texts.py": "campaigns/test_dispute_texts.py",
     "campaigns/services/disputes.py": "campaigns/test_disputes.py",
     "campaigns/services/orders.py": "campaigns/test_orders.py",
+    "campaigns/services/support.py": "campaigns/test_support_desk.py",
     "config/durability.py": "config/test_durability.py",
     "config/health.py": "config/test_health.py",
     "config/management/commands/demo.py": "journeys/test_demo.py",

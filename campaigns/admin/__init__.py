@@ -4,6 +4,14 @@ from campaigns.admin.campaign import CampaignAdmin
 from campaigns.admin.deposit import DepositAdmin
 from campaigns.admin.dispute import DisputeAdmin
 from campaigns.admin.order import OrderAdmin
+from campaigns.admin.support import SupportActAdmin
 from campaigns.admin.voids import VoidRequestAdmin
 
-__all__ = ["CampaignAdmin", "DepositAdmin", "DisputeAdmin", "OrderAdmin", "VoidRequestAdmin"]
+__all__ = [
+    "CampaignAdmin",
+    "DepositAdmin",
+    "DisputeAdmin",
+    "OrderAdmin",
+    "SupportActAdmin",
+    "VoidRequestAdmin",
+]

@@ -1,5 +1,5 @@
-"""What changes orders, deposits, conditions and disputes. Call it through the module:
-`from campaigns import services as campaigns`.
+"""What changes orders, deposits, conditions and disputes, and what support looks up. Call it through the
+module: `from campaigns import services as campaigns`.
 """
 
 from campaigns.services.conditions import (
@@ -38,6 +38,7 @@ from campaigns.services.pages import publish_page, take_page_offline
 from campaigns.services.pauses import pause_codes, resume_codes
 from campaigns.services.sandbox_codes import code_behind
 from campaigns.services.sandbox_stock import stock_sandbox, stock_sandboxes
+from campaigns.services.support import find_by_address, find_by_code, unmask_member
 
 __all__ = [
     "Asked",
@@ -54,6 +55,8 @@ __all__ = [
     "discard_order",
     "erase_dispute_texts",
     "give_gifts",
+    "find_by_address",
+    "find_by_code",
     "hold_campaign",
     "hold_draft",
     "open_dispute",
@@ -74,6 +77,7 @@ __all__ = [
     "take_page_offline",
     "tell_answers",
     "unless_accepted",
+    "unmask_member",
     "withdraw_dispute",
     "write_conditions",
 ]

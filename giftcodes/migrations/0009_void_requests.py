@@ -170,5 +170,9 @@ class Migration(migrations.Migration):
             model_name='voidspan',
             constraint=models.CheckConstraint(condition=models.Q(('first_serial__gte', 0), ('last_serial__gte', models.F('first_serial'))), name='giftcodes_voidspan_range'),
         ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('serial_number__isnull', False)), fields=['serial_number'], name='giftcodes_attempt_of_serial'),
+        ),
         migrations.RunPython(guard, unguard),
     ]

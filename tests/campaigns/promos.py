@@ -8,6 +8,7 @@ from campaigns import conditions_queries
 from campaigns import services as campaigns
 from campaigns.conditions_models import ConditionsVersion
 from campaigns.models import Campaign, Order, OrderChannel
+from campaigns.support_models import SupportAct
 from giftcodes import services as giftcodes
 from giftcodes.gift_models import Gift
 from giftcodes.models import Activation, Batch
@@ -130,3 +131,10 @@ def void_request(of: Team, batch: Batch) -> VoidRequest:
         user=of.marketer,
         at=NOON,
     )
+
+
+def support_act(of: Team, batch: Batch) -> SupportAct:
+    """Somebody of the brand's support was read a code."""
+    user = make.staff(Role.SUPPORT, of.brand)
+    campaigns.find_by_code(text=make.code_of(batch), user=user, at=NOON)
+    return SupportAct.objects.get(user=user)

@@ -13,6 +13,7 @@ from django.urls import reverse
 from campaigns import access, services
 from campaigns.dispute_models import Dispute
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
+from campaigns.support_models import SupportAct
 from giftcodes.gift_models import Gift
 from giftcodes.guard_models import Alarm, Attempt, ClaimLock
 from giftcodes.models import Batch, Channel, Claim, Delivery, Series, Void
@@ -87,6 +88,7 @@ SEEN_BY = {
     Claim: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
     Gift: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
     Dispute: {Role.AUDITOR, Role.SUPPORT},
+    SupportAct: {Role.AUDITOR, Role.SUPPORT},
 }
 OPERATORS_ONLY = {
     Series,
@@ -120,6 +122,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Claim: claim,
         Gift: promos.withdrawn_gift(team),
         VoidRequest: promos.void_request(team, batch),
+        SupportAct: promos.support_act(team, batch),
         Deposit: deposit,
         Dispute: tickets.opened(serial_number=claim.pk),
         Brand: team.brand,
