@@ -130,7 +130,7 @@ def _of_batch(batch: Batch, at: datetime) -> Iterator[Event]:
             yield Event(delivery.downloaded_at, Step.DOWNLOADED, str(delivery.recipient))
         if batch.activated_at is not None:
             yield Event(batch.activated_at, Step.ACTIVATED)
-    if batch.claim_from <= at:
+    if batch.approved_at < batch.claim_from <= at:  # else the approval says it
         yield Event(batch.claim_from, Step.OPENED)
     for switch in batch.switches.select_related("switched_by"):
         step = Step.PAUSED if switch.is_pause else Step.RESUMED
