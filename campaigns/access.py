@@ -3,6 +3,7 @@
 from django.db.models import QuerySet
 
 from campaigns.dispute_models import Dispute
+from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Campaign, Deposit, Order
 from campaigns.support_models import SupportAct
 from giftcodes import access as giftcodes_access
@@ -89,3 +90,8 @@ def reachable_support_acts(user: Person, *roles: Role) -> QuerySet[SupportAct]:
 
 def _looks_at_all(user: Person) -> bool:
     return bool(user.is_active) and user.is_superuser
+
+
+def reachable_extensions(user: Person, *roles: Role) -> QuerySet[ExtensionRequest]:
+    """Requests for later ends of claim windows of the brands that `user` reaches with one of `roles`."""
+    return ExtensionRequest.objects.filter(order__in=reachable_orders(user, *roles))

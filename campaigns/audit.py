@@ -7,12 +7,18 @@ from django.db.models import QuerySet
 
 from campaigns.models import Campaign, Order, OrderState
 from campaigns.queries import fingerprint_of, page_address
+from giftcodes import services as giftcodes
 from ledger.audit import Difference, run_checks
 
 AS_SUBMITTED = "an approved order and its batch say what was submitted"
 
 # Each gives rows (subject, expected, found), one per difference. A UUID is text with hyphens on PostgreSQL,
 # without on SQLite.
+# Where the window ended before it was extended.
+_PRINTED_UNTIL = (
+    "COALESCE((SELECT MIN(x.until_before) FROM giftcodes_batchextension x WHERE x.batch_id = b.id),"
+    " b.claim_until)"
+)
 _CHECKS = {
     "an approved order has its own batch": """
         SELECT 'order ' || o.id, 'batch of order ' || {order_key}, COALESCE(b.order_key, 'none')
@@ -25,14 +31,29 @@ _CHECKS = {
                 || o.claim_until || ' for ' || o.lot_life_days || ' days, active ' || o.activation
                 || ', campaign:' || c.id || ', gifts of up to ' || COALESCE(o.most_points, 0),
             'brand ' || b.brand_id || ', ' || b.face_points || ' points from ' || b.claim_from || ' to '
-                || b.claim_until || ' for ' || b.lot_life_days || ' days, active ' || b.activation
+                || {printed_until} || ' for ' || b.lot_life_days || ' days, active ' || b.activation
                 || ', ' || b.limit_group || ', gifts of up to ' || COALESCE(b.most_points, 0)
         FROM campaigns_order o JOIN campaigns_campaign c ON c.id = o.campaign_id
         JOIN giftcodes_batch b ON b.id = o.batch_id
         WHERE b.brand_id <> c.brand_id OR b.face_points <> o.face_points OR b.claim_from <> o.claim_from
-            OR b.claim_until <> o.claim_until OR b.lot_life_days <> o.lot_life_days
+            OR {printed_until} <> o.claim_until OR b.lot_life_days <> o.lot_life_days
             OR COALESCE(b.most_points, 0) <> COALESCE(o.most_points, 0)
             OR b.activation <> o.activation OR b.limit_group <> 'campaign:' || c.id ORDER BY b.id""",
+    "a claim window was extended as it was asked for, by two people": """
+        SELECT 'extension ' || r.id,
+            r.until_before || ' to ' || r.until_after || ' by ' || r.requested_by_id || ' and '
+                || COALESCE(r.decided_by_id, 0),
+            x.until_before || ' to ' || x.until_after || ' by ' || x.requested_by_id || ' and '
+                || x.approved_by_id
+        FROM campaigns_extensionrequest r JOIN giftcodes_batchextension x ON x.id = r.amendment_id
+        JOIN campaigns_order o ON o.id = r.order_id
+        WHERE x.batch_id <> COALESCE(o.batch_id, 0) OR x.until_before <> r.until_before
+            OR x.until_after <> r.until_after OR x.requested_by_id <> r.requested_by_id
+            OR x.approved_by_id <> COALESCE(r.decided_by_id, 0) ORDER BY r.id""",
+    "a claim window is extended by a request alone": """
+        SELECT 'batch ' || x.batch_id, 'a request', 'none'
+        FROM giftcodes_batchextension x LEFT JOIN campaigns_extensionrequest r ON r.amendment_id = x.id
+        WHERE r.id IS NULL ORDER BY x.id""",
     "a batch has as many codes as its order": """
         SELECT 'batch ' || b.id, CAST(COALESCE(SUM(h.quantity), 0) AS text), CAST(b.size AS text)
         FROM campaigns_order o JOIN giftcodes_batch b ON b.id = o.batch_id
@@ -99,7 +120,11 @@ def differences() -> Iterator[Difference]:
     """Every difference in orders and deposits, and between them, the code engine and the ledger; none in a
     sound database.
     """
-    fill = {"order_key": _hex("o.public_id"), "deposit_key": _hex("d.public_id")}
+    fill = {
+        "order_key": _hex("o.public_id"),
+        "deposit_key": _hex("d.public_id"),
+        "printed_until": _PRINTED_UNTIL,
+    }
     yield from run_checks({name: sql.format(**fill) for name, sql in _CHECKS.items()})
     yield from _not_as_submitted()
 
@@ -131,6 +156,6 @@ def _told(order: Order) -> Iterator[Campaign]:
             and version.limit_per_member == batch.limit_per_member
             and batch.claim_url_base.endswith(page_address(version, site_url=""))
             and version.starts_at <= batch.claim_from
-            and batch.claim_until <= version.ends_at
+            and giftcodes.printed_until(batch) <= version.ends_at
         ):
             yield version

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from campaigns import access, queries
 from campaigns.dispute_models import Dispute, DisputeNotice, DisputeState, NoticeState
+from campaigns.extension_models import ExtensionRequest, ExtensionState
 from campaigns.models import Deposit, DepositState, Order, OrderState
 from giftcodes import access as giftcodes_access
 from giftcodes import queries as giftcodes_queries
@@ -56,6 +57,12 @@ def voids_to_decide(request: HttpRequest) -> QuerySet[VoidRequest]:
     return reached.filter(state=VoidState.REQUESTED).exclude(requested_by=request.user.pk)
 
 
+def extensions_to_decide(request: HttpRequest) -> QuerySet[ExtensionRequest]:
+    """Later ends of claim windows that the person may approve or reject."""
+    reached = access.reachable_extensions(request.user, Role.APPROVER)
+    return reached.filter(state=ExtensionState.REQUESTED).exclude(requested_by=request.user.pk)
+
+
 def disputes_to_answer(request: HttpRequest) -> QuerySet[Dispute]:
     """Tickets that wait for the person's answer, as support of their brand or of the operator."""
     return access.reachable_disputes(request.user, Role.SUPPORT).filter(state=DisputeState.OPEN)
@@ -89,6 +96,9 @@ def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "voids_to_decide": voids_to_decide(request).select_related("batch__order__campaign", "requested_by")[
             :_SHOWN
         ],
+        "extensions_to_decide": extensions_to_decide(request).select_related(
+            "order__campaign", "requested_by"
+        )[:_SHOWN],
         "disputes_to_answer": disputes_to_answer(request).order_by("waiting_since")[:_SHOWN],
         "mails_given_up": mails_given_up(request).select_related("message__dispute")[:_SHOWN],
         "unfinished": _with_codes(own.filter(state__in=[OrderState.DRAFT, OrderState.REJECTED]))[:_SHOWN],

@@ -249,3 +249,15 @@ class SupportRefused(CampaignsError):
     def __init__(self, rule: str) -> None:
         super().__init__(rule)
         self.rule = rule
+
+
+class ExtensionRefused(CampaignsError):
+    """The claim window can't be extended like this; `rule`: `reason`, `note`, `gifts`, `state`,
+    `window_passed`, `later`, `waits`, `number`, `changed`, `decided`.
+    """
+
+    code = "extension_refused"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule

@@ -11,7 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 # Tables of this app, which Django looks for here.
-from campaigns import conditions_models, dispute_models, result_models, support_models  # noqa: F401
+from campaigns import (  # noqa: F401
+    conditions_models,
+    dispute_models,
+    extension_models,
+    result_models,
+    support_models,
+)
 from giftcodes.models import MAX_CODES_PER_BATCH, Activation, Batch
 from ledger.models import MAX_POINTS
 from parties.models import Brand, User

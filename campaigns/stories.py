@@ -36,6 +36,7 @@ class Step(models.TextChoices):
     OPENED = "opened", _("claim window began")
     PAUSED = "paused", _("paused")
     RESUMED = "resumed", _("went on")
+    EXTENDED = "extended", _("claim window extended")
     ISSUED = "issued", _("issued as a gift")
     REVEALED = "revealed", _("shown to the partner again")
     TRIED = "tried", _("tried and refused")
@@ -97,6 +98,7 @@ def story_of(serial_number: int, *, disputes: QuerySet[Dispute], at: datetime) -
     events = chain(
         _of_order(found),
         _of_batch(batch, at),
+        _of_extensions(batch),
         _of_gift(status.gift),
         (Event(one.at, Step.TRIED, note=str(Outcome(one.outcome).label), link=one.pk) for one in tries),
         _of_claim(claim),
@@ -135,6 +137,12 @@ def _of_batch(batch: Batch, at: datetime) -> Iterator[Event]:
     for switch in batch.switches.select_related("switched_by"):
         step = Step.PAUSED if switch.is_pause else Step.RESUMED
         yield Event(switch.switched_at, step, str(switch.switched_by), switch.reason)
+
+
+def _of_extensions(batch: Batch) -> Iterator[Event]:
+    for extension in batch.extensions.select_related("requested_by", "approved_by"):
+        who = f"{extension.requested_by}, {extension.approved_by}"
+        yield Event(extension.extended_at, Step.EXTENDED, who, extension.reason)
 
 
 def _of_gift(gift: Gift | None) -> Iterator[Event]:

@@ -63,6 +63,7 @@ def order_page(request: HttpRequest, order: Order) -> HttpResponse:
         "neighbours": queries.neighbours_of(order)[:5],
         "is_as_submitted": order.state == OrderState.DRAFT or queries.is_as_submitted(order),
         "needs_own_htmx": needs_own_htmx(),
+        "extensions": order.extensions.order_by("-pk"),
         "withdrawals": void_queries.requests_of(order.batch),
         **_what_the_person_may_do(request, order),
         **_batch_context(request, order),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from campaigns import errors
 from campaigns.conditions_models import MAX_CONDITIONS_LETTERS
 from campaigns.dispute_models import MAX_TEXT_LENGTH
+from campaigns.extension_wording import words_of_extension
 from campaigns.gaps import Gap
 from campaigns.models import MAX_LOT_LIFE_DAYS, DepositState, OrderState
 from campaigns.rules import MAX_CHANNELS
@@ -169,6 +170,7 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     ),
     errors.TermsRefused: _terms_refused,
     errors.SupportRefused: _support_refused,
+    errors.ExtensionRefused: words_of_extension,
     errors.DepositRefused: lambda _refusal: _(
         "This deposit can't be recorded: the brand has one with the same reference already. "
         "Look at the list of deposits; if it is another payment, give it another reference."

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns import desk
 from campaigns.access import is_support
 from campaigns.dispute_models import Dispute
+from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Campaign, Deposit, Order
 from giftcodes.gift_models import Gift
 from giftcodes.guard_models import ClaimLock
@@ -48,6 +49,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("receipt_long", Order),
                 ("qr_code_2", Batch),
                 ("block", VoidRequest),
+                ("event_upcoming", ExtensionRequest),
             ],
         ),
         (
@@ -111,6 +113,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         Deposit: desk.deposits_to_decide(request).count(),
         Adjustment: desk.adjustments_to_decide(request).count(),
         Settlement: desk.settlements_to_decide(request).count(),
+        ExtensionRequest: desk.extensions_to_decide(request).count(),
         VoidRequest: desk.voids_to_decide(request).count(),
         Dispute: desk.disputes_to_answer(request).count(),
     }

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 # Tables of this app, which Django looks for here.
-from giftcodes import gift_models, guard_models, void_models  # noqa: F401
+from giftcodes import extension_models, gift_models, guard_models, void_models  # noqa: F401
 from ledger.models import MAX_POINTS, Account, transfer_id_of
 from parties.models import Brand, Member, User
 

@@ -3,6 +3,7 @@
 from campaigns.admin.campaign import CampaignAdmin
 from campaigns.admin.deposit import DepositAdmin
 from campaigns.admin.dispute import DisputeAdmin
+from campaigns.admin.extensions import ExtensionRequestAdmin
 from campaigns.admin.order import OrderAdmin
 from campaigns.admin.support import SupportActAdmin
 from campaigns.admin.voids import VoidRequestAdmin
@@ -11,6 +12,7 @@ __all__ = [
     "CampaignAdmin",
     "DepositAdmin",
     "DisputeAdmin",
+    "ExtensionRequestAdmin",
     "OrderAdmin",
     "SupportActAdmin",
     "VoidRequestAdmin",

@@ -21,6 +21,12 @@ from campaigns.services.disputes import (
     withdraw_dispute,
 )
 from campaigns.services.giving import give_gifts
+from campaigns.services.extensions import (
+    approve_extension,
+    reject_extension,
+    request_extension,
+    take_back_extension,
+)
 from campaigns.services.leaving import close_account
 from campaigns.services.orders import (
     activate_codes,
@@ -46,6 +52,7 @@ __all__ = [
     "activate_codes",
     "add_to_dispute",
     "answer_dispute",
+    "approve_extension",
     "approve_order",
     "close_account",
     "code_behind",
@@ -65,15 +72,18 @@ __all__ = [
     "publish_conditions",
     "publish_page",
     "reject_deposit",
+    "reject_extension",
     "reject_order",
     "reopen_order",
     "reopen_stale_orders",
     "request_deposit",
+    "request_extension",
     "resolve_dispute",
     "resume_codes",
     "stock_sandbox",
     "stock_sandboxes",
     "submit_order",
+    "take_back_extension",
     "take_page_offline",
     "tell_answers",
     "unless_accepted",

@@ -13,6 +13,7 @@ from giftcodes.services.batches import (
 )
 from giftcodes.services.claims import Claimed, Proviso, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
+from giftcodes.services.extensions import extend_batch, printed_until
 from giftcodes.services.gift_budgets import tell_low_budgets
 from giftcodes.services.gift_ends import expire_gifts, void_gift
 from giftcodes.services.gift_wishes import GiftWanted
@@ -52,6 +53,7 @@ __all__ = [
     "count_typo",
     "create_batch",
     "expire_gifts",
+    "extend_batch",
     "first_code_of",
     "issue_gifts",
     "issued_before",
@@ -60,6 +62,7 @@ __all__ = [
     "mint_next_chunk",
     "open_series",
     "pause_batch",
+    "printed_until",
     "prune_tries",
     "reject_void",
     "replay_claims",

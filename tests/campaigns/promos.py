@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from campaigns import conditions_queries
 from campaigns import services as campaigns
 from campaigns.conditions_models import ConditionsVersion
+from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Campaign, Order, OrderChannel
 from campaigns.support_models import SupportAct
 from giftcodes import services as giftcodes
@@ -138,3 +139,17 @@ def support_act(of: Team, batch: Batch) -> SupportAct:
     user = make.staff(Role.SUPPORT, of.brand)
     campaigns.find_by_code(text=make.code_of(batch), user=user, at=NOON)
     return SupportAct.objects.get(user=user)
+
+
+def extension_request(of: Team) -> ExtensionRequest:
+    """The codes of a running order shall be claimable for a week more, says the marketer."""
+    order = submitted(of, channels={"flyer": 2}, face_points=1)
+    make.activate(approve(order, of.approver))
+    return campaigns.request_extension(
+        public_id=uuid.uuid4(),
+        order_id=order.pk,
+        until=order.claim_until + timedelta(days=7),
+        reason="the posters came late",
+        user=of.marketer,
+        at=NOON,
+    )

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from campaigns import access, services
 from campaigns.dispute_models import Dispute
+from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
 from campaigns.support_models import SupportAct
 from giftcodes.gift_models import Gift
@@ -67,6 +68,7 @@ SEEN_BY = {
     Batch: EVERY_ROLE,
     Delivery: EVERY_ROLE,
     VoidRequest: EVERY_ROLE,
+    ExtensionRequest: EVERY_ROLE,
     Brand: EVERY_ROLE,
     Store: EVERY_ROLE,
     NumberPattern: EVERY_ROLE,
@@ -122,6 +124,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Claim: claim,
         Gift: promos.withdrawn_gift(team),
         VoidRequest: promos.void_request(team, batch),
+        ExtensionRequest: promos.extension_request(team),
         SupportAct: promos.support_act(team, batch),
         Deposit: deposit,
         Dispute: tickets.opened(serial_number=claim.pk),
@@ -297,6 +300,7 @@ WRITES = {
     Campaign: {Role.MARKETER},
     Order: {Role.MARKETER},
     VoidRequest: {Role.MARKETER},
+    ExtensionRequest: {Role.MARKETER},
     Store: {Role.MARKETER},
     NumberPattern: {Role.MARKETER},
     WebhookEndpoint: {Role.MARKETER},
