@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from campaigns.extension_checks import REQUESTS
 from campaigns.models import Campaign, Order, OrderState
 from campaigns.queries import fingerprint_of, page_address
 from giftcodes import services as giftcodes
@@ -39,21 +40,6 @@ _CHECKS = {
             OR {printed_until} <> o.claim_until OR b.lot_life_days <> o.lot_life_days
             OR COALESCE(b.most_points, 0) <> COALESCE(o.most_points, 0)
             OR b.activation <> o.activation OR b.limit_group <> 'campaign:' || c.id ORDER BY b.id""",
-    "a claim window was extended as it was asked for, by two people": """
-        SELECT 'extension ' || r.id,
-            r.until_before || ' to ' || r.until_after || ' by ' || r.requested_by_id || ' and '
-                || COALESCE(r.decided_by_id, 0),
-            x.until_before || ' to ' || x.until_after || ' by ' || x.requested_by_id || ' and '
-                || x.approved_by_id
-        FROM campaigns_extensionrequest r JOIN giftcodes_batchextension x ON x.id = r.amendment_id
-        JOIN campaigns_order o ON o.id = r.order_id
-        WHERE x.batch_id <> COALESCE(o.batch_id, 0) OR x.until_before <> r.until_before
-            OR x.until_after <> r.until_after OR x.requested_by_id <> r.requested_by_id
-            OR x.approved_by_id <> COALESCE(r.decided_by_id, 0) ORDER BY r.id""",
-    "a claim window is extended by a request alone": """
-        SELECT 'batch ' || x.batch_id, 'a request', 'none'
-        FROM giftcodes_batchextension x LEFT JOIN campaigns_extensionrequest r ON r.amendment_id = x.id
-        WHERE r.id IS NULL ORDER BY x.id""",
     "a batch has as many codes as its order": """
         SELECT 'batch ' || b.id, CAST(COALESCE(SUM(h.quantity), 0) AS text), CAST(b.size AS text)
         FROM campaigns_order o JOIN giftcodes_batch b ON b.id = o.batch_id
@@ -125,7 +111,7 @@ def differences() -> Iterator[Difference]:
         "deposit_key": _hex("d.public_id"),
         "printed_until": _PRINTED_UNTIL,
     }
-    yield from run_checks({name: sql.format(**fill) for name, sql in _CHECKS.items()})
+    yield from run_checks({name: sql.format(**fill) for name, sql in (_CHECKS | REQUESTS).items()})
     yield from _not_as_submitted()
 
 

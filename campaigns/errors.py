@@ -261,3 +261,9 @@ class ExtensionRefused(CampaignsError):
     def __init__(self, rule: str) -> None:
         super().__init__(rule)
         self.rule = rule
+
+
+class ReorderRefused(CampaignsError):
+    """There is nothing to be ordered anew: the request withdrew no code."""
+
+    code = "reorder_refused"

@@ -15,6 +15,7 @@ from campaigns import (  # noqa: F401
     conditions_models,
     dispute_models,
     extension_models,
+    reorder_models,
     result_models,
     support_models,
 )

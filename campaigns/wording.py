@@ -171,6 +171,7 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     errors.TermsRefused: _terms_refused,
     errors.SupportRefused: _support_refused,
     errors.ExtensionRefused: words_of_extension,
+    errors.ReorderRefused: lambda _refusal: _("No code was withdrawn, so there is nothing to order anew."),
     errors.DepositRefused: lambda _refusal: _(
         "This deposit can't be recorded: the brand has one with the same reference already. "
         "Look at the list of deposits; if it is another payment, give it another reference."

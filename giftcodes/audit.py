@@ -7,6 +7,7 @@ from django.db import connection
 
 from giftcodes import journal, keys
 from giftcodes.errors import JournalError, KeysMissing
+from giftcodes.extension_checks import EXTENSIONS
 from giftcodes.gift_checks import GIFTS, STRANDS
 from giftcodes.models import Batch
 from giftcodes.restores import gifts_folder
@@ -156,16 +157,6 @@ _BATCHES = {
         FROM giftcodes_batch b LEFT JOIN giftcodes_batchswitch s
             ON s.id = (SELECT MAX(last.id) FROM giftcodes_batchswitch last WHERE last.batch_id = b.id)
         WHERE b.state <> 'closed' AND (b.state = 'paused') <> COALESCE(s.is_pause, FALSE) ORDER BY b.id""",
-    "a batch ends when its last extension says": """
-        SELECT 'batch ' || b.id, CAST(MAX(x.until_after) AS text), CAST(b.claim_until AS text)
-        FROM giftcodes_batch b JOIN giftcodes_batchextension x ON x.batch_id = b.id
-        GROUP BY b.id, b.claim_until HAVING MAX(x.until_after) <> b.claim_until ORDER BY b.id""",
-    "an extension begins where the window ended": """
-        SELECT 'extension ' || id, CAST(wanted AS text), CAST(until_before AS text) FROM (
-            SELECT id, until_before, LAG(until_after) OVER (
-                PARTITION BY batch_id ORDER BY until_before, id
-            ) AS wanted FROM giftcodes_batchextension
-        ) extensions WHERE wanted IS NOT NULL AND wanted <> until_before ORDER BY id""",
     "a minted batch has its sealed file, with a row per code": """
         SELECT 'batch ' || b.id, b.size || ' rows worth ' || b.size * b.face_points,
             COALESCE(d.row_count || ' rows worth ' || d.total_points, 'none')
@@ -213,7 +204,7 @@ def differences() -> Iterator[Difference]:
         "posted_at": _moment("t.posted_at"),
     }
     yield from run_checks(
-        {name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES | GIFTS | VOIDS).items()}
+        {name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES | GIFTS | VOIDS | EXTENSIONS).items()}
     )
     yield from _lots_of_other_lives()
     yield from _lost_keys()

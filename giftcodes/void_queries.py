@@ -133,6 +133,25 @@ def requests_of(batch: Batch | None) -> QuerySet[VoidRequest]:
     return asked.select_related("channel").order_by("-requested_at", "-pk")
 
 
+def withdrawn_by_channel(request_id: int) -> dict[str, int]:
+    """How many codes an approved request withdrew of each channel that it reached, in the file's order."""
+    voids = list(Void.objects.filter(request=request_id).select_related("batch").order_by("first_serial"))
+    if not voids:
+        return {}
+    batch, found = voids[0].batch, {}
+    for channel in batch.channels.order_by("first_serial"):
+        end = channel.first_serial + channel.size - 1
+        parts = [
+            Span(max(void.first_serial, channel.first_serial), min(void.last_serial, end))
+            for void in voids
+            if void.first_serial <= end and void.last_serial >= channel.first_serial
+        ]
+        codes = sum(part.codes for part in parts) - sum(_claimed(batch, parts))
+        if codes:
+            found[channel.name] = codes
+    return found
+
+
 def _not_yet_void(batch: Batch, spans: Sequence[Span]) -> Iterator[Span]:
     """One pass over the spans and one over the voids that lie between their ends, both in order."""
     if not spans:

@@ -14,6 +14,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns import services as campaigns
+from campaigns.errors import ReorderRefused
+from campaigns.reorder_models import Reorder
 from campaigns.void_forms import FAULTS_SHOWN, VoidForm
 from campaigns.wording import number, words_of
 from giftcodes import access, void_queries
@@ -62,6 +65,7 @@ class VoidRequestAdmin(ScopedAdmin):
             path("<int:request_id>/approve/", door(self.approve), name="giftcodes_voidrequest_approve"),
             path("<int:request_id>/reject/", door(self.reject), name="giftcodes_voidrequest_reject"),
             path("<int:request_id>/take-back/", door(self.take_back), name="giftcodes_voidrequest_take_back"),
+            path("<int:request_id>/reorder/", door(self.reorder), name="giftcodes_voidrequest_reorder"),
         ]
         return own + super().get_urls()
 
@@ -145,6 +149,8 @@ class VoidRequestAdmin(ScopedAdmin):
             may_decide=waiting and not own and is_approver,
             may_take_back=waiting and own and holds_role(request.user, batch.brand_id, Role.MARKETER),
             waits_for_another=waiting and own,
+            reorder=Reorder.objects.filter(request=asked).first(),
+            may_reorder=bool(asked.voided_codes) and holds_role(request.user, batch.brand_id, Role.MARKETER),
         )
 
     def approve(self, request: HttpRequest, request_id: int) -> HttpResponse:
@@ -166,6 +172,17 @@ class VoidRequestAdmin(ScopedAdmin):
     def take_back(self, request: HttpRequest, request_id: int) -> HttpResponse:
         """Whoever asked doesn't want it any more."""
         return self._decide(request, request_id, giftcodes.take_back_void, _("The request is taken back."))
+
+    def reorder(self, request: HttpRequest, request_id: int) -> HttpResponse:
+        """A draft for as many codes, which its marketer looks through and submits."""
+        try:
+            order = campaigns.reorder_withdrawn(request_id=request_id, user=request.user)  # type: ignore[arg-type]
+        except NotReachable as refusal:
+            raise Http404 from refusal
+        except ReorderRefused as refusal:
+            self.message_user(request, words_of(refusal), messages.ERROR)
+            return HttpResponseRedirect(_page_of(request_id), status=303)
+        return HttpResponseRedirect(reverse("admin:campaigns_order_change", args=(order.pk,)), status=303)
 
     def _decide(
         self, request: HttpRequest, request_id: int, act: Callable[..., VoidRequest], done: str

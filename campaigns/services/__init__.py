@@ -42,6 +42,7 @@ from campaigns.services.orders import (
 from campaigns.services.page_counts import count_opening
 from campaigns.services.pages import publish_page, take_page_offline
 from campaigns.services.pauses import pause_codes, resume_codes
+from campaigns.services.reorders import reorder_withdrawn
 from campaigns.services.sandbox_codes import code_behind
 from campaigns.services.sandbox_stock import stock_sandbox, stock_sandboxes
 from campaigns.services.support import find_by_address, find_by_code, unmask_member
@@ -76,6 +77,7 @@ __all__ = [
     "reject_order",
     "reopen_order",
     "reopen_stale_orders",
+    "reorder_withdrawn",
     "request_deposit",
     "request_extension",
     "resolve_dispute",

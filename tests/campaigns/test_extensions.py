@@ -12,11 +12,13 @@ from campaigns import audit as campaigns_audit
 from campaigns import desk
 from campaigns import services as campaigns
 from campaigns.errors import ExtensionRefused, OwnOrder, WindowOutsideCampaign
+from campaigns.extension_checks import REQUESTS
 from campaigns.extension_models import ExtensionRequest, ExtensionState
 from campaigns.models import Campaign, Order
 from giftcodes import audit as giftcodes_audit
 from giftcodes import services as giftcodes
 from giftcodes.errors import BatchRefused, CodeNotUsable
+from giftcodes.extension_checks import EXTENSIONS
 from giftcodes.extension_models import BatchExtension
 from giftcodes.models import Batch
 from giftcodes.services.minting import _layout_of
@@ -245,6 +247,10 @@ TAMPERING = {
     "a batch has the terms of its order": "UPDATE campaigns_order SET claim_until ="
     " '2026-12-10 00:00:00+00:00'",
 }
+
+
+def test_every_check_is_shown_to_find_something() -> None:
+    assert {*REQUESTS, *EXTENSIONS} <= set(TAMPERING)
 
 
 @pytest.mark.parametrize("check", TAMPERING)

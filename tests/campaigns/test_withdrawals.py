@@ -8,8 +8,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from campaigns import desk
-from campaigns.models import Order
+from campaigns import desk, services
+from campaigns.models import Order, OrderState
 from config.navigation import sidebar
 from giftcodes.models import Batch, Void
 from giftcodes.void_models import VoidRequest, VoidScope, VoidState
@@ -20,6 +20,7 @@ from tests import make
 from tests.campaigns import promos
 from tests.campaigns.pages import page, signed_in, told
 from tests.giftcodes.guarded import attempt
+from tests.make import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 ADD = "/admin/giftcodes/voidrequest/add/"
@@ -231,3 +232,39 @@ def test_rejecting_says_why_and_taking_back_is_for_who_asked(team: promos.Team, 
         post(signed_in(team.approver), again, "approve", fingerprint=again.fingerprint)
     )
     assert not Void.objects.exists()
+
+
+def test_what_was_withdrawn_is_ordered_anew_once_and_goes_the_way_of_every_order(
+    team: promos.Team, order: Order
+) -> None:
+    batch, marketer = batch_of(order), signed_in(team.marketer)
+    attempt(make.code_of(batch, 29), make.member())
+    first = batch.first_claim_id
+    ask(marketer, order, scope="range", first=str(first + 27), last=str(first + 33))
+    asked = VoidRequest.objects.get()
+    assert "nothing to order anew" in told(post(marketer, asked, "reorder"))
+    post(signed_in(team.approver), asked, "approve", fingerprint=asked.fingerprint)
+    for user in (team.approver, promos.team().marketer):
+        assert post(signed_in(user), asked, "reorder").status_code == 404
+
+    form = post(marketer, asked, "reorder")
+
+    draft = Order.objects.latest("pk")
+    assert form.redirect_chain[-1][0] == reverse("admin:campaigns_order_change", args=(draft.pk,))
+    assert (draft.state, draft.requested_by, draft.batch) == (OrderState.DRAFT, team.marketer, None)
+    terms = ("campaign", "face_points", "claim_from", "claim_until", "lot_life_days", "activation")
+    assert [getattr(draft, name) for name in terms] == [getattr(order, name) for name in terms]
+    channels = dict(draft.channels.order_by("pk").values_list("name", "quantity"))
+    assert channels == {"poster": 2, "receipt": 4}
+    post(marketer, asked, "reorder")
+    assert Order.objects.count() == 2
+    services.discard_order(order_id=draft.pk, user=team.marketer)
+    post(marketer, asked, "reorder")
+    draft = Order.objects.latest("pk")
+    assert Order.objects.count() == 2
+    submitted = services.submit_order(order_id=draft.pk, user=team.marketer, at=NOON)
+    assert promos.approve(submitted, team.approver).size == 6
+    assert (
+        "The order for as many new codes"
+        in marketer.get(reverse("admin:giftcodes_voidrequest_change", args=(asked.pk,))).content.decode()
+    )
