@@ -20,13 +20,13 @@ from campaigns.services.disputes import (
     resolve_dispute,
     withdraw_dispute,
 )
-from campaigns.services.giving import give_gifts
 from campaigns.services.extensions import (
     approve_extension,
     reject_extension,
     request_extension,
     take_back_extension,
 )
+from campaigns.services.giving import give_gifts
 from campaigns.services.leaving import close_account
 from campaigns.services.orders import (
     activate_codes,
@@ -62,9 +62,9 @@ __all__ = [
     "discard_conditions",
     "discard_order",
     "erase_dispute_texts",
-    "give_gifts",
     "find_by_address",
     "find_by_code",
+    "give_gifts",
     "hold_campaign",
     "hold_draft",
     "open_dispute",
