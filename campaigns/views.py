@@ -97,6 +97,10 @@ def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any
         and is_approver
         and not is_requester,
         "last_pause": _last_pause(order.batch),
+        "may_extend": order.batch is not None
+        and not order.batch.issues_gifts
+        and order.batch.state in (BatchState.MINTED, BatchState.ACTIVE, BatchState.PAUSED)
+        and holds_role(request.user, brand_id, Role.MARKETER),
         "may_withdraw": order.batch is not None
         and not order.batch.issues_gifts
         and order.batch.state != BatchState.CLOSED

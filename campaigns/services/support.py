@@ -9,6 +9,7 @@ from campaigns.errors import SupportRefused
 from campaigns.support_models import ActKind, SupportAct
 from giftcodes import queries as giftcodes_queries
 from giftcodes.masking import mask_codes
+from parties import holding
 from parties.access import is_operator
 from parties.errors import NotReachable
 from parties.models import Member, Role, User
@@ -89,7 +90,7 @@ def _require_room(user: User, at: datetime) -> None:
     """The person's row is held for the count: of several searches at once none passes the limit."""
     if not access.is_support(user):
         raise NotReachable
-    list(User.objects.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
+    holding.hold_user(user)
     missed = SupportAct.objects.filter(user=user, at__gt=at - DAY, is_found=False)
     if missed.count() >= MAX_MISSES:
         raise SupportRefused("many")

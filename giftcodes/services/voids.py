@@ -16,6 +16,7 @@ from giftcodes.services.gift_ends import return_points
 from giftcodes.void_models import VoidRequest
 from giftcodes.void_queries import OpenSpan, Span
 from ledger.models import Reason
+from parties import holding
 from parties.errors import NotReachable
 from parties.models import Role, User
 
@@ -84,8 +85,7 @@ def void_one(*, serial_number: int, reason: str, user: User, at: datetime) -> in
     reached = access.reachable_batches(user, Role.SUPPORT, Role.APPROVER)
     if batch is None or not reached.filter(pk=batch.pk).exists():
         raise NotReachable
-    # Held for the count: of several at once none passes the limit.
-    list(User.objects.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
+    holding.hold_user(user)  # of several at once none passes the limit
     alone = Void.objects.filter(requested_by=user, approved_by=user, voided_at__gt=at - DAY)
     if alone.count() >= MAX_ALONE:
         raise VoidRefused("many")

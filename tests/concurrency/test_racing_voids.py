@@ -11,10 +11,11 @@ from django.db import transaction
 from giftcodes import audit, locking, queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import CodeNotUsable, VoidRefused
-from giftcodes.models import Claim, Void
-from giftcodes.services import Claimed
+from giftcodes.models import Batch, Claim, Void
+from giftcodes.services import Claimed, voids
 from giftcodes.void_models import VoidRequest, VoidState
 from ledger import queries as ledger_queries
+from parties import holding
 from parties.models import Role
 from tests import make
 from tests.concurrency.racing import race
@@ -115,19 +116,36 @@ def test_one_code_alone_is_withdrawn_or_claimed_and_never_both() -> None:
     assert not list(audit.differences())
 
 
-def test_nobody_passes_the_limit_of_one_person_by_being_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_held", [True, False], ids=["as it is", "control: nobody is held"])
+def test_nobody_passes_the_limit_of_one_person_by_being_fast(
+    is_held: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the control all have counted before the first one withdraws."""
     monkeypatch.setattr("giftcodes.services.voids.MAX_ALONE", 2)
-    told, other = scene(size=CODES), scene(size=CODES)
-    user = make.staff(Role.SUPPORT, told.batch.brand)
-    user.staff_roles.create(brand=other.batch.brand, role=Role.SUPPORT)
-    numbers = [each.batch.first_claim_id + place for each in (told, other) for place in range(4)]
+    scenes = [scene(size=2) for _ in range(4)]
+    user = make.staff(Role.SUPPORT, None)
+    if not is_held:
+        counted, own_open_batch = threading.Barrier(4, timeout=30), voids.own_open_batch
+
+        def wait_for_all(batch_id: int) -> Batch:
+            counted.wait()
+            return own_open_batch(batch_id)
+
+        monkeypatch.setattr(holding, "hold_user", lambda _user: None)
+        monkeypatch.setattr(voids, "own_open_batch", wait_for_all)
 
     outcomes = race(
         *(
-            partial(giftcodes.void_one, serial_number=number, reason="stolen", user=user, at=NOON)
-            for number in numbers
+            partial(
+                giftcodes.void_one,
+                serial_number=each.batch.first_claim_id,
+                reason="stolen",
+                user=user,
+                at=NOON,
+            )
+            for each in scenes
         )
     )
 
-    assert sum(outcome == 5 for outcome in outcomes) == 2, outcomes
-    assert Void.objects.count() == 2
+    assert sum(outcome == 5 for outcome in outcomes) == (2 if is_held else 4), outcomes
+    assert Void.objects.count() == (2 if is_held else 4)
