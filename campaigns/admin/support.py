@@ -84,6 +84,7 @@ class SupportActAdmin(ScopedAdmin):
         found = self._found(request, wanted)
         return HttpResponseRedirect(found, status=303) if isinstance(found, str) else found
 
+    @sensitive_variables()
     def _found(self, request: HttpRequest, wanted: Wanted) -> str | HttpResponse:
         """The address of what was found, or the desk that says that nothing was."""
         try:
@@ -221,6 +222,7 @@ def _code_page(serial_number: int | None) -> str:
     return "" if serial_number is None else reverse("admin:campaigns_supportact_code", args=(serial_number,))
 
 
+@sensitive_variables()
 def _by_code(request: HttpRequest, text: str) -> str:
     return _code_page(
         campaigns.find_by_code(text=text, user=request.user, at=database_time())  # type: ignore[arg-type]
