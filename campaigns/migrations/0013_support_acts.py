@@ -33,7 +33,7 @@ def unguard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0009_paused_codes_in_disputes'),
+        ('campaigns', '0010_page_counts'),
         ('parties', '0011_stand_ins'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
