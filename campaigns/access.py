@@ -3,10 +3,16 @@
 from django.db.models import QuerySet
 
 from campaigns.dispute_models import Dispute
+from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Campaign, Deposit, Order
-from parties.access import Person, is_operator, reachable_brands
+from campaigns.support_models import SupportAct
+from giftcodes import access as giftcodes_access
+from giftcodes.models import Batch
+from parties.access import Person, held_roles, is_operator, reachable_brands
 from parties.errors import NotReachable
 from parties.models import Role
+
+SUPPORT = (Role.SUPPORT, Role.AUDITOR)
 
 
 def reachable_campaigns(user: Person, *roles: Role) -> QuerySet[Campaign]:
@@ -63,3 +69,29 @@ def access_dispute(user: Person, dispute_id: int, *roles: Role) -> Dispute:
     if dispute is None:
         raise NotReachable
     return dispute
+
+
+def is_support(user: Person) -> bool:
+    """Whether the person has the support desk: support and auditors, and superusers to look."""
+    return any(role in SUPPORT for role, _is_operator in held_roles(user)) or _looks_at_all(user)
+
+
+def batches_of_support(user: Person) -> QuerySet[Batch]:
+    """Batches whose codes the person is told about at the support desk."""
+    return giftcodes_access.reachable_batches(user, *(() if _looks_at_all(user) else SUPPORT))
+
+
+def reachable_support_acts(user: Person, *roles: Role) -> QuerySet[SupportAct]:
+    """Look-ups by support about codes of the brands that `user` reaches. All others are the operator's."""
+    if is_operator(user, *roles) or (not roles and _looks_at_all(user)):
+        return SupportAct.objects.all()
+    return SupportAct.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def _looks_at_all(user: Person) -> bool:
+    return bool(user.is_active) and user.is_superuser
+
+
+def reachable_extensions(user: Person, *roles: Role) -> QuerySet[ExtensionRequest]:
+    """Requests for later ends of claim windows of the brands that `user` reaches with one of `roles`."""
+    return ExtensionRequest.objects.filter(order__in=reachable_orders(user, *roles))

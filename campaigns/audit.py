@@ -6,9 +6,11 @@ from typing import Any
 from django.db.models import QuerySet
 
 from campaigns import legal_facts
+from campaigns.extension_checks import REQUESTS
 from campaigns.legal_models import LegalCheck
 from campaigns.models import Campaign, Order, OrderState
 from campaigns.queries import fingerprint_of, page_address
+from giftcodes import services as giftcodes
 from ledger.audit import Difference, run_checks
 
 AS_CHECKED = "an approved order passed its legal check, which is as it was found"
@@ -16,6 +18,11 @@ AS_SUBMITTED = "an approved order and its batch say what was submitted"
 
 # Each gives rows (subject, expected, found), one per difference. A UUID is text with hyphens on PostgreSQL,
 # without on SQLite.
+# Where the window ended before it was extended.
+_PRINTED_UNTIL = (
+    "COALESCE((SELECT MIN(x.until_before) FROM giftcodes_batchextension x WHERE x.batch_id = b.id),"
+    " b.claim_until)"
+)
 _CHECKS = {
     "an approved order has its own batch": """
         SELECT 'order ' || o.id, 'batch of order ' || {order_key}, COALESCE(b.order_key, 'none')
@@ -28,12 +35,12 @@ _CHECKS = {
                 || o.claim_until || ' for ' || o.lot_life_days || ' days, active ' || o.activation
                 || ', campaign:' || c.id || ', gifts of up to ' || COALESCE(o.most_points, 0),
             'brand ' || b.brand_id || ', ' || b.face_points || ' points from ' || b.claim_from || ' to '
-                || b.claim_until || ' for ' || b.lot_life_days || ' days, active ' || b.activation
+                || {printed_until} || ' for ' || b.lot_life_days || ' days, active ' || b.activation
                 || ', ' || b.limit_group || ', gifts of up to ' || COALESCE(b.most_points, 0)
         FROM campaigns_order o JOIN campaigns_campaign c ON c.id = o.campaign_id
         JOIN giftcodes_batch b ON b.id = o.batch_id
         WHERE b.brand_id <> c.brand_id OR b.face_points <> o.face_points OR b.claim_from <> o.claim_from
-            OR b.claim_until <> o.claim_until OR b.lot_life_days <> o.lot_life_days
+            OR {printed_until} <> o.claim_until OR b.lot_life_days <> o.lot_life_days
             OR COALESCE(b.most_points, 0) <> COALESCE(o.most_points, 0)
             OR b.activation <> o.activation OR b.limit_group <> 'campaign:' || c.id ORDER BY b.id""",
     "a batch has as many codes as its order": """
@@ -102,8 +109,12 @@ def differences() -> Iterator[Difference]:
     """Every difference in orders and deposits, and between them, the code engine and the ledger; none in a
     sound database.
     """
-    fill = {"order_key": _hex("o.public_id"), "deposit_key": _hex("d.public_id")}
-    yield from run_checks({name: sql.format(**fill) for name, sql in _CHECKS.items()})
+    fill = {
+        "order_key": _hex("o.public_id"),
+        "deposit_key": _hex("d.public_id"),
+        "printed_until": _PRINTED_UNTIL,
+    }
+    yield from run_checks({name: sql.format(**fill) for name, sql in (_CHECKS | REQUESTS).items()})
     yield from _not_as_submitted()
     yield from _not_as_checked()
 
@@ -147,6 +158,6 @@ def _told(order: Order) -> Iterator[Campaign]:
             and version.limit_per_member == batch.limit_per_member
             and batch.claim_url_base.endswith(page_address(version, site_url=""))
             and version.starts_at <= batch.claim_from
-            and batch.claim_until <= version.ends_at
+            and giftcodes.printed_until(batch) <= version.ends_at
         ):
             yield version

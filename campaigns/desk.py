@@ -7,11 +7,14 @@ from django.http import HttpRequest
 
 from campaigns import access, queries
 from campaigns.dispute_models import Dispute, DisputeNotice, DisputeState, NoticeState
+from campaigns.extension_models import ExtensionRequest, ExtensionState
 from campaigns.models import Deposit, DepositState, Order, OrderState
+from giftcodes import access as giftcodes_access
 from giftcodes import queries as giftcodes_queries
 from giftcodes.access import reachable_batches
 from giftcodes.delivery_models import DeliveryState, FurtherDelivery
 from giftcodes.models import BatchState
+from giftcodes.void_models import VoidRequest, VoidState
 from ledger import access as ledger_access
 from ledger import queries as ledger_queries
 from ledger.models import Adjustment, AdjustmentState, Settlement, SettlementState
@@ -48,6 +51,18 @@ def settlements_to_decide(request: HttpRequest) -> QuerySet[Settlement]:
         return Settlement.objects.none()
     waiting = Settlement.objects.filter(state=SettlementState.PREPARED)
     return waiting.exclude(prepared_by=request.user.pk)
+
+
+def voids_to_decide(request: HttpRequest) -> QuerySet[VoidRequest]:
+    """Withdrawals of codes that the person may approve or reject."""
+    reached = giftcodes_access.reachable_void_requests(request.user, Role.APPROVER)
+    return reached.filter(state=VoidState.REQUESTED).exclude(requested_by=request.user.pk)
+
+
+def extensions_to_decide(request: HttpRequest) -> QuerySet[ExtensionRequest]:
+    """Later ends of claim windows that the person may approve or reject."""
+    reached = access.reachable_extensions(request.user, Role.APPROVER)
+    return reached.filter(state=ExtensionState.REQUESTED).exclude(requested_by=request.user.pk)
 
 
 def disputes_to_answer(request: HttpRequest) -> QuerySet[Dispute]:
@@ -94,6 +109,12 @@ def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             :_SHOWN
         ],
         "settlements_to_decide": settlements_to_decide(request).select_related("prepared_by")[:_SHOWN],
+        "voids_to_decide": voids_to_decide(request).select_related("batch__order__campaign", "requested_by")[
+            :_SHOWN
+        ],
+        "extensions_to_decide": extensions_to_decide(request).select_related(
+            "order__campaign", "requested_by"
+        )[:_SHOWN],
         "disputes_to_answer": disputes_to_answer(request).order_by("waiting_since")[:_SHOWN],
         "mails_given_up": mails_given_up(request).select_related("message__dispute")[:_SHOWN],
         "unfinished": _with_codes(own.filter(state__in=[OrderState.DRAFT, OrderState.REJECTED]))[:_SHOWN],

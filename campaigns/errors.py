@@ -291,3 +291,31 @@ class DisputeChanged(CampaignsError):
     """Something was written since the page of the ticket was opened."""
 
     code = "dispute_changed"
+
+
+class SupportRefused(CampaignsError):
+    """Support can't look this up; `rule`: `many` (too many searches that found nothing), `reason`."""
+
+    code = "support_refused"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+class ExtensionRefused(CampaignsError):
+    """The claim window can't be extended like this; `rule`: `reason`, `note`, `gifts`, `state`,
+    `window_passed`, `later`, `waits`, `number`, `changed`, `decided`.
+    """
+
+    code = "extension_refused"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+class ReorderRefused(CampaignsError):
+    """There is nothing to be ordered anew: the request withdrew no code."""
+
+    code = "reorder_refused"

@@ -11,7 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 # Tables of this app, which Django looks for here.
-from campaigns import conditions_models, dispute_models, result_models  # noqa: F401
+from campaigns import (  # noqa: F401
+    conditions_models,
+    dispute_models,
+    extension_models,
+    reorder_models,
+    result_models,
+    support_models,
+)
 from campaigns.legal_models import LEGAL_CONSTRAINTS, StatesLegalForm
 from giftcodes.models import MAX_CODES_PER_BATCH, Activation, Batch
 from ledger.models import MAX_POINTS

@@ -23,7 +23,7 @@ from campaigns import services as campaigns
 from campaigns.errors import CampaignsError
 from campaigns.models import Campaign, Issuing, Order, OrderState
 from campaigns.wording import words_of
-from giftcodes import gift_queries
+from giftcodes import gift_queries, void_queries
 from giftcodes import queries as giftcodes_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
@@ -62,6 +62,8 @@ def order_page(request: HttpRequest, order: Order) -> HttpResponse:
         "neighbours": queries.neighbours_of(order)[:5],
         "is_as_submitted": order.state == OrderState.DRAFT or queries.is_as_submitted(order),
         "needs_own_htmx": needs_own_htmx(),
+        "extensions": order.extensions.order_by("-pk"),
+        "withdrawals": void_queries.requests_of(order.batch),
         **_what_the_person_may_do(request, order),
         **_batch_context(request, order),
         **legal_pages.context_of(order, at=database_time()),
@@ -97,6 +99,14 @@ def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any
         and is_approver
         and not is_requester,
         "last_pause": _last_pause(order.batch),
+        "may_extend": order.batch is not None
+        and not order.batch.issues_gifts
+        and order.batch.state in (BatchState.MINTED, BatchState.ACTIVE, BatchState.PAUSED)
+        and holds_role(request.user, brand_id, Role.MARKETER),
+        "may_withdraw": order.batch is not None
+        and not order.batch.issues_gifts
+        and order.batch.state != BatchState.CLOSED
+        and holds_role(request.user, brand_id, Role.MARKETER),
     }
 
 

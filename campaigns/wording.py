@@ -10,11 +10,19 @@ from campaigns import errors
 from campaigns.conditions_models import MAX_CONDITIONS_LETTERS
 from campaigns.delivery_wording import words_of_refusal
 from campaigns.dispute_models import MAX_TEXT_LENGTH
+from campaigns.extension_wording import words_of_extension
 from campaigns.gaps import Gap
 from campaigns.legal.words import RULES
 from campaigns.models import MAX_LOT_LIFE_DAYS, DepositState, OrderState
 from campaigns.rules import MAX_CHANNELS
-from giftcodes.errors import DeliveryRefused, FurtherDeliveryRefused, GiftcodesError, KeysMissing
+from campaigns.void_wording import words_of_void
+from giftcodes.errors import (
+    DeliveryRefused,
+    FurtherDeliveryRefused,
+    GiftcodesError,
+    KeysMissing,
+    VoidRefused,
+)
 from giftcodes.models import MAX_CODES_PER_BATCH
 from ledger.models import MAX_POINTS
 from parties.periods import period_text
@@ -99,6 +107,14 @@ def _dispute_refused(refusal: errors.DisputeRefused) -> str:
     if refusal.rule == "no_text":
         return _("Write what the member should read. Nothing was sent.")
     return _("This form can't be sent. Open the page again.")
+
+
+def _support_refused(refusal: errors.SupportRefused) -> str:
+    if refusal.rule == "many":
+        return _(
+            "You have searched for many codes or addresses that don't exist. Search by serial number today."
+        )
+    return _("Say what you need it for, in 1 to 200 characters.")
 
 
 def words_of_gap(gap: Gap) -> str:
@@ -189,6 +205,9 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
         "Ask the operator to open another series, or order fewer codes. Nothing was reserved."
     ),
     errors.TermsRefused: _terms_refused,
+    errors.SupportRefused: _support_refused,
+    errors.ExtensionRefused: words_of_extension,
+    errors.ReorderRefused: lambda _refusal: _("No code was withdrawn, so there is nothing to order anew."),
     errors.DepositRefused: lambda _refusal: _(
         "This deposit can't be recorded: the brand has one with the same reference already. "
         "Look at the list of deposits; if it is another payment, give it another reference."
@@ -220,6 +239,7 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
         "can take it, and can't be repeated. If it did not reach you, tell the operator."
     ),
     FurtherDeliveryRefused: words_of_refusal,
+    VoidRefused: words_of_void,
     KeysMissing: lambda _refusal: _(
         "The keys of the codes are not available. Nothing was done; tell the operator."
     ),

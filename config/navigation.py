@@ -9,11 +9,14 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from campaigns import desk
+from campaigns.access import is_support
 from campaigns.dispute_models import Dispute
+from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Campaign, Deposit, Order
 from giftcodes.gift_models import Gift
 from giftcodes.guard_models import ClaimLock
 from giftcodes.models import Batch, Claim, Delivery, Series
+from giftcodes.void_models import VoidRequest
 from ledger.admin.reports import may_read, titles
 from ledger.models import (
     Account,
@@ -39,7 +42,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Groups of links for django-unfold; a link only where the person may look."""
     home = {"title": _("Home"), "icon": "home", "link": reverse("admin:index")}
     groups: list[tuple[str, list[Item]]] = [
-        (_("Campaigns and codes"), [("campaign", Campaign), ("receipt_long", Order), ("qr_code_2", Batch)]),
+        (
+            _("Campaigns and codes"),
+            [
+                ("campaign", Campaign),
+                ("receipt_long", Order),
+                ("qr_code_2", Batch),
+                ("block", VoidRequest),
+                ("event_upcoming", ExtensionRequest),
+            ],
+        ),
         (
             _("Money"),
             [
@@ -101,11 +113,15 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         Deposit: desk.deposits_to_decide(request).count(),
         Adjustment: desk.adjustments_to_decide(request).count(),
         Settlement: desk.settlements_to_decide(request).count(),
+        ExtensionRequest: desk.extensions_to_decide(request).count(),
+        VoidRequest: desk.voids_to_decide(request).count(),
         Dispute: desk.disputes_to_answer(request).count(),
     }
     shown: list[dict[str, Any]] = [{"title": "", "items": [home]}]
     for title, items in groups:
         links = [_link(request, icon, model, waiting.get(model, 0)) for icon, model in items]
+        if (Claim in {model for _icon, model in items}) and is_support(request.user):
+            links.insert(0, _support_desk(request))
         shown.append({"title": title, "items": [link for link in links if link]})
     if _link(request, "", Campaign, 0):
         shown[1]["items"].append(_results(request))
@@ -117,6 +133,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 def _results(request: HttpRequest) -> dict[str, Any]:
     address = reverse("admin:campaigns_campaign_all_results")
     return {"title": _("Results"), "icon": "query_stats", "link": address, "active": request.path == address}
+
+
+def _support_desk(request: HttpRequest) -> dict[str, Any]:
+    """The desk stands below the address of the list of what was looked up there."""
+    list_of_acts = reverse("admin:campaigns_supportact_changelist")
+    link = {"title": _("Support desk"), "icon": "contact_support"}
+    return link | {
+        "link": reverse("admin:campaigns_supportact_desk"),
+        "active": request.path.startswith(list_of_acts),
+    }
 
 
 def _reports() -> list[dict[str, Any]]:

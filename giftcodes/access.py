@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from giftcodes.delivery_models import FurtherDelivery
 from giftcodes.models import Batch, Delivery
+from giftcodes.void_models import VoidRequest
 from parties.access import Person, reachable_brands
 from parties.errors import NotReachable
 from parties.models import Role
@@ -14,6 +15,11 @@ from parties.models import Role
 def reachable_batches(user: Person, *roles: Role) -> QuerySet[Batch]:
     """Batches of the brands that `user` reaches with one of `roles`."""
     return Batch.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def reachable_void_requests(user: Person, *roles: Role) -> QuerySet[VoidRequest]:
+    """Withdrawals of codes of the brands that `user` reaches with one of `roles`."""
+    return VoidRequest.objects.filter(batch__in=reachable_batches(user, *roles))
 
 
 def access_delivery(user: Person, public_id: uuid.UUID) -> Delivery:

@@ -8,9 +8,11 @@ from django.db import connection
 from giftcodes import journal, keys
 from giftcodes.delivery_checks import DELIVERIES, changed_requests
 from giftcodes.errors import JournalError, KeysMissing
+from giftcodes.extension_checks import EXTENSIONS
 from giftcodes.gift_checks import GIFTS, STRANDS
 from giftcodes.models import Batch
 from giftcodes.restores import gifts_folder
+from giftcodes.void_checks import VOIDS
 from ledger.audit import Difference, run_checks
 from ledger.errors import SealKeyMissing
 from ledger.expiry import end_after_days
@@ -203,7 +205,10 @@ def differences() -> Iterator[Difference]:
         "posted_at": _moment("t.posted_at"),
     }
     yield from run_checks(
-        {name: sql.format(**fill) for name, sql in (_CLAIMS | _BATCHES | GIFTS | DELIVERIES).items()}
+        {
+            name: sql.format(**fill)
+            for name, sql in (_CLAIMS | _BATCHES | GIFTS | DELIVERIES | VOIDS | EXTENSIONS).items()
+        }
     )
     yield from changed_requests()
     yield from _lots_of_other_lives()

@@ -102,6 +102,18 @@ class BatchRefused(GiftcodesError):
         self.rule = rule
 
 
+class VoidRefused(GiftcodesError):
+    """Codes can't be withdrawn like this; `rule` names why: `reason`, `spans`, `gifts`, `closed`, `nothing`,
+    `number`, `own`, `changed`, `state`, `note`, `funds`, `claimed`, `void`, `many`.
+    """
+
+    code = "void_refused"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
 class GiftRefused(GiftcodesError):
     """What was asked for can't be a gift; `rule` names why: `gifts`, `key`, `points`, `claim_until`,
     `recipient_ref`, `metadata`, `reason`. `position` is that of the gift, None for the request as a whole.

@@ -47,6 +47,11 @@ class Attempt(models.Model):
             models.Index(fields=["at"], name="giftcodes_attempt_at"),
             models.Index(fields=["person", "at"], name="giftcodes_attempt_of_person"),
             models.Index(
+                fields=["serial_number"],
+                name="giftcodes_attempt_of_serial",
+                condition=Q(serial_number__isnull=False),
+            ),
+            models.Index(
                 fields=["series", "id"], name="giftcodes_attempt_unknown", condition=Q(outcome="unknown")
             ),
         ]

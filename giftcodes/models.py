@@ -9,7 +9,13 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 # Tables of this app, which Django looks for here.
-from giftcodes import delivery_models, gift_models, guard_models  # noqa: F401
+from giftcodes import (  # noqa: F401
+    delivery_models,
+    extension_models,
+    gift_models,
+    guard_models,
+    void_models,
+)
 from ledger.models import MAX_POINTS, Account, transfer_id_of
 from parties.models import Brand, Member, User
 
@@ -263,7 +269,9 @@ class ClaimTally(models.Model):
 
 
 class Void(models.Model):
-    """A range of a batch withdrawn, sparing what was claimed. Never edited, never deleted."""
+    """A range of a batch withdrawn, sparing what was claimed. Never edited, never deleted. One code alone may
+    be one person's act. `request` names the act of which the range is a part, if it was asked for.
+    """
 
     batch = models.ForeignKey(
         Batch, models.PROTECT, related_name="voids", verbose_name=_("batch"), db_index=False
@@ -275,6 +283,9 @@ class Void(models.Model):
     requested_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("requested by"))
     approved_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("approved by"))
     voided_at = models.DateTimeField(_("withdrawn at"))
+    request = models.ForeignKey(
+        "giftcodes.VoidRequest", models.PROTECT, null=True, related_name="voids", verbose_name=_("request")
+    )
 
     class Meta:
         verbose_name = _("void")
@@ -290,7 +301,8 @@ class Void(models.Model):
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="giftcodes_void_has_reason"),
             models.CheckConstraint(
-                condition=~Q(requested_by=F("approved_by")), name="giftcodes_void_by_two_people"
+                condition=~Q(requested_by=F("approved_by")) | Q(request=None, last_serial=F("first_serial")),
+                name="giftcodes_void_by_two_people",
             ),
         ]
         indexes = [models.Index(fields=["batch", "first_serial"], name="giftcodes_void_of_batch")]

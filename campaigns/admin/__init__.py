@@ -1,8 +1,19 @@
-"""Campaigns, orders, deposits and disputes in the admin."""
+"""Campaigns, orders, deposits, disputes and withdrawals of codes in the admin."""
 
 from campaigns.admin.campaign import CampaignAdmin
 from campaigns.admin.deposit import DepositAdmin
 from campaigns.admin.dispute import DisputeAdmin
+from campaigns.admin.extensions import ExtensionRequestAdmin
 from campaigns.admin.order import OrderAdmin
+from campaigns.admin.support import SupportActAdmin
+from campaigns.admin.voids import VoidRequestAdmin
 
-__all__ = ["CampaignAdmin", "DepositAdmin", "DisputeAdmin", "OrderAdmin"]
+__all__ = [
+    "CampaignAdmin",
+    "DepositAdmin",
+    "DisputeAdmin",
+    "ExtensionRequestAdmin",
+    "OrderAdmin",
+    "SupportActAdmin",
+    "VoidRequestAdmin",
+]

@@ -1,5 +1,5 @@
-"""What changes orders, deposits, conditions and disputes. Call it through the module:
-`from campaigns import services as campaigns`.
+"""What changes orders, deposits, conditions and disputes, and what support looks up. Call it through the
+module: `from campaigns import services as campaigns`.
 """
 
 from campaigns.services.channels import channels_of, replace_channels
@@ -22,6 +22,12 @@ from campaigns.services.disputes import (
     resolve_dispute,
     withdraw_dispute,
 )
+from campaigns.services.extensions import (
+    approve_extension,
+    reject_extension,
+    request_extension,
+    take_back_extension,
+)
 from campaigns.services.giving import give_gifts
 from campaigns.services.leaving import close_account
 from campaigns.services.orders import (
@@ -38,9 +44,11 @@ from campaigns.services.orders import (
 from campaigns.services.page_counts import count_opening
 from campaigns.services.pages import publish_page, take_page_offline
 from campaigns.services.pauses import pause_codes, resume_codes
+from campaigns.services.reorders import reorder_withdrawn
 from campaigns.services.sandbox_codes import code_behind
 from campaigns.services.sandbox_stock import stock_sandbox, stock_sandboxes
 from campaigns.services.sign_offs import sign_off
+from campaigns.services.support import find_by_address, find_by_code, unmask_member
 
 __all__ = [
     "Asked",
@@ -49,6 +57,7 @@ __all__ = [
     "add_to_dispute",
     "answer_dispute",
     "approve_delivery",
+    "approve_extension",
     "approve_order",
     "channels_of",
     "close_account",
@@ -58,6 +67,8 @@ __all__ = [
     "discard_conditions",
     "discard_order",
     "erase_dispute_texts",
+    "find_by_address",
+    "find_by_code",
     "give_gifts",
     "hold_campaign",
     "hold_draft",
@@ -67,21 +78,26 @@ __all__ = [
     "publish_conditions",
     "publish_page",
     "reject_deposit",
+    "reject_extension",
     "reject_order",
     "reopen_order",
     "reopen_stale_orders",
+    "reorder_withdrawn",
     "replace_channels",
     "request_delivery",
     "request_deposit",
+    "request_extension",
     "resolve_dispute",
     "resume_codes",
     "sign_off",
     "stock_sandbox",
     "stock_sandboxes",
     "submit_order",
+    "take_back_extension",
     "take_page_offline",
     "tell_answers",
     "unless_accepted",
+    "unmask_member",
     "withdraw_dispute",
     "write_conditions",
 ]

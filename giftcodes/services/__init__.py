@@ -10,7 +10,6 @@ from giftcodes.services.batches import (
     close_due_batches,
     create_batch,
     open_series,
-    void_codes,
 )
 from giftcodes.services.claims import Claimed, Proviso, claim_code
 from giftcodes.services.deliveries import HandedOver, reveal_passphrase, take_delivery
@@ -19,6 +18,7 @@ from giftcodes.services.delivery_making import (
     reveal_further_passphrase,
     take_further_delivery,
 )
+from giftcodes.services.extensions import extend_batch, printed_until
 from giftcodes.services.further_deliveries import (
     Asked,
     approve_delivery,
@@ -42,6 +42,8 @@ from giftcodes.services.rereads import check_file
 from giftcodes.services.sandbox_codes import first_code_of
 from giftcodes.services.shipping import ship_claims
 from giftcodes.services.tries import Asker, count_typo, lift_lock, prune_tries, try_code
+from giftcodes.services.void_requests import approve_void, reject_void, request_void, take_back_void
+from giftcodes.services.voids import void_codes, void_one
 
 __all__ = [
     "Asked",
@@ -60,6 +62,7 @@ __all__ = [
     "Terms",
     "activate_batch",
     "approve_delivery",
+    "approve_void",
     "check_file",
     "claim_code",
     "close_batch",
@@ -68,6 +71,7 @@ __all__ = [
     "count_typo",
     "create_batch",
     "expire_gifts",
+    "extend_batch",
     "first_code_of",
     "issue_gifts",
     "issued_before",
@@ -77,16 +81,20 @@ __all__ = [
     "mint_next_chunk",
     "open_series",
     "pause_batch",
+    "printed_until",
     "prune_tries",
     "reject_delivery",
+    "reject_void",
     "replay_claims",
     "request_again",
     "request_delivery",
+    "request_void",
     "resume_batch",
     "reveal_further_passphrase",
     "reveal_gift",
     "reveal_passphrase",
     "ship_claims",
+    "take_back_void",
     "take_delivery",
     "take_further_delivery",
     "tell_low_budgets",
@@ -95,4 +103,5 @@ __all__ = [
     "try_code_for_partner",
     "void_codes",
     "void_gift",
+    "void_one",
 ]

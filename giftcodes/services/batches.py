@@ -1,4 +1,4 @@
-"""The life of a batch: made at approval, activated, parts of it voided, closed."""
+"""The life of a batch: made at approval, activated, closed."""
 
 import logging
 import secrets
@@ -24,7 +24,6 @@ from giftcodes.models import (
     Channel,
     Delivery,
     Series,
-    Void,
 )
 from giftcodes.services import draws
 from giftcodes.services.gift_ends import expire_all, return_points
@@ -209,62 +208,6 @@ def activate_batch(*, batch_id: int, at: datetime) -> None:
         state = Batch.objects.values_list("state", flat=True).get(pk=batch_id)
         if state != BatchState.ACTIVE:
             raise BatchRefused(f"a batch that is {state} can't be activated", rule="state")
-
-
-@transaction.atomic
-def void_codes(
-    *,
-    batch_id: int,
-    first_serial: int,
-    last_serial: int,
-    reason: str,
-    requested_by: User,
-    approved_by: User,
-    at: datetime,
-) -> int:
-    """Withdraw the unclaimed codes of a range (both ends in it); their points go back to the brand's funds.
-
-    Gives back how many codes were withdrawn: claimed ones are spared, those withdrawn before don't count
-    again, so a repeat gives 0. BatchRefused if the range is not within the batch, the batch is closed, the
-    reason is empty or both people are one.
-    """
-    locking.own_batch(batch_id)
-    batch = Batch.objects.select_related("unclaimed").get(pk=batch_id)
-    within = batch.first_serial <= first_serial <= last_serial < batch.first_serial + batch.size
-    rules = {
-        "the range lies within the batch": within,
-        "a closed batch has nothing left to withdraw": batch.state != BatchState.CLOSED,
-        "gifts are withdrawn one by one": not batch.issues_gifts,
-        "withdrawing codes needs a reason": bool(reason.strip()),
-        "withdrawing codes needs another person's approval": requested_by != approved_by,
-    }
-    for rule, is_kept in rules.items():
-        if not is_kept:
-            raise BatchRefused(rule)
-    people = {"reason": reason.strip(), "requested_by": requested_by, "approved_by": approved_by}
-    total = 0
-    for first, last in _not_yet_void(batch, first_serial, last_serial):
-        codes = last - first + 1 - queries.claims_between(batch, first, last)
-        void = Void.objects.create(
-            batch=batch, first_serial=first, last_serial=last, codes=codes, voided_at=at, **people
-        )
-        points, key = codes * batch.face_points, f"void:{void.pk}"
-        return_points(batch, points=points, key=key, reason=Reason.VOID, at=at)
-        total += codes
-    Series.objects.filter(pk=batch.series_id).update(live_codes=F("live_codes") - total)
-    return total
-
-
-def _not_yet_void(batch: Batch, first: int, last: int) -> list[tuple[int, int]]:
-    """The parts of first..last that no earlier void covers."""
-    parts = []
-    for void in Void.objects.filter(batch=batch, last_serial__gte=first, first_serial__lte=last).order_by(
-        "first_serial"
-    ):
-        if first < void.first_serial:
-            parts.append((first, void.first_serial - 1))
-        first = void.last_serial + 1
-    return [*parts, (first, last)] if first <= last else parts
 
 
 @transaction.atomic

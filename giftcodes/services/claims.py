@@ -162,13 +162,14 @@ def _claim_code(claim_id: int, *, batch: KnownBatch, member: Member, at: datetim
 
 
 # The whole decision in one statement: state, window, voids, that the member has not left, and, by the primary
-# key, that nobody was first. On the way out it looks up the member's wallet.
+# key, that nobody was first. On the way out it looks up the member's wallet. Voids of a batch don't overlap,
+# so the last one that begins by the serial decides: one look into the index, however many there are.
 _INSERT_CLAIM = (
     "INSERT INTO giftcodes_claim (id, batch_id, member_id, points, claimed_at)"
     " SELECT %s, b.id, %s, b.face_points, {now} FROM giftcodes_batch b"
     " WHERE b.id = %s AND b.state = 'active' AND b.claim_from <= {now} AND b.claim_until > {now}"
-    " AND NOT EXISTS (SELECT 1 FROM giftcodes_void v"
-    " WHERE v.batch_id = %s AND v.first_serial <= %s AND v.last_serial >= %s)"
+    " AND COALESCE((SELECT v.last_serial FROM giftcodes_void v WHERE v.batch_id = %s"
+    " AND v.first_serial <= %s ORDER BY v.first_serial DESC LIMIT 1) < %s, TRUE)"
     " AND EXISTS (SELECT 1 FROM parties_member m WHERE m.id = %s AND m.closed_at IS NULL)"
     " ON CONFLICT (id) DO NOTHING RETURNING claimed_at,"
     " (SELECT id FROM ledger_account WHERE member_id = %s AND program_id = %s AND kind = 'wallet'), points"

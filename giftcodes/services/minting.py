@@ -25,6 +25,7 @@ from giftcodes.models import Activation, Batch, BatchState, Channel, Delivery
 from giftcodes.sealing import Piece, SealedFile, SealedZip, SealMismatch
 from giftcodes.services import custody
 from giftcodes.services.deliveries import passphrase_of, path_of, zip_salt_of
+from giftcodes.services.extensions import printed_until
 from ledger.expiry import JAPAN
 from parties import events
 from parties.event_models import EventType
@@ -162,7 +163,7 @@ class _Mint:
 
 def layout_of(batch: Batch, channel: Channel) -> RowLayout:
     """What all rows of the channel share."""
-    last_moment = batch.claim_until - timedelta(microseconds=1)
+    last_moment = printed_until(batch) - timedelta(microseconds=1)
     return RowLayout(
         url_base=batch.claim_url_base,
         channel=channel.name,

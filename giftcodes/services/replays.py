@@ -24,7 +24,7 @@ from giftcodes.gift_models import Gift
 from giftcodes.journal import Entry, Journal, Kind
 from giftcodes.models import SERIALS_PER_SERIES, Batch, BatchState, Claim, ClaimTally, Series, Void, claim_key
 from giftcodes.restores import gifts_folder
-from giftcodes.services.batches import activate_batch, void_codes
+from giftcodes.services.batches import activate_batch
 from giftcodes.services.gift_replays import (
     claim_gifts_again,
     gifts_to_claim,
@@ -37,6 +37,7 @@ from giftcodes.services.gift_shipping import release_gifts, ship_unjournaled_gif
 from giftcodes.services.minting import mint_next_chunk
 from giftcodes.services.serial_sets import SerialSet
 from giftcodes.services.shipping import mark, person_of, ship_unjournaled
+from giftcodes.services.voids import void_codes
 from ledger import services as ledger
 from ledger.audit import Difference
 from ledger.models import Account, AccountKind, ClosedDay, Posting

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from giftcodes import journal, restores
 from giftcodes.errors import DatabaseOlder, JournalMissing
@@ -20,6 +21,7 @@ from giftcodes.models import Claim, Void, claim_id_of, claim_key
 from giftcodes.services.final_ids import final_id
 from giftcodes.services.gift_ends import void_key
 from giftcodes.services.gift_shipping import gift_voids, ship_gifts
+from giftcodes.services.voids import VOID, VOID_REQUEST, transfer_key
 from ledger.models import Posting, Reason, transfer_id_of
 from parties.models import User
 
@@ -67,7 +69,7 @@ def ship_unjournaled(
     while step := list(islice(lacking, POSTINGS_PER_STEP)):
         postings += Posting.objects.filter(transfer__in=step).values_list(*_COLUMNS)
     voids = [void for void in Void.objects.select_related("batch") if range_of(void) not in journaled_voids]
-    keys = [transfer_id_of(f"void:{void.pk}") for void in voids]
+    keys = list({transfer_id_of(transfer_key(void)) for void in voids})
     gifts = GiftVoid.objects.exclude(gift__in=journaled_gift_voids).values_list("gift", flat=True)
     keys += [transfer_id_of(void_key(gift_id)) for gift_id in gifts]
     postings += Posting.objects.filter(transfer__in=keys).values_list(*_COLUMNS)
@@ -129,18 +131,17 @@ def person_of(user: User) -> str:
 
 def _voids(postings: Sequence[Any]) -> Iterator[Entry]:
     """The withdrawals among the postings. Their reason is free text, and stays in the database."""
-    voided = {
-        int(key.removeprefix("void:")): posting_id
-        for posting_id, reason, key, _ in postings
-        if reason == Reason.VOID and key.removeprefix("void:").isdecimal()
-    }
-    people = ("requested_by", "approved_by")
-    for void in Void.objects.filter(pk__in=voided).select_related("batch__brand__program", *people):
+    voided = {key: posting_id for posting_id, reason, key, _ in postings if reason == Reason.VOID}
+    # A key names a range, or a request of which all ranges share the transfer.
+    of_range, of_request = (_numbers_behind(prefix, voided) for prefix in (VOID, VOID_REQUEST))
+    acts = Void.objects.filter(Q(pk__in=of_range, request=None) | Q(request__in=of_request)).order_by("pk")
+    for void in acts.select_related("batch__brand__program", "requested_by", "approved_by"):
         first, end = range_of(void)
+        key = transfer_key(void)
         yield Entry(
             Kind.VOID,
-            voided[void.pk],
-            transfer=transfer_id_of(f"void:{void.pk}").hex,
+            voided[key],
+            transfer=transfer_id_of(key).hex,
             claim=first,
             batch=void.batch.public_id.hex,
             batch_end=end,
@@ -149,6 +150,11 @@ def _voids(postings: Sequence[Any]) -> Iterator[Entry]:
             requested_by=person_of(void.requested_by),
             approved_by=person_of(void.approved_by),
         )
+
+
+def _numbers_behind(prefix: str, keys: Iterable[str]) -> list[int]:
+    rests = (key.removeprefix(prefix) for key in keys)
+    return [int(rest) for rest in rests if rest.isdecimal()]
 
 
 def _claims(postings: Sequence[Any]) -> Iterator[Entry]:

@@ -1,17 +1,22 @@
 """Campaigns, their orders and the people around them, for these tests."""
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from campaigns import conditions_queries
 from campaigns import services as campaigns
 from campaigns.conditions_models import ConditionsVersion
+from campaigns.extension_models import ExtensionRequest
 from campaigns.legal import LegalForm
 from campaigns.models import Campaign, Order, OrderChannel
+from campaigns.support_models import SupportAct
 from giftcodes import services as giftcodes
 from giftcodes.gift_models import Gift
 from giftcodes.models import Activation, Batch
 from giftcodes.services import GiftWanted
+from giftcodes.void_models import VoidRequest, VoidScope
+from giftcodes.void_queries import Span
 from ledger import queries as ledger_queries
 from parties.models import Brand, Role, User
 from tests import make
@@ -116,3 +121,38 @@ def withdrawn_gift(of: Team) -> Gift:
     gift = Gift.objects.get(pk=issued.serial_number)
     giftcodes.reveal_gift(gift=gift, client=client, at=NOON)
     return giftcodes.void_gift(gift=gift, client=client, reason="sent by mistake", at=NOON)
+
+
+def void_request(of: Team, batch: Batch) -> VoidRequest:
+    """The last code of the batch shall be withdrawn, says the marketer."""
+    last = batch.first_serial + batch.size - 1
+    return giftcodes.request_void(
+        public_id=uuid.uuid4(),
+        batch_id=batch.pk,
+        spans=[Span(last, last)],
+        scope=VoidScope.RANGE,
+        reason="misprint",
+        user=of.marketer,
+        at=NOON,
+    )
+
+
+def support_act(of: Team, batch: Batch) -> SupportAct:
+    """Somebody of the brand's support was read a code."""
+    user = make.staff(Role.SUPPORT, of.brand)
+    campaigns.find_by_code(text=make.code_of(batch), user=user, at=NOON)
+    return SupportAct.objects.get(user=user)
+
+
+def extension_request(of: Team) -> ExtensionRequest:
+    """The codes of a running order shall be claimable for a week more, says the marketer."""
+    order = submitted(of, channels={"flyer": 2}, face_points=1)
+    make.activate(approve(order, of.approver))
+    return campaigns.request_extension(
+        public_id=uuid.uuid4(),
+        order_id=order.pk,
+        until=order.claim_until + timedelta(days=7),
+        reason="the posters came late",
+        user=of.marketer,
+        at=NOON,
+    )

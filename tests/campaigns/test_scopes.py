@@ -12,10 +12,13 @@ from django.urls import reverse
 
 from campaigns import access, services
 from campaigns.dispute_models import Dispute
+from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
+from campaigns.support_models import SupportAct
 from giftcodes.gift_models import Gift
 from giftcodes.guard_models import Alarm, Attempt, ClaimLock
 from giftcodes.models import Batch, Channel, Claim, Delivery, Series, Void
+from giftcodes.void_models import VoidRequest
 from ledger import services as ledger
 from ledger.expiry import JAPAN, ExpiryPolicy
 from ledger.models import (
@@ -64,6 +67,8 @@ SEEN_BY = {
     Order: EVERY_ROLE,
     Batch: EVERY_ROLE,
     Delivery: EVERY_ROLE,
+    VoidRequest: EVERY_ROLE,
+    ExtensionRequest: EVERY_ROLE,
     Brand: EVERY_ROLE,
     Store: EVERY_ROLE,
     NumberPattern: EVERY_ROLE,
@@ -85,6 +90,7 @@ SEEN_BY = {
     Claim: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
     Gift: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
     Dispute: {Role.AUDITOR, Role.SUPPORT},
+    SupportAct: {Role.AUDITOR, Role.SUPPORT},
 }
 OPERATORS_ONLY = {
     Series,
@@ -117,6 +123,9 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Delivery: batch.delivery,
         Claim: claim,
         Gift: promos.withdrawn_gift(team),
+        VoidRequest: promos.void_request(team, batch),
+        ExtensionRequest: promos.extension_request(team),
+        SupportAct: promos.support_act(team, batch),
         Deposit: deposit,
         Dispute: tickets.opened(serial_number=claim.pk),
         Brand: team.brand,
@@ -290,6 +299,8 @@ def test_a_marketer_of_two_brands_edits_in_one_where_the_role_is_held() -> None:
 WRITES = {
     Campaign: {Role.MARKETER},
     Order: {Role.MARKETER},
+    VoidRequest: {Role.MARKETER},
+    ExtensionRequest: {Role.MARKETER},
     Store: {Role.MARKETER},
     NumberPattern: {Role.MARKETER},
     WebhookEndpoint: {Role.MARKETER},

@@ -291,24 +291,24 @@ def test_voiding_needs_a_range_of_the_batch_a_reason_and_two_people() -> None:
     good = {
         "batch_id": batch.pk,
         "first_serial": batch.first_serial,
-        "last_serial": batch.first_serial,
+        "last_serial": batch.first_serial + 1,
     } | people
 
     for spoilt in (
         {"last_serial": other.first_serial},
-        {"first_serial": batch.first_serial + 1},
+        {"first_serial": batch.first_serial + 2},
         {"reason": "  "},
         {"approved_by": people["requested_by"]},
     ):
         with pytest.raises(BatchRefused):
             giftcodes.void_codes(**(good | spoilt))
     assert not Void.objects.exists()
-    assert giftcodes.void_codes(**good) == 1
+    assert giftcodes.void_codes(**good) == 2
     with pytest.raises(IntegrityError), transaction.atomic():
         Void.objects.create(
             batch=batch,
             first_serial=batch.first_serial + 5,
-            last_serial=batch.first_serial + 5,
+            last_serial=batch.first_serial + 6,
             codes=1,
             reason="x",
             requested_by=people["requested_by"],

@@ -15,14 +15,17 @@ from giftcodes import audit as giftcodes_audit
 from giftcodes import journal, restores
 from giftcodes import services as giftcodes
 from giftcodes.errors import CodeNotUsable
+from giftcodes.journal import Kind
 from giftcodes.models import Batch, Claim, Void
 from giftcodes.services import replays
 from ledger import audit as ledger_audit
+from ledger import queries as ledger_queries
 from ledger import seal_audit, seals
 from ledger import services as ledger
 from ledger.errors import SealRefused
-from parties.models import Member, User
+from parties.models import Member, Role, User
 from tests import make
+from tests.giftcodes import withdrawals
 from tests.make import NOON
 from tests.restoring import lost_by_a_restore
 
@@ -161,6 +164,35 @@ def test_a_collision_in_the_database_is_a_sentence_and_no_traceback(monkeypatch:
     claim(batch, 0, make.member())
     with pytest.raises(CommandError, match="まだサイトを開けないでください"):
         call_command("replay_claims")
+
+
+def test_what_two_people_withdrew_by_a_list_is_withdrawn_again_range_by_range(folder: Path) -> None:
+    told = withdrawals.scene(size=8)
+    alone = make.staff(Role.SUPPORT, told.batch.brand)
+    with lost_by_a_restore():
+        told.claim(7)
+        told.approve(told.ask(told.spans(0, 2, 3, 5)))
+        giftcodes.void_one(
+            serial_number=told.batch.first_claim_id + 6, reason="misprint", user=alone, at=NOON
+        )
+        assert ship() == 1
+        assert [line.entry.kind for line in journal.lines(folder)].count(Kind.VOID) == 4
+    done = replay()
+    assert (done.replayed, done.withdrawn, done.differences) == (1, 4, [])
+    assert [void.codes for void in Void.objects.order_by("first_serial")] == [1, 2, 1, 1]
+    assert Void.objects.get(requested_by=alone).approved_by == alone
+    assert ledger_queries.funds_of(told.batch.brand) == 5 * 5
+    assert replay().withdrawn == 0
+
+
+def test_a_list_that_the_journal_never_saw_is_shipped_whole(folder: Path) -> None:
+    told = withdrawals.scene(size=8)
+    told.claim(7)
+    ship()
+    told.approve(told.ask(told.spans(0, 2, 3, 5)))
+    replay()
+    assert [line.entry.kind for line in journal.lines(folder)].count(Kind.VOID) == 3
+    assert replay().withdrawn == 0
 
 
 def withdraw(batch: Batch, first: int, last: int, **people: User) -> None:
