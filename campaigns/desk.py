@@ -13,6 +13,7 @@ from giftcodes.models import BatchState
 from ledger import access as ledger_access
 from ledger import queries as ledger_queries
 from ledger.models import Adjustment, AdjustmentState, Settlement, SettlementState
+from parties import second_factor
 from parties.access import is_operator, reachable_brands
 from parties.models import Role
 
@@ -84,6 +85,7 @@ def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "files_to_take": to_take[:_SHOWN],
         "funds": _funds(request),
         "live": _live(with_codes),
+        "is_without_second_factor": not second_factor.is_required(),
     }
 
 

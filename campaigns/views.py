@@ -33,6 +33,7 @@ from ledger.statements import database_time
 from parties.access import holds_role
 from parties.errors import NotReachable
 from parties.models import Role, User
+from parties.second_factor import verified_at
 
 BADGES = {
     OrderState.DRAFT: "quiet",
@@ -230,6 +231,7 @@ def approve(request: HttpRequest, order_id: int) -> HttpResponse:
             approver=user,
             submitted_hash=request.POST.get("submitted_hash", ""),
             site_url=settings.SITE_URL,
+            verified_at=verified_at(request),
             at=database_time(),
         ),
         _("Approved. The points are reserved, and the codes are being made or can be issued."),
@@ -255,7 +257,9 @@ def activate(request: HttpRequest, order_id: int) -> HttpResponse:
     """Open the codes for claiming."""
     _act(
         request,
-        lambda user: campaigns.activate_codes(order_id=order_id, user=user, at=database_time()),
+        lambda user: campaigns.activate_codes(
+            order_id=order_id, user=user, verified_at=verified_at(request), at=database_time()
+        ),
         _("The codes can be claimed from the beginning of their window."),
     )
     return _to_page(order_id)
@@ -280,7 +284,11 @@ def resume(request: HttpRequest, order_id: int) -> HttpResponse:
     _act(
         request,
         lambda user: campaigns.resume_codes(
-            order_id=order_id, user=user, reason=request.POST.get("reason", ""), at=database_time()
+            order_id=order_id,
+            user=user,
+            reason=request.POST.get("reason", ""),
+            verified_at=verified_at(request),
+            at=database_time(),
         ),
         _("The codes can be claimed again, and gifts issued, within the claim window."),
     )

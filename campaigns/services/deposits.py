@@ -14,6 +14,7 @@ from ledger import queries as ledger_queries
 from ledger import services as ledger
 from ledger.errors import LimitExceeded
 from ledger.models import MAX_POINTS
+from parties import second_factor
 from parties.access import access_brand
 from parties.models import Role, User
 
@@ -43,13 +44,15 @@ def request_deposit(
 
 
 @transaction.atomic
-def confirm_deposit(*, deposit_id: int, user: User, at: datetime) -> Deposit:
+def confirm_deposit(*, deposit_id: int, user: User, verified_at: datetime | None, at: datetime) -> Deposit:
     """Put a recorded deposit into the brand's funds, once.
 
+    FactorStale unless `user` showed their second factor at most five minutes before, at `verified_at`.
     NotReachable for anybody but finance of the brand (or of the operator), OwnOrder for whoever recorded it,
     DepositNotOpen if it was decided before, FundsFull if the funds can't hold so much: it still waits then.
     """
     deposit = _decide(deposit_id, DepositState.CONFIRMED, user, at)
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     try:
         ledger.deposit_funds(brand=deposit.brand, points=deposit.points, key=deposit.public_id.hex, at=at)
     except LimitExceeded as refusal:

@@ -29,6 +29,7 @@ from giftcodes.models import Activation, Batch
 from giftcodes.services import ChannelSize, Terms
 from ledger import queries as ledger_queries
 from ledger.errors import InsufficientPoints
+from parties import second_factor
 from parties.errors import NotReachable
 from parties.models import Role, User
 
@@ -52,17 +53,23 @@ def submit_order(*, order_id: int, user: User, at: datetime) -> Order:
 
 @transaction.atomic
 def approve_order(
-    *, order_id: int, approver: User, submitted_hash: str, site_url: str, at: datetime
+    *,
+    order_id: int,
+    approver: User,
+    submitted_hash: str,
+    site_url: str,
+    verified_at: datetime | None,
+    at: datetime,
 ) -> Batch:
     """Reserve the money and make the batch; minting begins after the commit. Gifts of the API can be issued
     from then on.
 
     `submitted_hash` is the fingerprint that the approver saw, `site_url` the site's address, without a
-    slash at its end. Of several approvals one wins; the winner's own repeat gives the same batch, even if
-    both come at once.
-    NotReachable for anybody but an approver of the brand, OwnOrder for the requester, OrderNotOpen,
-    OrderChanged if the fingerprint is not what the order and its campaign say now, OrderUnfit, FundsShort,
-    SeriesShort, TermsRefused: nothing has happened then.
+    slash at its end, `verified_at` when the approver showed their second factor last. Of several approvals
+    one wins; the winner's own repeat gives the same batch, even if both come at once.
+    NotReachable for anybody but an approver of the brand, OwnOrder for the requester, FactorStale if the
+    factor is older than five minutes, OrderNotOpen, OrderChanged if the fingerprint is not what the order and
+    its campaign say now, OrderUnfit, FundsShort, SeriesShort, TermsRefused: nothing has happened then.
     """
     before = _hold(approver, order_id, Role.APPROVER)
     if before.requested_by_id == approver.pk:
@@ -72,6 +79,7 @@ def approve_order(
         submitted_hash,
     ):
         return before.batch
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     order = _win(order_id, OrderState.SUBMITTED, decided_by=approver)
     # Read after the row was won, so that what is compared here is what gets approved.
     if not _is_what_was_seen(order, submitted_hash):
@@ -167,16 +175,17 @@ def discard_order(*, order_id: int, user: User) -> None:
     _win(order_id, OrderState.DRAFT, decision_note="").delete()
 
 
-def activate_codes(*, order_id: int, user: User, at: datetime) -> None:
+def activate_codes(*, order_id: int, user: User, verified_at: datetime | None, at: datetime) -> None:
     """Open the codes of the order's minted batch for claiming; `user` is an approver of the brand, not the
-    requester.
+    requester, and showed a second factor at most five minutes before (`verified_at`).
 
-    Repeating it is harmless. NotReachable, OwnOrder, OrderNotOpen if there is no batch, TermsRefused if the
-    batch can't be activated in its state.
+    Repeating it is harmless. NotReachable, OwnOrder, FactorStale, OrderNotOpen if there is no batch,
+    TermsRefused if the batch can't be activated in its state.
     """
     order = access.access_order(user, order_id, Role.APPROVER)
     if order.requested_by_id == user.pk:
         raise OwnOrder
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     if order.batch_id is None:
         raise OrderNotOpen(order.state)
     try:

@@ -8,6 +8,7 @@ from campaigns.errors import OrderNotOpen, OwnOrder, TermsRefused
 from campaigns.models import Order
 from giftcodes import services as giftcodes
 from giftcodes.errors import BatchRefused
+from parties import second_factor
 from parties.models import Role, User
 
 
@@ -26,13 +27,17 @@ def pause_codes(*, order_id: int, user: User, reason: str, at: datetime) -> bool
     return _switch(order, giftcodes.pause_batch, user, reason, at)
 
 
-def resume_codes(*, order_id: int, user: User, reason: str, at: datetime) -> bool:
+def resume_codes(
+    *, order_id: int, user: User, reason: str, verified_at: datetime | None, at: datetime
+) -> bool:
     """Let a paused order go on: that is for an approver of the brand who is not the requester, as activating
-    is. Gives back and raises what `pause_codes` does, and OwnOrder.
+    is, with a second factor shown at most five minutes before (`verified_at`). Gives back and raises what
+    `pause_codes` does, OwnOrder, and FactorStale.
     """
     order = access.access_order(user, order_id, Role.APPROVER)
     if order.requested_by_id == user.pk:
         raise OwnOrder
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     return _switch(order, giftcodes.resume_batch, user, reason, at)
 
 

@@ -242,7 +242,7 @@ def _deposit(brand: Brand, at: datetime) -> None:
         public_id=public_id, brand_id=brand.pk, points=FUNDS_POINTS, reference="opening", user=first, at=at
     )
     if deposit.decided_at is None:
-        campaigns.confirm_deposit(deposit_id=deposit.pk, user=second, at=at)
+        campaigns.confirm_deposit(deposit_id=deposit.pk, user=second, verified_at=at, at=at)
 
 
 def _campaign(brand: Brand, at: datetime) -> Campaign:
@@ -385,5 +385,6 @@ def _approved(order: Order, *, site_url: str, at: datetime) -> Batch:
         approver=User.objects.get(email=f"approver@{slug}.example"),
         submitted_hash=order.submitted_hash,
         site_url=site_url,
+        verified_at=at,
         at=at,
     )

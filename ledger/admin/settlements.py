@@ -30,6 +30,7 @@ from ledger.wording import words_of
 from parties.access import is_operator, reachable_brands, reachable_programs
 from parties.errors import NotReachable
 from parties.models import Role
+from parties.second_factor import verified_at
 
 BADGES = {
     SettlementState.PREPARED: "waiting",
@@ -161,7 +162,9 @@ class SettlementAdmin(LedgerAdmin):
         return self._act(
             request,
             settlement_id,
-            lambda **who: ledger.close_settlement(sha256=request.POST.get("sha256", ""), **who),
+            lambda **who: ledger.close_settlement(
+                sha256=request.POST.get("sha256", ""), verified_at=verified_at(request), **who
+            ),
             _("The statement is closed."),
         )
 

@@ -30,6 +30,7 @@ from ledger.models import (
 from ledger.services.grants import grant_once
 from ledger.services.reversals import reverse_once, take_back_once
 from ledger.services.settlements import correct_settlement
+from parties import second_factor
 from parties.access import access_brand
 from parties.errors import NotReachable
 from parties.models import Brand, Role, Store, User
@@ -201,9 +202,12 @@ def _correction_values(brand: Brand, asked: CorrectionAsked) -> dict[str, Any]:
 
 
 @transaction.atomic
-def confirm_adjustment(*, adjustment_id: int, user: User, fingerprint: str, at: datetime) -> Adjustment:
+def confirm_adjustment(
+    *, adjustment_id: int, user: User, fingerprint: str, verified_at: datetime | None, at: datetime
+) -> Adjustment:
     """Let happen what was asked for, once. `fingerprint` is that of what the person has seen.
 
+    FactorStale unless they showed their second factor at most five minutes before, at `verified_at`.
     NotReachable for anybody but finance of the brand (or of the operator); a correction concerns two brands
     and needs somebody who is finance of both. AdjustmentRefused by rule: `own_act` (the person who asked),
     `own_wallet`, `not_open` (decided before), `changed` (the fingerprint is not that of the request). What
@@ -211,6 +215,7 @@ def confirm_adjustment(*, adjustment_id: int, user: User, fingerprint: str, at: 
     LimitExceeded) goes through: nothing has moved, and the request still waits.
     """
     adjustment = _decide(adjustment_id, AdjustmentState.CONFIRMED, user, at)
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     now = fingerprint_of(adjustment).encode()
     for seen in (fingerprint, adjustment.fingerprint):
         if not hmac.compare_digest(seen.encode(), now):

@@ -30,6 +30,7 @@ from ledger.models import (
 )
 from ledger.services.accounts import open_accepted, open_cleared
 from ledger.services.posting import Move, accounts_of, begin, moves_of, post, post_transfer
+from parties import second_factor
 from parties.access import is_operator
 from parties.errors import NotReachable
 from parties.models import Brand, Program, Role, Store, User
@@ -170,15 +171,19 @@ def _points_of_pairs(lines: Iterable[SettlementLine]) -> Counter[tuple[int, int]
     return pairs
 
 
-def close_settlement(*, settlement_id: int, user: User, sha256: str, at: datetime) -> Settlement:
+def close_settlement(
+    *, settlement_id: int, user: User, sha256: str, verified_at: datetime | None, at: datetime
+) -> Settlement:
     """Close a prepared statement, once: its points go from what acceptors took to what funders have cleared.
 
-    `sha256` is the fingerprint that this person saw. The uses are counted again, and must give it. A repeat
+    `sha256` is the fingerprint that this person saw, `verified_at` when they showed their second factor last:
+    FactorStale if that is more than five minutes ago. The uses are counted again, and must give it. A repeat
     by the same person gives back the closed statement. NotReachable for anybody but the operator's finance.
     SettlementRefused by rule: `decided` (before, by somebody else or otherwise), `same_person` (who prepared
     it), `fingerprint` (another statement was seen), `changed` (the uses no longer give it).
     """
     before = _access(settlement_id, user)
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     if not hmac.compare_digest(sha256.encode(), before.sha256.encode()):
         raise SettlementRefused("this is not the statement that was looked at", rule="fingerprint")
     if before.state == SettlementState.PREPARED:

@@ -79,6 +79,7 @@ def approve(order: Order, by: User, submitted_hash: str | None = None) -> Batch:
         approver=by,
         submitted_hash=order.submitted_hash if submitted_hash is None else submitted_hash,
         site_url=SITE,
+        verified_at=NOON,
         at=NOON,
     )
 

@@ -112,7 +112,9 @@ def _scene() -> None:
             at=NOON,
         )
         if points == 700:
-            campaigns.confirm_deposit(deposit_id=deposit.pk, user=team.other_finance, at=NOON)
+            campaigns.confirm_deposit(
+                deposit_id=deposit.pk, user=team.other_finance, verified_at=NOON, at=NOON
+            )
     make.brand(funds=1, program=team.brand.program)
     make.user()
     assert names_of_differences() == set()

@@ -109,7 +109,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         id=batch.first_claim_id, batch=batch, member=make.member(), points=100, claimed_at=NOON
     )
     deposit = recorded(team)
-    services.confirm_deposit(deposit_id=deposit.pk, user=team.other_finance, at=NOON)
+    services.confirm_deposit(deposit_id=deposit.pk, user=team.other_finance, verified_at=NOON, at=NOON)
     return {
         Campaign: order.campaign,
         Order: order,
@@ -176,7 +176,9 @@ def ledger_rows_of(team: promos.Team) -> dict[type[Model], Model]:
     statement = ledger.prepare_settlement(
         program_id=brand.program_id, ends_at=midnight, user=first, at=midnight
     )
-    ledger.close_settlement(settlement_id=statement.pk, user=second, sha256=statement.sha256, at=midnight)
+    ledger.close_settlement(
+        settlement_id=statement.pk, user=second, sha256=statement.sha256, verified_at=midnight, at=midnight
+    )
     adjustment = ledger.request_adjustment(
         public_id=uuid.uuid4(),
         brand_id=brand.pk,

@@ -319,7 +319,11 @@ class Books(RuleBasedStateMachine):
                 program_id=self.wallets[0].program_id, ends_at=ends_at, user=preparer, at=self.now
             )
             ledger.close_settlement(
-                settlement_id=statement.pk, user=closer, sha256=statement.sha256, at=self.now
+                settlement_id=statement.pk,
+                user=closer,
+                sha256=statement.sha256,
+                verified_at=self.now,
+                at=self.now,
             )
             return statement
 
