@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.http import HttpRequest
 
 from campaigns import access, queries
+from campaigns.approval_models import OrderApproval
 from campaigns.dispute_models import Dispute, DisputeNotice, DisputeState, NoticeState
 from campaigns.models import Deposit, DepositState, Order, OrderState
 from giftcodes import queries as giftcodes_queries
@@ -24,7 +25,10 @@ _SEE_FUNDS = (Role.MARKETER, Role.APPROVER, Role.FINANCE, Role.AUDITOR)
 def orders_to_decide(request: HttpRequest) -> QuerySet[Order]:
     """Submitted orders that the person may approve or reject."""
     reached = access.reachable_orders(request.user, Role.APPROVER).filter(state=OrderState.SUBMITTED)
-    return reached.exclude(requested_by=request.user.pk)
+    mine = OrderApproval.objects.filter(
+        order=OuterRef("pk"), submission=OuterRef("submissions"), approver=request.user.pk
+    )
+    return reached.exclude(requested_by=request.user.pk).exclude(Exists(mine))
 
 
 def deposits_to_decide(request: HttpRequest) -> QuerySet[Deposit]:

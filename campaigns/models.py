@@ -11,7 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 # Tables of this app, which Django looks for here.
-from campaigns import conditions_models, dispute_models, result_models  # noqa: F401
+from campaigns import (  # noqa: F401
+    approval_models,
+    conditions_models,
+    dispute_models,
+    result_models,
+)
 from giftcodes.models import MAX_CODES_PER_BATCH, Activation, Batch
 from ledger.models import MAX_POINTS
 from parties.models import Brand, User
@@ -150,6 +155,8 @@ class Order(models.Model):
     )
     submitted_at = models.DateTimeField(_("submitted at"), null=True, editable=False)
     submitted_hash = models.CharField(_("fingerprint"), max_length=64, blank=True, editable=False)
+    # How often it was submitted: approvals count for the submission that they saw.
+    submissions = models.PositiveIntegerField(_("submissions"), default=0, editable=False)
     decided_by = models.ForeignKey(
         User,
         models.PROTECT,

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import access, queries, rules
+from campaigns import access, approval_queries, queries, rules
 from campaigns import services as campaigns
 from campaigns.errors import CampaignsError
 from campaigns.models import Campaign, Issuing, Order, OrderState
@@ -62,6 +62,9 @@ def order_page(request: HttpRequest, order: Order) -> HttpResponse:
         "cost": queries.cost_of_order(order),
         "brand": order.campaign.brand,
         "neighbours": queries.neighbours_of(order)[:5],
+        "approvals": (lines := list(approval_queries.approvals_shown(order))),
+        "approvals_counted": sum(line.counts for line in lines),
+        "approvers_needed": approval_queries.approvers_needed(order, at=database_time()),
         "is_as_submitted": order.state == OrderState.DRAFT or queries.is_as_submitted(order),
         "needs_own_htmx": needs_own_htmx(),
         **_what_the_person_may_do(request, order),
@@ -82,6 +85,7 @@ def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any
     return {
         "is_requester": is_requester,
         "may_decide": order.state == OrderState.SUBMITTED and is_approver and not is_requester,
+        "may_approve": not approval_queries.approvals_that_count(order).filter(approver=request.user.pk),
         "may_reopen": order.state in (OrderState.SUBMITTED, OrderState.REJECTED)
         and holds_role(request.user, brand_id, Role.MARKETER),
         "may_activate": order.batch is not None
@@ -224,7 +228,7 @@ def reopen(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_POST
 def approve(request: HttpRequest, order_id: int) -> HttpResponse:
     """Approve what the person has seen: the fingerprint comes with the form."""
-    _act(
+    approved = _act(
         request,
         lambda user: campaigns.approve_order(
             order_id=order_id,
@@ -234,8 +238,12 @@ def approve(request: HttpRequest, order_id: int) -> HttpResponse:
             verified_at=verified_at(request),
             at=database_time(),
         ),
-        _("Approved. The points are reserved, and the codes are being made or can be issued."),
     )
+    if approved is not None and approved.missing:
+        messages.success(request, _("Your approval is noted. Nothing is reserved before a second approver."))
+    elif approved is not None:
+        text = _("Approved. The points are reserved, and the codes are being made or can be issued.")
+        messages.success(request, text)
     return _to_page(order_id)
 
 

@@ -9,6 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from campaigns import desk
+from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.models import Campaign, Deposit, Order
 from giftcodes.gift_models import Gift
@@ -39,7 +40,10 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Groups of links for django-unfold; a link only where the person may look."""
     home = {"title": _("Home"), "icon": "home", "link": reverse("admin:index")}
     groups: list[tuple[str, list[Item]]] = [
-        (_("Campaigns and codes"), [("campaign", Campaign), ("receipt_long", Order), ("qr_code_2", Batch)]),
+        (
+            _("Campaigns and codes"),
+            [("campaign", Campaign), ("receipt_long", Order), ("qr_code_2", Batch), ("rule", ApprovalRule)],
+        ),
         (
             _("Money"),
             [

@@ -36,6 +36,7 @@ class DepositAdmin(BrandChoice):
 
     form = DepositForm
     reach = access.reachable_deposits
+    is_recorded_in_services = True
     look_roles = (Role.FINANCE, Role.AUDITOR)
     add_roles = (Role.FINANCE,)
     list_display = ("reference", "brand", "points_text", "state_badge", "requested_by", "requested_at")

@@ -2,6 +2,13 @@
 `from campaigns import services as campaigns`.
 """
 
+from campaigns.services.approvals import (
+    add_rule,
+    ask_to_retire_rule,
+    keep_rule,
+    remind_approvers,
+    retire_rule,
+)
 from campaigns.services.conditions import (
     Tick,
     discard_conditions,
@@ -23,6 +30,7 @@ from campaigns.services.disputes import (
 from campaigns.services.giving import give_gifts
 from campaigns.services.leaving import close_account
 from campaigns.services.orders import (
+    Approved,
     activate_codes,
     approve_order,
     discard_order,
@@ -40,12 +48,15 @@ from campaigns.services.sandbox_codes import code_behind
 from campaigns.services.sandbox_stock import stock_sandbox, stock_sandboxes
 
 __all__ = [
+    "Approved",
     "Asked",
     "Tick",
     "activate_codes",
+    "add_rule",
     "add_to_dispute",
     "answer_dispute",
     "approve_order",
+    "ask_to_retire_rule",
     "close_account",
     "code_behind",
     "confirm_deposit",
@@ -56,6 +67,7 @@ __all__ = [
     "give_gifts",
     "hold_campaign",
     "hold_draft",
+    "keep_rule",
     "open_dispute",
     "pause_codes",
     "prune_dispute_texts",
@@ -63,11 +75,13 @@ __all__ = [
     "publish_page",
     "reject_deposit",
     "reject_order",
+    "remind_approvers",
     "reopen_order",
     "reopen_stale_orders",
     "request_deposit",
     "resolve_dispute",
     "resume_codes",
+    "retire_rule",
     "stock_sandbox",
     "stock_sandboxes",
     "submit_order",

@@ -7,11 +7,13 @@ of a campaign stays so to the end of the transaction, and no two steps wait for 
 
 import hmac
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
 from campaigns import access, queries, rules
 from campaigns.errors import (
+    ApprovalKept,
     FundsShort,
     NoteMissing,
     OrderChanged,
@@ -22,6 +24,7 @@ from campaigns.errors import (
     TermsRefused,
 )
 from campaigns.models import Campaign, Issuing, Order, OrderState
+from campaigns.services.approvals import record_approval
 from giftcodes import services as giftcodes
 from giftcodes import tasks
 from giftcodes.errors import BatchRefused, SeriesFull
@@ -32,6 +35,13 @@ from ledger.errors import InsufficientPoints
 from parties import second_factor
 from parties.errors import NotReachable
 from parties.models import Role, User
+
+
+class Approved(NamedTuple):
+    """What came of an approval: the batch, or None and how many further approvers the order takes."""
+
+    batch: Batch | None
+    missing: int
 
 
 @transaction.atomic
@@ -46,6 +56,7 @@ def submit_order(*, order_id: int, user: User, at: datetime) -> Order:
     order = _win(order_id, OrderState.DRAFT, requested_by=user)
     _refuse_unfit(order, at)
     order.state, order.submitted_at = OrderState.SUBMITTED, at
+    order.submissions += 1
     order.submitted_hash = queries.fingerprint_of(order)
     _record(order, "submitted", by=user, at=at)
     return order
@@ -60,16 +71,20 @@ def approve_order(
     site_url: str,
     verified_at: datetime | None,
     at: datetime,
-) -> Batch:
-    """Reserve the money and make the batch; minting begins after the commit. Gifts of the API can be issued
-    from then on.
+) -> Approved:
+    """Approve the order; if nobody else has to as well, reserve the money and make the batch: minting begins
+    after the commit, and gifts of the API can be issued from then on.
+
+    A rule of the brand may ask for a second approver (`approval_queries.approvers_needed`), for what the
+    order is and what the month has come to: then the first approval is noted, and nothing is reserved.
 
     `submitted_hash` is the fingerprint that the approver saw, `site_url` the site's address, without a
     slash at its end, `verified_at` when the approver showed their second factor last. Of several approvals
     one wins; the winner's own repeat gives the same batch, even if both come at once.
     NotReachable for anybody but an approver of the brand, OwnOrder for the requester, FactorStale if the
-    factor is older than five minutes, OrderNotOpen, OrderChanged if the fingerprint is not what the order and
-    its campaign say now, OrderUnfit, FundsShort, SeriesShort, TermsRefused: nothing has happened then.
+    factor is older than five minutes, ApprovedBefore, OrderNotOpen, OrderChanged if the fingerprint is not
+    what the order and its campaign say now, OrderUnfit, FundsShort, SeriesShort, TermsRefused: nothing has
+    happened then.
     """
     before = _hold(approver, order_id, Role.APPROVER)
     if before.requested_by_id == approver.pk:
@@ -78,13 +93,17 @@ def approve_order(
         approver.pk,
         submitted_hash,
     ):
-        return before.batch
+        return Approved(before.batch, 0)
     second_factor.refuse_stale(verified_at=verified_at, at=at)
-    order = _win(order_id, OrderState.SUBMITTED, decided_by=approver)
+    order = _win(order_id, OrderState.SUBMITTED, decision_note="")
     # Read after the row was won, so that what is compared here is what gets approved.
     if not _is_what_was_seen(order, submitted_hash):
         raise OrderChanged
     _refuse_unfit(order, at)
+    missing = record_approval(order=order, approver=approver, verified_at=verified_at, at=at)
+    if missing:
+        _record(order, "approved, a second approver is needed", by=approver, at=at)
+        return Approved(None, missing)
     order.batch = _reserve(order, site_url=site_url, at=at)
     order.state, order.decided_by, order.decided_at = OrderState.APPROVED, approver, at
     _record(order, "approved", by=approver, at=at)
@@ -93,7 +112,7 @@ def approve_order(
         batch_id = order.batch.pk
         # A function of its own: what it raises is logged under its name, and a partial has none.
         transaction.on_commit(lambda: tasks.nudge_minting(batch_id), robust=True)
-    return order.batch
+    return Approved(order.batch, 0)
 
 
 @transaction.atomic
@@ -169,10 +188,13 @@ def hold_draft(*, order_id: int) -> None:
 @transaction.atomic
 def discard_order(*, order_id: int, user: User) -> None:
     """Delete a draft. NotReachable for anybody but a marketer of the brand, OrderNotOpen once it was
-    submitted.
+    submitted, ApprovalKept if somebody approved an earlier submission of it.
     """
     _hold(user, order_id, Role.MARKETER)
-    _win(order_id, OrderState.DRAFT, decision_note="").delete()
+    draft = _win(order_id, OrderState.DRAFT, decision_note="")
+    if draft.approvals.exists():
+        raise ApprovalKept
+    draft.delete()
 
 
 def activate_codes(*, order_id: int, user: User, verified_at: datetime | None, at: datetime) -> None:
@@ -220,6 +242,7 @@ _DECIDED_IN_SERVICES = (
     "requested_by",
     "submitted_at",
     "submitted_hash",
+    "submissions",
     "decided_by",
     "decided_at",
     "decision_note",

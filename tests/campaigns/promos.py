@@ -7,6 +7,7 @@ from campaigns import conditions_queries
 from campaigns import services as campaigns
 from campaigns.conditions_models import ConditionsVersion
 from campaigns.models import Campaign, Order, OrderChannel
+from campaigns.services import Approved
 from giftcodes import services as giftcodes
 from giftcodes.gift_models import Gift
 from giftcodes.models import Activation, Batch
@@ -74,6 +75,13 @@ def submitted(of: Team, **fields: Any) -> Order:
 
 
 def approve(order: Order, by: User, submitted_hash: str | None = None) -> Batch:
+    approved = approve_once(order, by, submitted_hash)
+    assert approved.batch is not None
+    return approved.batch
+
+
+def approve_once(order: Order, by: User, submitted_hash: str | None = None) -> Approved:
+    """One approval, which may not be enough."""
     return campaigns.approve_order(
         order_id=order.pk,
         approver=by,

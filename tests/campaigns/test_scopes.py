@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from campaigns import access, services
+from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
 from giftcodes.gift_models import Gift
@@ -62,6 +63,7 @@ EVERY_ROLE = set(Role)
 SEEN_BY = {
     Campaign: EVERY_ROLE,
     Order: EVERY_ROLE,
+    ApprovalRule: EVERY_ROLE,
     Batch: EVERY_ROLE,
     Delivery: EVERY_ROLE,
     Brand: EVERY_ROLE,
@@ -113,6 +115,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
     return {
         Campaign: order.campaign,
         Order: order,
+        ApprovalRule: approval_rule_of(team),
         Batch: batch,
         Delivery: batch.delivery,
         Claim: claim,
@@ -130,6 +133,13 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Account: batch.unclaimed,
         **ledger_rows_of(team),
     }
+
+
+def approval_rule_of(team: promos.Team) -> ApprovalRule:
+    """Orders of more points than any here take two approvers."""
+    return services.add_rule(
+        brand_id=team.brand.pk, issuing="", from_points=10**9, month_points=None, user=team.approver, at=NOON
+    )
 
 
 def partner_rows_of(team: promos.Team) -> dict[type[Model], Model]:
@@ -296,6 +306,7 @@ WRITES = {
     NumberPattern: {Role.MARKETER},
     WebhookEndpoint: {Role.MARKETER},
     Deposit: {Role.FINANCE},
+    ApprovalRule: {Role.APPROVER, Role.FINANCE},
     Adjustment: {Role.FINANCE, Role.SUPPORT},
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import LazySettings, settings
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
@@ -30,6 +31,11 @@ __all__ = ["set_database_clock"]
 
 CHECK, SET_UP, MINE = "/admin/second-factor/", "/admin/second-factor/set-up/", "/admin/second-factor/mine/"
 Answer = Any
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_signed_in_yet() -> None:
+    cache.clear()  # it counts sign-ins, and remembers challenges that were answered
 
 
 @pytest.fixture
