@@ -59,7 +59,7 @@ class ApprovalRule(models.Model):
         verbose_name=_("ended by"),
         editable=False,
     )
-    retired_at = models.DateTimeField(_("ended at"), null=True, editable=False)
+    retired_at = models.DateTimeField(_("rule ended at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("rule of two approvers")

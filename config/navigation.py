@@ -31,6 +31,7 @@ from parties.api_models import ApiClient, ApiKey
 from parties.models import Brand, Member, MembershipNumber, NumberPattern, Program, StaffRole, Store, User
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
+from parties.staff_models import AuditRecord
 from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 
 Item = tuple[str, Any]
@@ -76,6 +77,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("id_card", MembershipNumber),
                 ("notifications", ExpiryNotice),
                 ("verified", DaySeal),
+                ("history", AuditRecord),
             ],
         ),
         (

@@ -29,6 +29,11 @@ def code_at(at: datetime | None = None, *, secret: str = SECRET) -> str:
     return shown
 
 
+def just_now(at: datetime) -> dict[str, datetime]:
+    """Moments for a service: the act is at that moment, and the factor was shown then."""
+    return {"verified_at": at, "at": at}
+
+
 def let_in(client: Client, user: User, *, verified_at: datetime | None = None) -> Client:
     """A session of the admin as its sign-in leaves it: the factor was shown at that moment, or just now."""
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")

@@ -147,5 +147,5 @@ class ApprovalRuleAdmin(BrandChoice):
 
 def _badge(rule: ApprovalRule) -> tuple[str, str]:
     if rule.retired_at is not None:
-        return "quiet", _("ended")
+        return "quiet", _("no longer in force")
     return ("waiting", _("in force, end asked for")) if rule.retire_asked_by_id else ("good", _("in force"))

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('month_points', models.BigIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1000000000000)], verbose_name="once the month's orders exceed so many points")),
                 ('added_at', models.DateTimeField(editable=False, verbose_name='added at')),
                 ('retire_asked_at', models.DateTimeField(editable=False, null=True, verbose_name='end asked for at')),
-                ('retired_at', models.DateTimeField(editable=False, null=True, verbose_name='ended at')),
+                ('retired_at', models.DateTimeField(editable=False, null=True, verbose_name='rule ended at')),
                 ('added_by', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='added by')),
                 ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approval_rules', to='parties.brand', verbose_name='brand')),
                 ('retire_asked_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='end asked for by')),

@@ -15,10 +15,11 @@ from campaigns.errors import ApprovedBefore, OwnOrder, RuleNotOpen, RuleRefused
 from campaigns.models import Issuing, Order, OrderState
 from ledger.expiry import JAPAN
 from ledger.models import MAX_POINTS
-from parties import second_factor
+from parties import audit_log, second_factor
 from parties.access import access_brand
 from parties.errors import NotReachable
 from parties.models import Brand, Role, User
+from parties.staff_models import Act
 
 RULE_KEEPERS = (Role.APPROVER, Role.FINANCE)
 REMINDED_AFTER = timedelta(days=1)
@@ -73,7 +74,7 @@ def add_rule(
     amounts = [from_points, *([] if month_points is None else [month_points])]
     if issuing not in ("", *Issuing.values) or any(not 0 <= points <= MAX_POINTS for points in amounts):
         raise RuleRefused
-    return ApprovalRule.objects.create(
+    rule = ApprovalRule.objects.create(
         brand=brand,
         issuing=issuing,
         from_points=from_points,
@@ -81,6 +82,8 @@ def add_rule(
         added_by=user,
         added_at=at,
     )
+    audit_log.record(Act.ADDED, by=user, subject=rule)
+    return rule
 
 
 @transaction.atomic
@@ -92,7 +95,7 @@ def ask_to_retire_rule(*, rule_id: int, user: User, at: datetime) -> ApprovalRul
     waiting = ApprovalRule.objects.filter(pk=rule_id, retire_asked_by=None)
     if not waiting.update(retire_asked_by=user, retire_asked_at=at):
         raise RuleNotOpen
-    return ApprovalRule.objects.get(pk=rule_id)
+    return _recorded(rule_id, Act.REQUESTED, user)
 
 
 @transaction.atomic
@@ -108,7 +111,7 @@ def retire_rule(*, rule_id: int, user: User, verified_at: datetime | None, at: d
     asked = ApprovalRule.objects.filter(pk=rule_id, retire_asked_by__isnull=False, retired_by=None)
     if not asked.exclude(retire_asked_by=user).update(retired_by=user, retired_at=at):
         raise RuleNotOpen
-    return ApprovalRule.objects.get(pk=rule_id)
+    return _recorded(rule_id, Act.CONFIRMED, user)
 
 
 @transaction.atomic
@@ -118,7 +121,13 @@ def keep_rule(*, rule_id: int, user: User) -> ApprovalRule:
     asked = ApprovalRule.objects.filter(pk=rule_id, retire_asked_by__isnull=False, retired_by=None)
     if not asked.update(retire_asked_by=None, retire_asked_at=None):
         raise RuleNotOpen
-    return ApprovalRule.objects.get(pk=rule_id)
+    return _recorded(rule_id, Act.REJECTED, user)
+
+
+def _recorded(rule_id: int, act: Act, user: User) -> ApprovalRule:
+    rule = ApprovalRule.objects.select_related("brand").get(pk=rule_id)
+    audit_log.record(act, by=user, subject=rule)
+    return rule
 
 
 def _access(rule_id: int, user: User) -> ApprovalRule:

@@ -32,9 +32,10 @@ from giftcodes.models import Activation, Batch
 from giftcodes.services import ChannelSize, Terms
 from ledger import queries as ledger_queries
 from ledger.errors import InsufficientPoints
-from parties import second_factor
+from parties import audit_log, second_factor
 from parties.errors import NotReachable
 from parties.models import Role, User
+from parties.staff_models import Act
 
 
 class Approved(NamedTuple):
@@ -59,6 +60,7 @@ def submit_order(*, order_id: int, user: User, at: datetime) -> Order:
     order.submissions += 1
     order.submitted_hash = queries.fingerprint_of(order)
     _record(order, "submitted", by=user, at=at)
+    audit_log.record(Act.SUBMITTED, by=user, subject=order)
     return order
 
 
@@ -103,10 +105,12 @@ def approve_order(
     missing = record_approval(order=order, approver=approver, verified_at=verified_at, at=at)
     if missing:
         _record(order, "approved, a second approver is needed", by=approver, at=at)
+        audit_log.record(Act.APPROVED, by=approver, subject=order, reason="1/2")
         return Approved(None, missing)
     order.batch = _reserve(order, site_url=site_url, at=at)
     order.state, order.decided_by, order.decided_at = OrderState.APPROVED, approver, at
     _record(order, "approved", by=approver, at=at)
+    audit_log.record(Act.APPROVED, by=approver, subject=order)
     if not order.batch.issues_gifts:
         # A lost message costs seconds, not the batch: the beat sweep finds every batch that is not minted.
         batch_id = order.batch.pk
@@ -131,6 +135,7 @@ def reject_order(*, order_id: int, approver: User, note: str, at: datetime) -> O
     order.state, order.decided_by, order.decided_at = OrderState.REJECTED, approver, at
     order.decision_note = note.strip()[:200]
     _record(order, "rejected", by=approver, at=at)
+    audit_log.record(Act.REJECTED, by=approver, subject=order, reason=order.decision_note)
     return order
 
 
@@ -211,7 +216,9 @@ def activate_codes(*, order_id: int, user: User, verified_at: datetime | None, a
     if order.batch_id is None:
         raise OrderNotOpen(order.state)
     try:
-        giftcodes.activate_batch(batch_id=order.batch_id, at=at)
+        with transaction.atomic():
+            giftcodes.activate_batch(batch_id=order.batch_id, at=at)
+            audit_log.record(Act.ACTIVATED, by=user, subject=order)
     except BatchRefused as refusal:
         raise TermsRefused(refusal.rule) from refusal
 
@@ -262,6 +269,7 @@ def _to_draft(order: Order, *, by: User, at: datetime) -> None:
     order.state, order.submitted_at, order.submitted_hash = OrderState.DRAFT, None, ""
     order.decided_by, order.decided_at, order.decision_note = None, None, ""
     _record(order, "reopened", by=by, at=at)
+    audit_log.record(Act.REOPENED, by=by, subject=order)
 
 
 def _is_what_was_seen(order: Order, submitted_hash: str) -> bool:

@@ -12,9 +12,10 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 
-from parties import second_factor
+from parties import audit_log, second_factor
 from parties.access import Person
 from parties.errors import FactorStale
+from redemption_site.access import client_address
 
 
 class SecondFactorMiddleware:
@@ -24,12 +25,16 @@ class SecondFactorMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        self.admin = reverse("admin:index")
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if second_factor.is_required():
             claimed = request.user
             request.user = SimpleLazyObject(lambda: _proven(request, claimed))  # type: ignore[assignment]
-        return self.get_response(request)
+        if not request.path.startswith(self.admin):
+            return self.get_response(request)
+        with audit_log.asked_from(client_address(request)):
+            return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """The page that asks again, for FactorStale alone. The act is not repeated: it was seen by nobody

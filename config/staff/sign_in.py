@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from config.staff import stage
 from ledger.statements import database_time
-from parties import second_factor
+from parties import audit_log, second_factor
 from parties.models import User
+from parties.staff_models import Act
 
 
 class StaffSignIn(LoginView):
@@ -51,7 +52,16 @@ class StaffSignIn(LoginView):
         user, next_page = form.get_user(), self.get_success_url()
         if not second_factor.is_required():
             login(self.request, user, backend=stage.BACKEND)
+            audit_log.record(Act.SIGN_IN, by=self.request.user, subject=user, reason="password")
             return HttpResponseRedirect(next_page)
         if isinstance(user, User):  # there is no other kind
             stage.begin(self.request, user, next_page=next_page, at=database_time())
         return HttpResponseRedirect(reverse("staff_check"))
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """A wrong password of somebody who works here is noted; an address that nobody has is not kept."""
+        typed = self.request.POST.get("username", "").strip()[:254]
+        known = User.objects.filter(email__iexact=typed, is_staff=True).first()
+        if known is not None:
+            audit_log.record(Act.SIGN_IN_FAILED, by=known, subject=known, reason="password")
+        return super().form_invalid(form)

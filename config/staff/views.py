@@ -22,14 +22,17 @@ from campaigns.files import qr
 from config.staff import stage
 from config.staff.stage import Visitor
 from ledger.statements import database_time
-from parties import factor_sealing, factor_services, second_factor
+from parties import audit_log, factor_sealing, factor_services, second_factor
+from parties.audit_log import sign_ins_of
 from parties.errors import FactorRefused, FactorsExhausted, LastFactor
 from parties.models import User
+from parties.staff_models import Act
 from redemption_site import passkeys
 from redemption_site.passkeys import PasskeyRefused
 
 _NEW_SECRET = "staff_new_secret"  # noqa: S105  # the name of a place in the session, where it lies sealed
 _MOST_LETTERS = 40
+_SIGN_INS_SHOWN = 10
 Page = Callable[..., HttpResponse]
 
 
@@ -49,9 +52,14 @@ def check(request: HttpRequest) -> HttpResponse:
             shown = _shown(request, visitor.user)
         except (FactorRefused, PasskeyRefused, FactorsExhausted) as refusal:
             error = _words_of(refusal)
+            audit_log.record(
+                Act.SIGN_IN_FAILED, by=visitor.user, subject=visitor.user, reason="second factor"
+            )
         else:
             stage.let_in(request, visitor, authenticator_id=shown.pk, at=database_time())
             shown.record_usage()
+            if not visitor.is_signed_in:
+                audit_log.record(Act.SIGN_IN, by=visitor.user, subject=visitor.user, reason=shown.type)
             _warn_of_recovery(request, visitor.user, shown)
             return HttpResponseRedirect(visitor.next_page, status=303)
     kinds = {factor.type for factor in factors}
@@ -138,6 +146,7 @@ def _after_setting_up(
 ) -> HttpResponse:
     request.session.pop(_NEW_SECRET, None)
     stage.let_in(request, visitor, authenticator_id=added.pk, at=database_time())
+    audit_log.record(Act.FACTOR_ADDED, by=visitor.user, subject=visitor.user, reason=added.type)
     if not is_first:
         messages.success(request, _("The second factor is added."))
         return HttpResponseRedirect(reverse("staff_factors"), status=303)
@@ -157,6 +166,7 @@ def factors_page(request: HttpRequest) -> HttpResponse:
         "factors": [(factor, _name_of(factor)) for factor in found],
         "may_remove": len(found) > 1,
         "left": factor_services.recovery_codes_left(visitor.user),
+        "sign_ins": sign_ins_of(visitor.user)[:_SIGN_INS_SHOWN],
     }
     return _page(request, "factors", context)
 
@@ -177,6 +187,7 @@ def remove(request: HttpRequest, factor_id: int) -> HttpResponse:
     except LastFactor:
         messages.error(request, _("This is your only second factor. Add another one first."))
     else:
+        audit_log.record(Act.FACTOR_REMOVED, by=user, subject=user)
         messages.success(request, _("The second factor is removed."))
     return HttpResponseRedirect(reverse("staff_factors"), status=303)
 
@@ -193,6 +204,7 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
 
 def _show_codes(request: HttpRequest, user: User, *, next_page: str) -> HttpResponse:
     codes = factor_services.renew_recovery_codes(user=user)
+    audit_log.record(Act.CODES_RENEWED, by=user, subject=user)
     in_halves = [f"{code[:4]}-{code[4:]}" for code in codes]
     context = {"title": _("Your recovery codes"), "codes": in_halves, "next_page": next_page}
     return _page(request, "codes", context)

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from django.conf import settings
+from django.db import transaction
 
 from giftcodes import keys, sealing
 from giftcodes.access import access_delivery
 from giftcodes.errors import DeliveryRefused
 from giftcodes.models import Delivery
+from parties import audit_log
 from parties.models import User
+from parties.staff_models import Act
 
 
 class HandedOver(NamedTuple):
@@ -31,7 +34,11 @@ def take_delivery(*, public_id: uuid.UUID, user: User, at: datetime) -> HandedOv
     """
     delivery = _sealed(user, public_id)
     file = _open_as_sealed(delivery)
-    if not Delivery.objects.filter(pk=delivery.pk, downloaded_at=None).update(downloaded_at=at):
+    with transaction.atomic():
+        is_first = Delivery.objects.filter(pk=delivery.pk, downloaded_at=None).update(downloaded_at=at)
+        if is_first:
+            audit_log.record(Act.DOWNLOADED, by=user, subject=delivery)
+    if not is_first:
         file.close()
         raise DeliveryRefused("the file was handed over before")
     size = delivery.sealed_bytes or 0
@@ -46,8 +53,11 @@ def reveal_passphrase(*, public_id: uuid.UUID, user: User, at: datetime) -> str:
     """
     delivery = _sealed(user, public_id)
     passphrase = passphrase_of(delivery)
-    if not Delivery.objects.filter(pk=delivery.pk, passphrase_shown_at=None).update(passphrase_shown_at=at):
-        raise DeliveryRefused("the passphrase was shown before")
+    with transaction.atomic():
+        fresh = Delivery.objects.filter(pk=delivery.pk, passphrase_shown_at=None)
+        if not fresh.update(passphrase_shown_at=at):
+            raise DeliveryRefused("the passphrase was shown before")
+        audit_log.record(Act.PASSPHRASE_SHOWN, by=user, subject=delivery)
     return passphrase
 
 

@@ -41,6 +41,7 @@ class AdjustmentAdmin(LedgerAdmin):
     """An adjustment is never edited: it is asked for, then decided."""
 
     reach = access.reachable_adjustments
+    is_recorded_in_services = True
     look_roles = READERS
     add_roles = ASKERS
     list_display = ("requested", "kind", "brand", "points_text", "reason", "state_badge", "requested_by")

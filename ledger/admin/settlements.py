@@ -45,6 +45,7 @@ class SettlementAdmin(LedgerAdmin):
     part."""
 
     reach = access.reachable_settlements
+    is_recorded_in_services = True
     look_roles = ACCOUNTANTS
     list_display = ("period", "program", "state_badge", "prepared_by", "decided_by", "decided")
     list_filter = ("state", ("program", admin.RelatedOnlyFieldListFilter))

@@ -30,10 +30,11 @@ from ledger.models import (
 )
 from ledger.services.accounts import open_accepted, open_cleared
 from ledger.services.posting import Move, accounts_of, begin, moves_of, post, post_transfer
-from parties import second_factor
+from parties import audit_log, second_factor
 from parties.access import is_operator
 from parties.errors import NotReachable
 from parties.models import Brand, Program, Role, Store, User
+from parties.staff_models import Act
 
 MAX_NOTE_LENGTH = 2_000
 
@@ -202,6 +203,7 @@ def _close(before: Settlement, user: User, at: datetime) -> Settlement:
     moves = _moves(before, at)
     if moves:
         post_transfer(key=settlement_key(before), reason=Reason.SETTLE, moves=moves, at=at)
+    audit_log.record(Act.CLOSED, by=user, subject=before)
     return Settlement.objects.get(pk=before.pk)
 
 
@@ -227,6 +229,7 @@ def signed_move(source_id: int, target_id: int, points: int) -> Move:
     return Move(source_id, target_id, points) if points > 0 else Move(target_id, source_id, -points)
 
 
+@transaction.atomic
 def reject_settlement(*, settlement_id: int, user: User, at: datetime) -> Settlement:
     """Set a prepared statement aside; another one can then be prepared. A repeat by the same person is
     harmless.
@@ -239,6 +242,7 @@ def reject_settlement(*, settlement_id: int, user: User, at: datetime) -> Settle
     waiting = Settlement.objects.filter(pk=before.pk, state=SettlementState.PREPARED)
     if not waiting.update(state=SettlementState.REJECTED, previous=None, decided_by=user, decided_at=at):
         return _same_decision(before.pk, SettlementState.REJECTED, user)
+    audit_log.record(Act.REJECTED, by=user, subject=before)
     return Settlement.objects.get(pk=before.pk)
 
 

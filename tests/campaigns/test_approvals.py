@@ -268,7 +268,7 @@ def test_rules_are_kept_in_the_admin() -> None:
     assert "has ended" in press(other, "retire")
     assert "faster" in press(other, "keep")
     listed = client.get(reverse("admin:campaigns_approvalrule_changelist"))
-    assert "ended" in listed.content.decode()
+    assert "no longer in force" in listed.content.decode()
 
 
 def remind(at: Any, limit: int = 10) -> int:

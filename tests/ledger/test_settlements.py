@@ -22,6 +22,7 @@ from ledger.netting import Due
 from parties.errors import NotReachable
 from parties.models import Role
 from tests import make
+from tests.factors import just_now
 from tests.ledger.coalition import (
     NOVEMBER_ENDS,
     OCTOBER_ENDS,
@@ -260,11 +261,7 @@ def test_only_the_operators_finance_prepares_and_decides(shops: Coalition) -> No
             )
         with pytest.raises(NotReachable):
             ledger.close_settlement(
-                settlement_id=waiting.pk,
-                user=person,
-                sha256=waiting.sha256,
-                verified_at=november(2),
-                at=november(2),
+                settlement_id=waiting.pk, user=person, sha256=waiting.sha256, **just_now(november(2))
             )
         with pytest.raises(NotReachable):
             ledger.reject_settlement(settlement_id=waiting.pk, user=person, at=november(2))
@@ -283,11 +280,7 @@ def test_whoever_prepared_a_statement_does_not_decide_it(shops: Coalition) -> No
 
     with pytest.raises(SettlementRefused) as refused:
         ledger.close_settlement(
-            settlement_id=waiting.pk,
-            user=shops.first,
-            sha256=waiting.sha256,
-            verified_at=november(2),
-            at=november(2),
+            settlement_id=waiting.pk, user=shops.first, sha256=waiting.sha256, **just_now(november(2))
         )
     assert refused.value.rule == "same_person"
     with pytest.raises(SettlementRefused) as refused:
@@ -301,11 +294,7 @@ def test_closing_needs_the_fingerprint_of_the_statement(shops: Coalition) -> Non
     for seen in ("0" * 64, "", "é"):
         with pytest.raises(SettlementRefused) as refused:
             ledger.close_settlement(
-                settlement_id=waiting.pk,
-                user=shops.second,
-                sha256=seen,
-                verified_at=november(2),
-                at=november(2),
+                settlement_id=waiting.pk, user=shops.second, sha256=seen, **just_now(november(2))
             )
         assert refused.value.rule == "fingerprint"
     assert shops.close(waiting).state == SettlementState.CLOSED
