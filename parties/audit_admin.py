@@ -3,8 +3,10 @@
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from parties import access
@@ -21,7 +23,7 @@ class AuditRecordAdmin(ScopedAdmin):
 
     reach = access.reachable_audit_records
     look_roles = (Role.AUDITOR,)
-    list_display = ("recorded_at", "who", "act_badge", "thing", "brand", "reason", "address")
+    list_display = ("moment", "who", "act_badge", "thing", "brand", "reason", "address")
     list_filter = ("act", "subject_type", ("brand", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("actor", "brand")
     search_fields = ("actor__email", "actor__name", "subject", "=subject_id", "reason", "=address")
@@ -49,6 +51,11 @@ class AuditRecordAdmin(ScopedAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    @admin.display(description=_("time"), ordering="pk")
+    def moment(self, record: AuditRecord) -> SafeString:
+        text = date_format(localtime(record.recorded_at), "Y-m-d H:i:s")
+        return format_html('<span class="tk-moment">{}</span>', text)
 
     @admin.display(description=_("who"), ordering="actor")
     def who(self, record: AuditRecord) -> str:

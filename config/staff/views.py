@@ -147,6 +147,8 @@ def _after_setting_up(
     request.session.pop(_NEW_SECRET, None)
     stage.let_in(request, visitor, authenticator_id=added.pk, at=database_time())
     audit_log.record(Act.FACTOR_ADDED, by=visitor.user, subject=visitor.user, reason=added.type)
+    if not visitor.is_signed_in:
+        audit_log.record(Act.SIGN_IN, by=visitor.user, subject=visitor.user, reason=added.type)
     if not is_first:
         messages.success(request, _("The second factor is added."))
         return HttpResponseRedirect(reverse("staff_factors"), status=303)

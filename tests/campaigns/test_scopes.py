@@ -47,6 +47,7 @@ from parties.models import (
 )
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
+from parties.staff_models import AuditRecord
 from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 from tests import make
 from tests.api.partner import api_client
@@ -87,6 +88,7 @@ SEEN_BY = {
     Claim: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
     Gift: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
     Dispute: {Role.AUDITOR, Role.SUPPORT},
+    AuditRecord: {Role.AUDITOR},
 }
 OPERATORS_ONLY = {
     Series,
@@ -132,6 +134,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         **webhook_rows_of(team),
         Account: batch.unclaimed,
         **ledger_rows_of(team),
+        AuditRecord: AuditRecord.objects.filter(brand=team.brand).latest("pk"),
     }
 
 
