@@ -60,7 +60,7 @@ class StaffSignIn(LoginView):
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """A wrong password of somebody who works here is noted; an address that nobody has is not kept."""
-        typed = self.request.POST.get("username", "").strip()[:254]
+        typed = self.request.POST.get("username", "").strip()[:254].replace("\0", "")
         known = User.objects.filter(email__iexact=typed, is_staff=True).first()
         if known is not None:
             audit_log.record(Act.SIGN_IN_FAILED, by=known, subject=known, reason="password")

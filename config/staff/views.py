@@ -131,7 +131,8 @@ def _app_to_scan(request: HttpRequest, user: User) -> dict[str, Any]:
 
 def _added(request: HttpRequest, user: User) -> Authenticator:
     if "credential" in request.POST:
-        name = request.POST.get("name", "").strip()[:_MOST_LETTERS] or _("Passkey")
+        typed = request.POST.get("name", "").strip()[:_MOST_LETTERS]
+        name = typed if typed and typed.isprintable() else _("Passkey")
         return passkeys.add_passkey(user=user, name=name, credential=request.POST["credential"])
     sealed = request.session.get(_NEW_SECRET)
     if not sealed:

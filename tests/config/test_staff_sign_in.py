@@ -76,6 +76,7 @@ def now_code() -> str:
     return code_at(database_time())
 
 
+@pytest.mark.both
 def test_a_right_password_alone_opens_nothing(browser: Client, person: User) -> None:
     factors.app_of(person)
     assert type_password(browser, person)["Location"] == CHECK
@@ -105,6 +106,7 @@ def test_the_session_key_changes_when_somebody_comes_in(browser: Client, person:
     assert browser.session.session_key != before
 
 
+@pytest.mark.both
 def test_the_first_sign_in_sets_up_an_app_and_shows_recovery_codes(browser: Client, person: User) -> None:
     type_password(browser, person)
     assert browser.get(CHECK)["Location"] == SET_UP
@@ -136,6 +138,7 @@ def test_whoever_has_a_factor_adds_none_by_the_password_alone(browser: Client, p
     assert Authenticator.objects.count() == 1
 
 
+@pytest.mark.both
 def test_a_passkey_is_a_second_factor(browser: Client, person: User) -> None:
     device = SoftPasskey()
     type_password(browser, person)
@@ -234,6 +237,7 @@ def test_the_database_shows_no_secret(browser: Client, person: User) -> None:
     assert factor_sealing.unseal(kept) == secret
 
 
+@pytest.mark.both
 def test_the_own_factors_can_be_added_renewed_and_removed_but_the_last(browser: Client, person: User) -> None:
     let_in(browser, person)
     app, device = factors.app_of(person), SoftPasskey()
@@ -263,6 +267,25 @@ def test_passwords_are_tried_ten_times_a_minute(browser: Client, person: User) -
     assert answer.status_code == 429
     assert "Too many attempts" in answer.content.decode()
     assert "staff_sign_in" not in browser.session
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("typed", ["\0", "1\02", "9" * 5_000, "\u202e１２３４５６", "１２３４５６", "-" * 20])
+def test_nothing_that_is_typed_breaks_a_page(browser: Client, person: User, typed: str) -> None:
+    assert type_password(browser, person, typed).status_code == 200
+    answer = browser.post("/admin/login/", {"username": f"staff{typed}", "password": typed})
+    assert answer.status_code == 200
+    type_password(browser, person)
+    for data in ({"code": typed}, {"credential": typed, "name": typed}):
+        assert browser.post(SET_UP, data).status_code == 400, data
+    factors.app_of(person)
+    for data in ({"code": typed}, {"credential": typed}):
+        assert browser.post(CHECK, data).status_code == 400, data
+    inside = let_in(Client(), person)
+    credential = SoftPasskey().create(options_in(inside.get(SET_UP)), origin=settings.PASSKEY_ORIGIN)
+    assert inside.post(SET_UP, {"name": typed, "credential": credential})["Location"] == MINE
+    assert inside.get(MINE).status_code == 200
+    assert inside.post(CHECK, {"code": now_code(), "next": f"/{typed}"}).status_code == 303
 
 
 def test_only_a_demo_may_do_without() -> None:
