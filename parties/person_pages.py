@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from parties import access, audit_log, factor_services
+from parties.factor_mails import tell_owner
 from parties.models import User
 from parties.staff_models import Act
 
@@ -47,4 +48,5 @@ def _withdraw(request: HttpRequest, person: User) -> None:
     with transaction.atomic():
         factor_services.reset_factors(user=person)
         audit_log.record(Act.FACTORS_WITHDRAWN, by=request.user, subject=person, reason=reason)
+    tell_owner(person, Act.FACTORS_WITHDRAWN)
     messages.success(request, _("Withdrawn. Their sessions have ended; the next sign-in sets up a new one."))

@@ -25,6 +25,7 @@ from ledger.statements import database_time
 from parties import audit_log, factor_sealing, factor_services, second_factor
 from parties.audit_log import sign_ins_of
 from parties.errors import FactorRefused, FactorsExhausted, LastFactor
+from parties.factor_mails import tell_owner
 from parties.models import User
 from parties.staff_models import Act
 from redemption_site import passkeys
@@ -148,6 +149,7 @@ def _after_setting_up(
     request.session.pop(_NEW_SECRET, None)
     stage.let_in(request, visitor, authenticator_id=added.pk, at=database_time())
     audit_log.record(Act.FACTOR_ADDED, by=visitor.user, subject=visitor.user, reason=added.type)
+    tell_owner(visitor.user, Act.FACTOR_ADDED)
     if not visitor.is_signed_in:
         audit_log.record(Act.SIGN_IN, by=visitor.user, subject=visitor.user, reason=added.type)
     if not is_first:
@@ -191,6 +193,7 @@ def remove(request: HttpRequest, factor_id: int) -> HttpResponse:
         messages.error(request, _("This is your only second factor. Add another one first."))
     else:
         audit_log.record(Act.FACTOR_REMOVED, by=user, subject=user)
+        tell_owner(user, Act.FACTOR_REMOVED)
         messages.success(request, _("The second factor is removed."))
     return HttpResponseRedirect(reverse("staff_factors"), status=303)
 

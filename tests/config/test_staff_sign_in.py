@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import LazySettings, settings
+from django.core import mail
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
@@ -250,6 +251,8 @@ def test_the_own_factors_can_be_added_renewed_and_removed_but_the_last(browser: 
     assert len(codes_in(browser.post("/admin/second-factor/recovery-codes/"))) == 10
     browser.post(remove)
     assert [str(kept.wrap().name) for kept in factor_services.factors_of(person)] == ["Laptop"]
+    told = [(message.to, "第二要素を" in str(message.body)) for message in mail.outbox]
+    assert told == [([person.email], True)] * 2  # one was added, one removed
 
 
 @pytest.mark.parametrize("door", [SET_UP, "/admin/second-factor/recovery-codes/"])

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db import Error, connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -239,6 +240,7 @@ def test_a_superuser_withdraws_factors_with_a_reason_and_reads_the_sign_ins() ->
     client.post(page, {"reason": "lost telephone"})
     assert browser.get("/admin/").status_code == 302
     assert (last().act, last().actor, last().reason) == (Act.FACTORS_WITHDRAWN, root, "lost telephone")
+    assert [message.to for message in mail.outbox] == [[person.email]]
     assert "lost telephone" in client.get(page).content.decode()
     assert page in client.get(reverse("admin:parties_user_change", args=(person.pk,))).content.decode()
 
