@@ -92,6 +92,12 @@ def test_what_is_refused_leaves_no_record() -> None:
     assert since(start) == []
 
 
+def test_a_new_series_of_codes_is_told_once() -> None:
+    series, _again = (giftcodes.open_series(digit=3, at=NOON) for _ in range(2))
+    assert acts() == [(Act.KEY_MADE.value, None, "")]
+    assert (last().subject_type, last().subject_id) == ("giftcodes.series", str(series.pk))
+
+
 def test_money_keys_and_locks_are_told() -> None:
     team = promos.team(funds=0)
     start = forget_so_far()
