@@ -64,6 +64,7 @@ DOORS: dict[str, set[Role]] = {
 SHOWN: dict[str, set[Role]] = {
     "campaigns/campaign/<id>/posters/": EVERY,
     "campaigns/campaign/<id>/posters/qr.svg": EVERY,
+    "campaigns/campaign/<id>/results/": EVERY,
     "campaigns/order/<id>/progress/": EVERY,
     "ledger/account/<id>/statement/": NOBODY,  # of wallets; the row here is no such account
     "ledger/settlement/<id>/file/csv/": {Role.FINANCE, Role.AUDITOR},
