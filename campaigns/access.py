@@ -2,6 +2,7 @@
 
 from django.db.models import QuerySet
 
+from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Campaign, Deposit, Order
@@ -39,6 +40,11 @@ def access_order(user: Person, order_id: int, *roles: Role) -> Order:
     if order is None:
         raise NotReachable
     return order
+
+
+def reachable_rules(user: Person, *roles: Role) -> QuerySet[ApprovalRule]:
+    """Rules of two approvers of the brands that `user` reaches with one of `roles`."""
+    return ApprovalRule.objects.filter(brand__in=reachable_brands(user, *roles))
 
 
 def reachable_deposits(user: Person, *roles: Role) -> QuerySet[Deposit]:

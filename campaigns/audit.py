@@ -75,6 +75,13 @@ _CHECKS = {
         LEFT JOIN ledger_posting p ON p.transfer_id = t.id LEFT JOIN ledger_account s ON s.id = p.source_id
         WHERE p.id IS NULL OR p.points <> b.face_points * b.size OR p.target_id <> b.unclaimed_id
             OR s.id IS NULL OR s.kind <> 'funds' OR s.brand_id <> c.brand_id ORDER BY o.id""",
+    "an approved order has the approvals that it took": """
+        SELECT 'order ' || o.id, COALESCE(MAX(a.needed), 1) || ' approvals of what was submitted',
+            CAST(COUNT(a.id) AS text)
+        FROM campaigns_order o LEFT JOIN campaigns_orderapproval a ON a.order_id = o.id
+            AND a.submission = o.submissions AND a.fingerprint = o.submitted_hash
+        WHERE o.state = 'approved' GROUP BY o.id
+        HAVING COUNT(a.id) < COALESCE(MAX(a.needed), 1) ORDER BY o.id""",
     "an order was decided by another person than its requester": """
         SELECT 'order ' || id, 'another than user ' || requested_by_id,
             COALESCE('user ' || decided_by_id, 'nobody')

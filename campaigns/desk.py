@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.http import HttpRequest
 
 from campaigns import access, queries
+from campaigns.approval_models import OrderApproval
 from campaigns.dispute_models import Dispute, DisputeNotice, DisputeState, NoticeState
 from campaigns.extension_models import ExtensionRequest, ExtensionState
 from campaigns.models import Deposit, DepositState, Order, OrderState
@@ -18,6 +19,7 @@ from giftcodes.void_models import VoidRequest, VoidState
 from ledger import access as ledger_access
 from ledger import queries as ledger_queries
 from ledger.models import Adjustment, AdjustmentState, Settlement, SettlementState
+from parties import second_factor
 from parties.access import is_operator, reachable_brands
 from parties.models import Role
 
@@ -28,7 +30,10 @@ _SEE_FUNDS = (Role.MARKETER, Role.APPROVER, Role.FINANCE, Role.AUDITOR)
 def orders_to_decide(request: HttpRequest) -> QuerySet[Order]:
     """Submitted orders that the person may approve or reject."""
     reached = access.reachable_orders(request.user, Role.APPROVER).filter(state=OrderState.SUBMITTED)
-    return reached.exclude(requested_by=request.user.pk)
+    mine = OrderApproval.objects.filter(
+        order=OuterRef("pk"), submission=OuterRef("submissions"), approver=request.user.pk
+    )
+    return reached.exclude(requested_by=request.user.pk).exclude(Exists(mine))
 
 
 def deposits_to_decide(request: HttpRequest) -> QuerySet[Deposit]:
@@ -123,6 +128,7 @@ def lay_out(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "deliveries_to_take": deliveries_to_take(request).order_by("-pk")[:_SHOWN],
         "funds": _funds(request),
         "live": _live(with_codes),
+        "is_without_second_factor": not second_factor.is_required(),
     }
 
 

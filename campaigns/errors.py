@@ -33,6 +33,30 @@ class OrderChanged(CampaignsError):
     code = "order_changed"
 
 
+class ApprovedBefore(CampaignsError):
+    """This person has approved this submission: it takes another one."""
+
+    code = "approved_before"
+
+
+class ApprovalKept(CampaignsError):
+    """Somebody approved an earlier submission of the draft: that is a record, and so the draft stays."""
+
+    code = "approval_kept"
+
+
+class RuleRefused(CampaignsError):
+    """A rule of two approvers has points from 0 to 10^12, and a kind of orders that there is."""
+
+    code = "rule_refused"
+
+
+class RuleNotOpen(CampaignsError):
+    """Somebody else was faster: the rule has ended, or its end is, or is not, asked for."""
+
+    code = "rule_not_open"
+
+
 class NoteMissing(CampaignsError):
     """A rejection says why."""
 

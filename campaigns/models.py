@@ -12,6 +12,8 @@ from simple_history.models import HistoricalRecords
 
 # Tables of this app, which Django looks for here.
 from campaigns import (  # noqa: F401
+from campaigns import (  # noqa: F401
+    approval_models,
     conditions_models,
     dispute_models,
     extension_models,
@@ -160,6 +162,8 @@ class Order(models.Model):
     )
     submitted_at = models.DateTimeField(_("submitted at"), null=True, editable=False)
     submitted_hash = models.CharField(_("fingerprint"), max_length=64, blank=True, editable=False)
+    # How often it was submitted: approvals count for the submission that they saw.
+    submissions = models.PositiveIntegerField(_("submissions"), default=0, editable=False)
     decided_by = models.ForeignKey(
         User,
         models.PROTECT,

@@ -20,6 +20,16 @@ def tell_answers() -> None:
 
 
 @shared_task(acks_late=True, ignore_result=True)
+def remind_approvers() -> None:
+    """Send what is due of the reminders of orders. Any number of runs at once send each at most once."""
+    at, deadline = database_time(), time.monotonic() + _SECONDS_PER_RUN
+    while services.remind_approvers(site_url=settings.SITE_URL, at=at, limit=1) and (
+        time.monotonic() < deadline
+    ):
+        pass
+
+
+@shared_task(acks_late=True, ignore_result=True)
 def prune_dispute_texts() -> None:
     """Empty the texts of tickets that were resolved so long ago that nobody comes back to them."""
     services.prune_dispute_texts(at=database_time())

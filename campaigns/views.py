@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import access, legal_pages, queries, rules, typed_orders
+from campaigns import access, approval_queries, legal_pages, queries, rules, typed_orders
 from campaigns import services as campaigns
 from campaigns.errors import CampaignsError
 from campaigns.models import Campaign, Issuing, Order, OrderState
@@ -33,6 +33,7 @@ from parties.access import holds_role
 from parties.client_addresses import client_address
 from parties.errors import NotReachable
 from parties.models import Role, User
+from parties.second_factor import verified_at
 
 BADGES = {
     OrderState.DRAFT: "quiet",
@@ -60,6 +61,9 @@ def order_page(request: HttpRequest, order: Order) -> HttpResponse:
         "cost": queries.cost_of_order(order),
         "brand": order.campaign.brand,
         "neighbours": queries.neighbours_of(order)[:5],
+        "approvals": (lines := list(approval_queries.approvals_shown(order))),
+        "approvals_counted": sum(line.counts for line in lines),
+        "approvers_needed": approval_queries.approvers_needed(order, at=database_time()),
         "is_as_submitted": order.state == OrderState.DRAFT or queries.is_as_submitted(order),
         "needs_own_htmx": needs_own_htmx(),
         "extensions": order.extensions.order_by("-pk"),
@@ -84,6 +88,7 @@ def _what_the_person_may_do(request: HttpRequest, order: Order) -> dict[str, Any
         "is_requester": is_requester,
         "may_sign_off": order.state == OrderState.SUBMITTED and is_approver and not is_requester,
         "may_decide": order.state == OrderState.SUBMITTED and is_approver and not is_requester,
+        "may_approve": not approval_queries.approvals_that_count(order).filter(approver=request.user.pk),
         "may_reopen": order.state in (OrderState.SUBMITTED, OrderState.REJECTED)
         and holds_role(request.user, brand_id, Role.MARKETER),
         "may_activate": order.batch is not None
@@ -234,17 +239,22 @@ def reopen(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_POST
 def approve(request: HttpRequest, order_id: int) -> HttpResponse:
     """Approve what the person has seen: the fingerprint comes with the form."""
-    _act(
+    approved = _act(
         request,
         lambda user: campaigns.approve_order(
             order_id=order_id,
             approver=user,
             submitted_hash=request.POST.get("submitted_hash", ""),
             site_url=settings.SITE_URL,
+            verified_at=verified_at(request),
             at=database_time(),
         ),
-        _("Approved. The points are reserved, and the codes are being made or can be issued."),
     )
+    if approved is not None and approved.missing:
+        messages.success(request, _("Your approval is noted. Nothing is reserved before a second approver."))
+    elif approved is not None:
+        text = _("Approved. The points are reserved, and the codes are being made or can be issued.")
+        messages.success(request, text)
     return _to_page(order_id)
 
 
@@ -283,7 +293,9 @@ def activate(request: HttpRequest, order_id: int) -> HttpResponse:
     """Open the codes for claiming."""
     _act(
         request,
-        lambda user: campaigns.activate_codes(order_id=order_id, user=user, at=database_time()),
+        lambda user: campaigns.activate_codes(
+            order_id=order_id, user=user, verified_at=verified_at(request), at=database_time()
+        ),
         _("The codes can be claimed from the beginning of their window."),
     )
     return _to_page(order_id)
@@ -308,7 +320,11 @@ def resume(request: HttpRequest, order_id: int) -> HttpResponse:
     _act(
         request,
         lambda user: campaigns.resume_codes(
-            order_id=order_id, user=user, reason=request.POST.get("reason", ""), at=database_time()
+            order_id=order_id,
+            user=user,
+            reason=request.POST.get("reason", ""),
+            verified_at=verified_at(request),
+            at=database_time(),
         ),
         _("The codes can be claimed again, and gifts issued, within the claim window."),
     )

@@ -139,6 +139,14 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
         "The order or its campaign has changed since you opened the page. Nothing was approved. "
         "Look at it again; if it no longer says what was submitted, it has to be submitted again."
     ),
+    errors.ApprovedBefore: lambda _refusal: _(
+        "You have approved it already. It takes a second approver: please ask a colleague."
+    ),
+    errors.ApprovalKept: lambda _refusal: _(
+        "Somebody approved this order before it was taken back. That is kept, and so is the draft."
+    ),
+    errors.RuleRefused: lambda _refusal: _("This rule can't be added. Check the points, then try again."),
+    errors.RuleNotOpen: lambda _refusal: _("Somebody else was faster. Open the page again."),
     errors.NoteMissing: lambda _refusal: _("Please write a reason, so that it can be put right."),
     errors.NoCodes: lambda _refusal: _("Enter at least one channel, each with one code or more."),
     errors.SameChannelTwice: lambda _refusal: _("Two channels have the same name."),

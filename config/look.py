@@ -4,6 +4,7 @@ from typing import Any
 
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Tokuten",
@@ -14,6 +15,7 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("redemption_site/icon.svg")}
     ],
     "SHOW_LANGUAGES": True,
+    "ACCOUNT": {"navigation": [{"title": _("My second factors"), "link": reverse_lazy("staff_factors")}]},
     "STYLES": [lambda _request: static("parties/admin.css")],
     "SCRIPTS": [lambda _request: static("parties/admin.js")],
     "DASHBOARD_CALLBACK": "campaigns.desk.lay_out",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import desk
 from campaigns.access import is_support
+from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Campaign, Deposit, Order
@@ -33,6 +34,7 @@ from parties.api_models import ApiClient, ApiKey
 from parties.models import Brand, Member, MembershipNumber, NumberPattern, Program, StaffRole, Store, User
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
+from parties.staff_models import AuditRecord
 from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 
 Item = tuple[str, Any]
@@ -50,6 +52,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("qr_code_2", Batch),
                 ("block", VoidRequest),
                 ("event_upcoming", ExtensionRequest),
+                ("rule", ApprovalRule),
             ],
         ),
         (
@@ -84,6 +87,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("id_card", MembershipNumber),
                 ("notifications", ExpiryNotice),
                 ("verified", DaySeal),
+                ("history", AuditRecord),
             ],
         ),
         (

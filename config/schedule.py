@@ -38,6 +38,11 @@ def beat_schedule(
             "schedule": sweep,
             "options": {"expires": sweep},
         },
+        "remind-approvers": {
+            "task": "campaigns.tasks.remind_approvers",
+            "schedule": 600.0,
+            "options": {"expires": 600.0},
+        },
         "prune-dispute-texts": {
             "task": "campaigns.tasks.prune_dispute_texts",
             "schedule": 3600.0,

@@ -26,7 +26,7 @@ from config.secrets import (
     read_seal_keys,
     read_signing_keys,
 )
-from config.sign_in import passkey_place, read_providers
+from config.sign_in import passkey_place, read_providers, read_second_factor
 from config.webhooks import read_test_hosts
 
 env = environ.Env()
@@ -130,6 +130,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.staff.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.content_policy.ContentPolicyMiddleware",
@@ -283,13 +284,15 @@ ACCOUNT_LOGIN_TIMEOUT = 20 * 60
 # sent again counts as well.
 ACCOUNT_RATE_LIMITS = {
     "request_login_code": "60/m/ip,3/m/key,10/h/key",
+    "staff_sign_in": "60/m/ip,10/m/key",  # passwords
     "other_sign_in": "60/m/ip",  # by passkey or through a provider: nothing there can be guessed
 }
 ACCOUNT_EMAIL_VERIFICATION = "none"  # the code from the mail is the verification, at every sign-in
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 PASSKEY_HOST, PASSKEY_ORIGIN = passkey_place(SITE_URL, is_production=IS_PRODUCTION)
 MFA_ADAPTER = "redemption_site.passkeys.PasskeyAdapter"
-MFA_SUPPORTED_TYPES = ["webauthn"]  # no one-time passwords, no recovery codes
+MFA_SUPPORTED_TYPES = ["webauthn"]  # for members; staff have one-time and recovery codes too (config/staff)
+STAFF_SECOND_FACTOR = read_second_factor(env.str("STAFF_SECOND_FACTOR", default=""), where=TOKUTEN_ENV)
 # LINE and any OpenID Connect provider. Without them no page offers one.
 SIGN_IN_PROVIDERS = read_providers(
     channel_id=env.str("LINE_CHANNEL_ID", default=""),

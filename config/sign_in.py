@@ -32,6 +32,16 @@ def passkey_place(site_url: str, *, is_production: bool) -> tuple[str, str]:
     return host, f"{site.scheme}://{host}" + (f":{site.port}" if site.port else "")
 
 
+def read_second_factor(text: str, *, where: str) -> str:
+    """Whether staff need a second factor: "required", or "off": for demos alone, and their default."""
+    wanted = text or ("off" if where == "demo" else "required")
+    if wanted not in ("required", "off") or (wanted == "off" and where != "demo"):
+        raise ImproperlyConfigured(
+            "STAFF_SECOND_FACTOR must be required: staff approve what is worth money. Only demos may say off."
+        )
+    return wanted
+
+
 def _is_bare_address(host: str) -> bool:
     try:
         return bool(ip_address(host))

@@ -6,6 +6,7 @@ from django.urls import include, path
 from redemption_site.views.language import switch_language
 
 urlpatterns = [
+    path("admin/", include("config.staff.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api.urls")),
     path("api/docs/", include("config.api.docs")),

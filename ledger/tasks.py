@@ -10,6 +10,7 @@ from functools import partial
 
 from celery import shared_task
 from django.conf import settings
+from django.db import OperationalError
 
 from ledger import services
 from ledger.errors import LedgerError
@@ -56,6 +57,10 @@ def seal_days() -> None:
         _step_until(deadline, partial(services.seal_due_days, at=at, limit=1))
     except (LedgerError, OSError):
         logger.exception("A day can't be sealed now: the next run tries again.")
+    try:
+        _step_until(deadline + _SECONDS_PER_RUN, partial(services.seal_due_log_days, at=at, limit=1))
+    except (LedgerError, OSError, OperationalError):
+        logger.exception("A day of the audit log can't be sealed now: the next run tries again.")
 
 
 def _step_until(deadline: float, step: Callable[[], int]) -> None:

@@ -23,6 +23,7 @@ from parties.models import (
 )
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
+from parties.staff_models import AuditRecord
 from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 
 Person = User | AnonymousUser
@@ -164,6 +165,15 @@ def reachable_webhook_deliveries(user: Person, *roles: Role) -> QuerySet[Webhook
     """What is told to their endpoints."""
     endpoints = reachable_webhook_endpoints(user, *roles)
     return WebhookDelivery.objects.filter(endpoint__in=endpoints.values("pk"))
+
+
+def reachable_audit_records(user: Person, *roles: Role) -> QuerySet[AuditRecord]:
+    """Records of what was done for the brands that `user` reaches; those of no brand for the operator's
+    people, and superusers.
+    """
+    if is_operator(user, *roles) or (not roles and _is_staff(user) and user.is_superuser):
+        return AuditRecord.objects.all()
+    return AuditRecord.objects.filter(brand__in=reachable_brands(user, *roles))
 
 
 def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:

@@ -11,12 +11,15 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from parties import (
     access,
     api_admin,  # noqa: F401  # registers its own
+    audit_admin,  # noqa: F401  # and this
     site_admin,  # noqa: F401  # registers its own
     webhook_admin,  # noqa: F401  # so does this
 )
@@ -34,6 +37,7 @@ from parties.models import (
     User,
 )
 from parties.notice_models import ExpiryNotice
+from parties.person_pages import person_access
 from parties.scoped_admin import ScopedAdmin, mode_badge
 
 if TYPE_CHECKING:
@@ -251,11 +255,11 @@ class PersonAdmin(ScopedAdmin, UserAdmin):
     search_fields = ("email", "name")
     ordering = ("email",)
     filter_horizontal = ()
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "date_joined", "how_they_come_in")
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
         (_("What this person may do"), {"fields": ("is_active", "is_staff", "is_superuser")}),
-        (_("Dates"), {"fields": ("last_login", "date_joined")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined", "how_they_come_in")}),
     )
     add_fieldsets = (
         (None, {"fields": ("email", "name", "is_staff", "usable_password", "password1", "password2")}),
@@ -263,6 +267,15 @@ class PersonAdmin(ScopedAdmin, UserAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return ScopedAdmin.get_queryset(self, request)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(person_access)
+        return [path("<int:user_id>/access/", page, name="parties_user_access"), *super().get_urls()]
+
+    @admin.display(description=_("how this person comes in"))
+    def how_they_come_in(self, person: User) -> SafeString:
+        address = reverse("admin:parties_user_access", args=(person.pk,))
+        return format_html('<a href="{}">{}</a>', address, _("Second factor and sign-ins"))
 
 
 @admin.register(Member)

@@ -10,12 +10,14 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from parties import audit_log
 from parties.api_keys import digest_of, make_key_text, prefix_of
 from parties.api_models import ApiClient, ApiKey, Scope
 from parties.errors import AddressNotAllowed, KeyMadeWrong, KeyNotValid
 from parties.models import Brand, Program, User
 from parties.prepared import PreparedQuery, Run, by_cursor
 from parties.sandboxes import ask_to_fill
+from parties.staff_models import Act
 
 MAX_ADDRESSES = 50
 SANDBOX_SLUG = "sandbox-"  # no live program or brand is called so
@@ -64,6 +66,7 @@ def make_key(
         created_by=by,
         expires_at=expires_at,
     )
+    audit_log.record(Act.KEY_MADE, by=by, subject=key, label=f"{client.name} {new.prefix}")
     return key, new.text
 
 
@@ -145,9 +148,12 @@ def end_key(*, key_id: int, ends_at: datetime, at: datetime) -> None:
     ApiKey.objects.filter(later, pk=key_id, created_at__lt=ends_at).update(expires_at=max(ends_at, at))
 
 
+@transaction.atomic
 def revoke_key(*, key_id: int, by: User, at: datetime) -> None:
     """The key opens nothing from now on. Repeating it is harmless: the first time and person stay."""
-    ApiKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=at, revoked_by=by)
+    if ApiKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=at, revoked_by=by):
+        key = ApiKey.objects.select_related("client").get(pk=key_id)
+        audit_log.record(Act.KEY_ENDED, by=by, subject=key, label=f"{key.client.name} {key.prefix}")
 
 
 def disable_client(*, client_id: int, at: datetime) -> None:

@@ -177,3 +177,33 @@ class NotASandbox(PartiesError):
     """What is done in sandboxes alone was asked of a live brand. Nothing was done."""
 
     code = "not_a_sandbox"
+
+
+class FactorStale(PartiesError):
+    """The act asks for a second factor that was shown at most five minutes ago."""
+
+    code = "second_factor_stale"
+
+
+class FactorRefused(PartiesError):
+    """What was shown is no second factor of this person, or was shown before."""
+
+    code = "second_factor_refused"
+
+
+class FactorsExhausted(PartiesError):
+    """Too many tries: the next ones are judged in a quarter of an hour."""
+
+    code = "second_factor_exhausted"
+
+
+class LastFactor(PartiesError):
+    """Without it the person would have no second factor."""
+
+    code = "last_second_factor"
+
+
+class FactorKeysMissing(PartiesError):
+    """The master key that opens a second factor is not in the environment, or is another one."""
+
+    code = "second_factor_keys_missing"

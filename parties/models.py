@@ -19,6 +19,7 @@ from parties import (  # noqa: F401
     event_models,
     notice_models,
     site_models,
+    staff_models,
     webhook_models,
 )
 from parties.card_tokens import CARD_NUMBERS

@@ -20,8 +20,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from parties import audit_log
 from parties.access import Person, held_roles
 from parties.models import Role
+from parties.staff_models import Act
 
 # The look is django-unfold's where it is installed; everything works on Django's plain admin too.
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class ScopedAdmin(PlainAdmin):
     change_roles: tuple[Role, ...] = ()
     keeps_people = False
     operators_only = False
+    is_recorded_in_services = False  # else each form that is saved gets its row of the audit log
     actions: Sequence[str] | None = None
     show_full_result_count = False
     paginator = BoundedPaginator
@@ -105,6 +108,23 @@ class ScopedAdmin(PlainAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self._record(request, Act.ADDED, obj, "")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self._record(request, Act.CHANGED, obj, _fields_in(message))
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset:
+            self._record(request, Act.DELETED, obj, "")
+        return super().log_deletions(request, queryset)
+
+    def _record(self, request: HttpRequest, act: Act, obj: Any, reason: str) -> None:
+        if not self.is_recorded_in_services:
+            audit_log.record(act, by=request.user, subject=obj, reason=reason)
+
     def _may_keep(self, request: HttpRequest) -> bool:
         return self.keeps_people and _looks_at_all(request)
 
@@ -119,6 +139,14 @@ class ScopedAdmin(PlainAdmin):
                 if hasattr(field.widget, door):
                     setattr(field.widget, door, False)
         return field
+
+
+def _fields_in(message: Any) -> str:
+    """What was done, in words, or which fields a form changed, by their names; what they say is not told."""
+    if isinstance(message, str):
+        return message
+    parts = message if isinstance(message, list) else []
+    return ", ".join(str(field) for part in parts for field in (part.get("changed") or {}).get("fields", ()))
 
 
 def mode_badge(*, is_sandbox: bool) -> SafeString:

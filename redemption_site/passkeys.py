@@ -2,7 +2,7 @@
 
 Challenges are ours: signed, for one purpose and one person, half an hour, and one answer. So a page that
 offers a passkey needs no session. A passkey proves its person by itself (user verification is required) and
-is no second factor: there is nothing beside it to type.
+is no second factor for members: there is nothing beside it to type. Staff show one after their password.
 """
 
 import hmac
@@ -29,6 +29,7 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
+from parties import factor_sealing
 from parties.models import User
 from redemption_site.identities import passkeys_of
 
@@ -36,7 +37,7 @@ MOST_PASSKEYS = 10  # of one user
 SECONDS_OPEN = 30 * 60
 _MOST_LETTERS = 20_000
 _RANDOM, _CLOCK = 16, 8  # bytes
-_SIGN_IN, _ADD = "sign-in", "add"
+_SIGN_IN, _ADD, _CONFIRM = "sign-in", "add", "confirm"
 
 
 class PasskeyRefused(Exception):
@@ -44,7 +45,15 @@ class PasskeyRefused(Exception):
 
 
 class PasskeyAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Whom a passkey is for, as the browser's own dialogue names it."""
+    """Whom a passkey is for, as the browser's own dialogue names it; and how secrets of staff's authenticator
+    apps and recovery codes are kept.
+    """
+
+    def encrypt(self, text: str) -> str:
+        return factor_sealing.seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return factor_sealing.unseal(encrypted_text)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         return {"id": settings.PASSKEY_HOST, "name": "Tokuten"}
@@ -70,13 +79,34 @@ def options_to_add(user: User) -> str:
     return json.dumps(_plain(options))
 
 
+def options_to_confirm(user: User) -> str:
+    """What the page hands to the browser so that this user shows one of their passkeys, as JSON."""
+    options, _state = auth.get_server().authenticate_begin(
+        credentials=auth.get_credentials(user),
+        user_verification=UserVerificationRequirement.REQUIRED,
+        challenge=_new_challenge(_confirm_for(user)),
+    )
+    return json.dumps(_plain(options))
+
+
 def passkey_behind(credential: str) -> Authenticator:
     """The passkey that gave this answer to a challenge of the sign-in. PasskeyRefused for anything else."""
+    return _passkey_behind(credential, _SIGN_IN)
+
+
+def passkey_of(user: User, credential: str) -> Authenticator:
+    """The user's passkey that gave this answer to a challenge made for them to confirm who they are.
+    PasskeyRefused for anything else.
+    """
+    return _passkey_behind(credential, _confirm_for(user), user)
+
+
+def _passkey_behind(credential: str, purpose: str, owner: User | None = None) -> Authenticator:
     try:
         answer = _parsed(credential)
         client_data = AuthenticationResponse.from_dict(answer).response.client_data
-        state = _state_of(client_data, _SIGN_IN)
-        user = auth.extract_user_from_response(answer)
+        state = _state_of(client_data, purpose)
+        user = owner or auth.extract_user_from_response(answer)
         found = auth.get_server().authenticate_complete(state, auth.get_credentials(user), answer)
         passkey = auth.get_authenticator_by_credential_id(user, found.credential_id)
     except _NOT_AN_ANSWER as reason:
@@ -155,6 +185,10 @@ def _signed(start: bytes, purpose: str) -> bytes:
 
 def _add_for(user: User) -> str:
     return f"{_ADD}/{user.pk}"
+
+
+def _confirm_for(user: User) -> str:
+    return f"{_CONFIRM}/{user.pk}"
 
 
 def _plain(value: Any) -> Any:

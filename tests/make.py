@@ -54,7 +54,7 @@ def deposit(brand: Brand, points: int) -> None:
         user=first,
         at=at,
     )
-    campaigns.confirm_deposit(deposit_id=recorded.pk, user=second, at=at)
+    campaigns.confirm_deposit(deposit_id=recorded.pk, user=second, verified_at=at, at=at)
 
 
 def store(**fields: Any) -> Store:

@@ -15,6 +15,7 @@ SQL = re.compile(
 )
 # Each module with SQL of its own, or with locks, and a test of it.
 TRIED_BY = {
+    "campaigns/services/approvals.py": "campaigns/test_approvals.py",
     "campaigns/services/dispute_texts.py": "campaigns/test_dispute_texts.py",
     "campaigns/services/disputes.py": "campaigns/test_disputes.py",
     "campaigns/services/orders.py": "campaigns/test_orders.py",
@@ -51,6 +52,7 @@ TRIED_BY = {
     "parties/consents.py": "redemption_site/test_consents.py",
     "parties/event_queries.py": "parties/test_events.py",
     "parties/events.py": "parties/test_events.py",
+    "parties/factor_services.py": "concurrency/test_racing_factors.py",
     "parties/holding.py": "giftcodes/test_void_requests.py",
     "parties/leaving.py": "redemption_site/test_leaving.py",
     "parties/limiting/on_database.py": "parties/test_api_limits.py",

@@ -1,5 +1,6 @@
 """Campaigns, orders, deposits, disputes and withdrawals of codes in the admin."""
 
+from campaigns.admin.approval_rule import ApprovalRuleAdmin
 from campaigns.admin.campaign import CampaignAdmin
 from campaigns.admin.deposit import DepositAdmin
 from campaigns.admin.dispute import DisputeAdmin
@@ -9,6 +10,7 @@ from campaigns.admin.support import SupportActAdmin
 from campaigns.admin.voids import VoidRequestAdmin
 
 __all__ = [
+    "ApprovalRuleAdmin",
     "CampaignAdmin",
     "DepositAdmin",
     "DisputeAdmin",

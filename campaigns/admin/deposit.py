@@ -1,5 +1,6 @@
 """Deposits: recorded by one person of finance, confirmed by another."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,6 +25,7 @@ from ledger.statements import database_time
 from parties.access import holds_role
 from parties.errors import NotReachable
 from parties.models import Role
+from parties.second_factor import verified_at
 
 BADGES = {DepositState.REQUESTED: "waiting", DepositState.CONFIRMED: "good", DepositState.REJECTED: "bad"}
 
@@ -34,6 +36,7 @@ class DepositAdmin(BrandChoice):
 
     form = DepositForm
     reach = access.reachable_deposits
+    is_recorded_in_services = True
     look_roles = (Role.FINANCE, Role.AUDITOR)
     add_roles = (Role.FINANCE,)
     list_display = ("reference", "brand", "points_text", "state_badge", "requested_by", "requested_at")
@@ -112,9 +115,8 @@ class DepositAdmin(BrandChoice):
 
     def confirm(self, request: HttpRequest, deposit_id: int) -> HttpResponse:
         """Put it into the funds."""
-        return self._decide(
-            request, deposit_id, campaigns.confirm_deposit, _("The points are in the funds now.")
-        )
+        confirm = partial(campaigns.confirm_deposit, verified_at=verified_at(request))
+        return self._decide(request, deposit_id, confirm, _("The points are in the funds now."))
 
     def reject(self, request: HttpRequest, deposit_id: int) -> HttpResponse:
         """Set it aside."""

@@ -2,6 +2,13 @@
 module: `from campaigns import services as campaigns`.
 """
 
+from campaigns.services.approvals import (
+    add_rule,
+    ask_to_retire_rule,
+    keep_rule,
+    remind_approvers,
+    retire_rule,
+)
 from campaigns.services.channels import channels_of, replace_channels
 from campaigns.services.conditions import (
     Tick,
@@ -31,6 +38,7 @@ from campaigns.services.extensions import (
 from campaigns.services.giving import give_gifts
 from campaigns.services.leaving import close_account
 from campaigns.services.orders import (
+    Approved,
     activate_codes,
     approve_order,
     discard_order,
@@ -51,14 +59,17 @@ from campaigns.services.sign_offs import sign_off
 from campaigns.services.support import find_by_address, find_by_code, unmask_member
 
 __all__ = [
+    "Approved",
     "Asked",
     "Tick",
     "activate_codes",
+    "add_rule",
     "add_to_dispute",
     "answer_dispute",
     "approve_delivery",
     "approve_extension",
     "approve_order",
+    "ask_to_retire_rule",
     "channels_of",
     "close_account",
     "code_behind",
@@ -72,6 +83,7 @@ __all__ = [
     "give_gifts",
     "hold_campaign",
     "hold_draft",
+    "keep_rule",
     "open_dispute",
     "pause_codes",
     "prune_dispute_texts",
@@ -80,6 +92,7 @@ __all__ = [
     "reject_deposit",
     "reject_extension",
     "reject_order",
+    "remind_approvers",
     "reopen_order",
     "reopen_stale_orders",
     "reorder_withdrawn",
@@ -89,6 +102,7 @@ __all__ = [
     "request_extension",
     "resolve_dispute",
     "resume_codes",
+    "retire_rule",
     "sign_off",
     "stock_sandbox",
     "stock_sandboxes",

@@ -7,11 +7,13 @@ of a campaign stays so to the end of the transaction, and no two steps wait for 
 
 import hmac
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
 from campaigns import access, queries, rules
 from campaigns.errors import (
+    ApprovalKept,
     FundsShort,
     NoteMissing,
     OrderChanged,
@@ -23,6 +25,7 @@ from campaigns.errors import (
 )
 from campaigns.models import Campaign, Issuing, Order, OrderState
 from campaigns.services import legal_checks
+from campaigns.services.approvals import record_approval
 from giftcodes import services as giftcodes
 from giftcodes import tasks
 from giftcodes.errors import BatchRefused, SeriesFull
@@ -30,8 +33,17 @@ from giftcodes.models import Activation, Batch
 from giftcodes.services import ChannelSize, Terms
 from ledger import queries as ledger_queries
 from ledger.errors import InsufficientPoints
+from parties import audit_log, second_factor
 from parties.errors import NotReachable
 from parties.models import Role, User
+from parties.staff_models import Act
+
+
+class Approved(NamedTuple):
+    """What came of an approval: the batch, or None and how many further approvers the order takes."""
+
+    batch: Batch | None
+    missing: int
 
 
 @transaction.atomic
@@ -47,24 +59,36 @@ def submit_order(*, order_id: int, user: User, at: datetime) -> Order:
     _refuse_unfit(order, at)
     legal_checks.keep_check(order, user=user, at=at)
     order.state, order.submitted_at = OrderState.SUBMITTED, at
+    order.submissions += 1
     order.submitted_hash = queries.fingerprint_of(order)
     _record(order, "submitted", by=user, at=at)
+    audit_log.record(Act.SUBMITTED, by=user, subject=order)
     return order
 
 
 @transaction.atomic
 def approve_order(
-    *, order_id: int, approver: User, submitted_hash: str, site_url: str, at: datetime
-) -> Batch:
-    """Reserve the money and make the batch; minting begins after the commit. Gifts of the API can be issued
-    from then on.
+    *,
+    order_id: int,
+    approver: User,
+    submitted_hash: str,
+    site_url: str,
+    verified_at: datetime | None,
+    at: datetime,
+) -> Approved:
+    """Approve the order; if nobody else has to as well, reserve the money and make the batch: minting begins
+    after the commit, and gifts of the API can be issued from then on.
+
+    A rule of the brand may ask for a second approver (`approval_queries.approvers_needed`), for what the
+    order is and what the month has come to: then the first approval is noted, and nothing is reserved.
 
     `submitted_hash` is the fingerprint that the approver saw, `site_url` the site's address, without a
-    slash at its end. Of several approvals one wins; the winner's own repeat gives the same batch, even if
-    both come at once.
-    NotReachable for anybody but an approver of the brand, OwnOrder for the requester, OrderNotOpen,
-    OrderChanged if the fingerprint is not what the order and its campaign say now, OrderUnfit,
-    SignOffMissing, FundsShort, SeriesShort, TermsRefused: nothing has happened then.
+    slash at its end, `verified_at` when the approver showed their second factor last. Of several approvals
+    one wins; the winner's own repeat gives the same batch, even if both come at once.
+    NotReachable for anybody but an approver of the brand, OwnOrder for the requester, FactorStale if the
+    factor is older than five minutes, ApprovedBefore, OrderNotOpen, OrderChanged if the fingerprint is not
+    what the order and its campaign say now, OrderUnfit, SignOffMissing, FundsShort, SeriesShort,
+    TermsRefused: nothing has happened then.
     """
     before = _hold(approver, order_id, Role.APPROVER)
     if before.requested_by_id == approver.pk:
@@ -73,22 +97,29 @@ def approve_order(
         approver.pk,
         submitted_hash,
     ):
-        return before.batch
-    order = _win(order_id, OrderState.SUBMITTED, decided_by=approver)
+        return Approved(before.batch, 0)
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
+    order = _win(order_id, OrderState.SUBMITTED, decision_note="")
     # Read after the row was won, so that what is compared here is what gets approved.
     if not _is_what_was_seen(order, submitted_hash):
         raise OrderChanged
     _refuse_unfit(order, at)
     legal_checks.refuse_unsound(order, at=at)
+    missing = record_approval(order=order, approver=approver, verified_at=verified_at, at=at)
+    if missing:
+        _record(order, "approved, a second approver is needed", by=approver, at=at)
+        audit_log.record(Act.APPROVED, by=approver, subject=order, reason="1/2")
+        return Approved(None, missing)
     order.batch = _reserve(order, site_url=site_url, at=at)
     order.state, order.decided_by, order.decided_at = OrderState.APPROVED, approver, at
     _record(order, "approved", by=approver, at=at)
+    audit_log.record(Act.APPROVED, by=approver, subject=order)
     if not order.batch.issues_gifts:
         # A lost message costs seconds, not the batch: the beat sweep finds every batch that is not minted.
         batch_id = order.batch.pk
         # A function of its own: what it raises is logged under its name, and a partial has none.
         transaction.on_commit(lambda: tasks.nudge_minting(batch_id), robust=True)
-    return order.batch
+    return Approved(order.batch, 0)
 
 
 @transaction.atomic
@@ -107,6 +138,7 @@ def reject_order(*, order_id: int, approver: User, note: str, at: datetime) -> O
     order.state, order.decided_by, order.decided_at = OrderState.REJECTED, approver, at
     order.decision_note = note.strip()[:200]
     _record(order, "rejected", by=approver, at=at)
+    audit_log.record(Act.REJECTED, by=approver, subject=order, reason=order.decision_note)
     return order
 
 
@@ -164,28 +196,34 @@ def hold_draft(*, order_id: int) -> None:
 @transaction.atomic
 def discard_order(*, order_id: int, user: User) -> None:
     """Delete a draft. NotReachable for anybody but a marketer of the brand, OrderNotOpen once it was
-    submitted.
+    submitted, ApprovalKept if somebody approved an earlier submission of it.
     """
     _hold(user, order_id, Role.MARKETER)
-    _win(order_id, OrderState.DRAFT, decision_note="").delete()
+    draft = _win(order_id, OrderState.DRAFT, decision_note="")
+    if draft.approvals.exists():
+        raise ApprovalKept
+    draft.delete()
 
 
-def activate_codes(*, order_id: int, user: User, at: datetime) -> None:
+def activate_codes(*, order_id: int, user: User, verified_at: datetime | None, at: datetime) -> None:
     """Open the codes of the order's minted batch for claiming; `user` is an approver of the brand, not the
-    requester.
+    requester, and showed a second factor at most five minutes before (`verified_at`).
 
-    Repeating it is harmless. NotReachable, OwnOrder, OrderNotOpen if there is no batch, TermsRefused if the
-    batch can't be activated in its state, or waits for its file to arrive.
+    Repeating it is harmless. NotReachable, OwnOrder, FactorStale, OrderNotOpen if there is no batch,
+    TermsRefused if the batch can't be activated in its state, or waits for its file to arrive.
     """
     order = access.access_order(user, order_id, Role.APPROVER)
     if order.requested_by_id == user.pk:
         raise OwnOrder
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     if order.batch_id is None:
         raise OrderNotOpen(order.state)
     if order.activation == Activation.ON_RECEIPT:
         raise TermsRefused("receipt")
     try:
-        giftcodes.activate_batch(batch_id=order.batch_id, at=at)
+        with transaction.atomic():
+            giftcodes.activate_batch(batch_id=order.batch_id, at=at)
+            audit_log.record(Act.ACTIVATED, by=user, subject=order)
     except BatchRefused as refusal:
         raise TermsRefused(refusal.rule) from refusal
 
@@ -216,6 +254,7 @@ _DECIDED_IN_SERVICES = (
     "requested_by",
     "submitted_at",
     "submitted_hash",
+    "submissions",
     "decided_by",
     "decided_at",
     "decision_note",
@@ -235,6 +274,7 @@ def _to_draft(order: Order, *, by: User, at: datetime) -> None:
     order.state, order.submitted_at, order.submitted_hash = OrderState.DRAFT, None, ""
     order.decided_by, order.decided_at, order.decision_note = None, None, ""
     _record(order, "reopened", by=by, at=at)
+    audit_log.record(Act.REOPENED, by=by, subject=order)
 
 
 def _is_what_was_seen(order: Order, submitted_hash: str) -> bool:

@@ -122,6 +122,7 @@ def _fill(shelf: Shelf, hands: _Hands) -> bool:
         approver=hands.approves,
         submitted_hash=submitted.submitted_hash,
         site_url=hands.site_url,
+        verified_at=moment,
         at=moment,
     )
     return True
@@ -177,7 +178,7 @@ def _fund(hands: _Hands, *, needed: int) -> None:
         user=hands.asks,
         at=moment,
     )
-    confirm_deposit(deposit_id=deposit.pk, user=hands.approves, at=moment)
+    confirm_deposit(deposit_id=deposit.pk, user=hands.approves, verified_at=moment, at=moment)
 
 
 def _equip(hands: _Hands) -> None:

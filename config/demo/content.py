@@ -243,7 +243,7 @@ def _deposit(brand: Brand, at: datetime) -> None:
         public_id=public_id, brand_id=brand.pk, points=FUNDS_POINTS, reference="opening", user=first, at=at
     )
     if deposit.decided_at is None:
-        campaigns.confirm_deposit(deposit_id=deposit.pk, user=second, at=at)
+        campaigns.confirm_deposit(deposit_id=deposit.pk, user=second, verified_at=at, at=at)
 
 
 def _campaign(brand: Brand, at: datetime) -> Campaign:
@@ -384,10 +384,14 @@ def _approved(order: Order, *, site_url: str, at: datetime) -> Batch:
         order = campaigns.submit_order(order_id=order.pk, user=marketer, at=at)
     if order.batch is not None:
         return order.batch
-    return campaigns.approve_order(
+    approved = campaigns.approve_order(
         order_id=order.pk,
         approver=User.objects.get(email=f"approver@{slug}.example"),
         submitted_hash=order.submitted_hash,
         site_url=site_url,
+        verified_at=at,
         at=at,
     )
+    if approved.batch is None:  # no brand of the demo has a rule of two approvers
+        raise RuntimeError(order.public_id)
+    return approved.batch

@@ -108,7 +108,10 @@ class _Past:
                 at=self.first,
             )
             campaigns.confirm_deposit(
-                deposit_id=deposit.pk, user=_person("finance2", slug), at=self.first + _HOUR
+                deposit_id=deposit.pk,
+                user=_person("finance2", slug),
+                verified_at=self.first + _HOUR,
+                at=self.first + _HOUR,
             )
 
     def _month_ends(self) -> list[datetime]:
@@ -188,7 +191,11 @@ class _Past:
         settlement = ledger.prepare_settlement(program_id=self.program.pk, ends_at=ends_at, user=first, at=at)
         if not is_last:
             ledger.close_settlement(
-                settlement_id=settlement.pk, user=second, sha256=settlement.sha256, at=at + _HOUR
+                settlement_id=settlement.pk,
+                user=second,
+                sha256=settlement.sha256,
+                verified_at=at + _HOUR,
+                at=at + _HOUR,
             )
 
     def _dispute(self, at: datetime) -> None:
@@ -250,6 +257,7 @@ class _Past:
             adjustment_id=adjustment.pk,
             user=self.finance[1],
             fingerprint=adjustment.fingerprint,
+            verified_at=at + 30 * _MINUTE,
             at=at + 30 * _MINUTE,
         )
 

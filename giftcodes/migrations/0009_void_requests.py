@@ -47,7 +47,7 @@ def unguard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('giftcodes', '0007_pauses'),
+        ('giftcodes', '0008_deliveries'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -31,7 +31,9 @@ from ledger import services as ledger
 from ledger.errors import KeyReused, LedgerError
 from ledger.models import MAX_POINTS, AccountKind, Reason
 from ledger.services import Move
+from parties import audit_log
 from parties.models import Brand, User
+from parties.staff_models import Act
 
 MAX_CHANNELS = 200
 _CLOSABLE = (BatchState.MINTED, BatchState.ACTIVE, BatchState.PAUSED)
@@ -62,6 +64,7 @@ class ChannelSize(NamedTuple):
     size: int
 
 
+@transaction.atomic
 def open_series(*, digit: int, at: datetime) -> Series:
     """The series of that digit (9: sandbox), made with a fresh salt under the newest master key at the first
     call.
@@ -71,7 +74,10 @@ def open_series(*, digit: int, at: datetime) -> Series:
         "salt": secrets.token_bytes(32),
         "created_at": at,
     }
-    return Series.objects.get_or_create(digit=digit, defaults=defaults)[0]
+    series, is_new = Series.objects.get_or_create(digit=digit, defaults=defaults)
+    if is_new:  # by a command: nobody's name is known
+        audit_log.record(Act.KEY_MADE, by=None, subject=series)
+    return series
 
 
 @transaction.atomic

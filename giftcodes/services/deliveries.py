@@ -14,7 +14,9 @@ from giftcodes.delivery_models import CustodyAct, FurtherDelivery
 from giftcodes.errors import DeliveryRefused
 from giftcodes.models import Delivery
 from giftcodes.services import custody
+from parties import audit_log
 from parties.models import User
+from parties.staff_models import Act
 
 
 class HandedOver(NamedTuple):
@@ -39,6 +41,7 @@ def take_delivery(*, public_id: uuid.UUID, user: User, at: datetime, address: st
         file.close()
         raise DeliveryRefused("the file was handed over before")
     custody.record(delivery, CustodyAct.DOWNLOADED, by=user, address=address, at=at)
+    audit_log.record(Act.DOWNLOADED, by=user, subject=delivery)
     size = delivery.sealed_bytes or 0
     return HandedOver(file=file, name=f"{delivery.public_id}.zip", size=size, sha256=delivery.sealed_sha256)
 
@@ -55,6 +58,7 @@ def reveal_passphrase(*, public_id: uuid.UUID, user: User, at: datetime, address
     if not Delivery.objects.filter(pk=delivery.pk, passphrase_shown_at=None).update(passphrase_shown_at=at):
         raise DeliveryRefused("the passphrase was shown before")
     custody.record(delivery, CustodyAct.PASSPHRASE, by=user, address=address, at=at)
+    audit_log.record(Act.PASSPHRASE_SHOWN, by=user, subject=delivery)
     return passphrase
 
 

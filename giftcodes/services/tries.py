@@ -30,7 +30,9 @@ from giftcodes.guarding.visitors import (
 )
 from giftcodes.models import SERIALS_PER_SERIES, Series, claim_id_of
 from giftcodes.services.claims import Claimed, Proviso, claim_found
+from parties import audit_log
 from parties.models import Member, User
+from parties.staff_models import Act
 
 Result = TypeVar("Result")
 
@@ -149,9 +151,11 @@ def lift_lock(*, lock_id: int, reason: str, user: User, at: datetime) -> LockLif
     if not reason or at >= lock.locked_until:
         raise LiftRefused
     with transaction.atomic():
-        lift = LockLift.objects.get_or_create(
+        lift, is_new = LockLift.objects.get_or_create(
             lock=lock, defaults={"reason": reason, "lifted_by": user, "lifted_at": at}
-        )[0]
+        )
+        if is_new:
+            audit_log.record(Act.LOCK_LIFTED, by=user, subject=lock, label="", reason=reason)
     guard.forget([f"strike:{lock.person}"])
     return lift
 

@@ -26,6 +26,7 @@ from ledger.wording import words_of
 from parties.access import holds_role, reachable_brands
 from parties.errors import NotReachable
 from parties.models import Role
+from parties.second_factor import verified_at
 
 BADGES = {
     AdjustmentState.REQUESTED: "waiting",
@@ -40,6 +41,7 @@ class AdjustmentAdmin(LedgerAdmin):
     """An adjustment is never edited: it is asked for, then decided."""
 
     reach = access.reachable_adjustments
+    is_recorded_in_services = True
     look_roles = READERS
     add_roles = ASKERS
     list_display = ("requested", "kind", "brand", "points_text", "reason", "state_badge", "requested_by")
@@ -128,7 +130,8 @@ class AdjustmentAdmin(LedgerAdmin):
         """Let it happen, exactly as it was seen."""
 
         def act(**who: Any) -> Adjustment:
-            return ledger.confirm_adjustment(fingerprint=request.POST.get("fingerprint", ""), **who)
+            seen = request.POST.get("fingerprint", "")
+            return ledger.confirm_adjustment(fingerprint=seen, verified_at=verified_at(request), **who)
 
         return self._decide(request, adjustment_id, act, _("The adjustment is booked."))
 

@@ -30,6 +30,7 @@ from ledger.wording import words_of
 from parties.access import is_operator, reachable_brands, reachable_programs
 from parties.errors import NotReachable
 from parties.models import Role
+from parties.second_factor import verified_at
 
 BADGES = {
     SettlementState.PREPARED: "waiting",
@@ -44,6 +45,7 @@ class SettlementAdmin(LedgerAdmin):
     part."""
 
     reach = access.reachable_settlements
+    is_recorded_in_services = True
     look_roles = ACCOUNTANTS
     list_display = ("period", "program", "state_badge", "prepared_by", "decided_by", "decided")
     list_filter = ("state", ("program", admin.RelatedOnlyFieldListFilter))
@@ -161,7 +163,9 @@ class SettlementAdmin(LedgerAdmin):
         return self._act(
             request,
             settlement_id,
-            lambda **who: ledger.close_settlement(sha256=request.POST.get("sha256", ""), **who),
+            lambda **who: ledger.close_settlement(
+                sha256=request.POST.get("sha256", ""), verified_at=verified_at(request), **who
+            ),
             _("The statement is closed."),
         )
 

@@ -26,6 +26,7 @@ from ledger.services.forfeits import Forfeited, forfeit_points
 from ledger.services.grants import Granted, grant_claimed, grant_points
 from ledger.services.holds import capture_hold, expire_holds, hold_points, release_hold
 from ledger.services.leaving import GivenUp, close_membership
+from ledger.services.log_days import seal_due_log_days
 from ledger.services.notices import queue_notices
 from ledger.services.posting import Move, post_transfer
 from ledger.services.reversals import TakenBack, reverse_transfer, take_back
@@ -81,6 +82,7 @@ __all__ = [
     "reverse_transfer",
     "seal_day",
     "seal_due_days",
+    "seal_due_log_days",
     "set_aside_manifests",
     "spend_points",
     "take_back",

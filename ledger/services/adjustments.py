@@ -30,9 +30,11 @@ from ledger.models import (
 from ledger.services.grants import grant_once
 from ledger.services.reversals import reverse_once, take_back_once
 from ledger.services.settlements import correct_settlement
+from parties import audit_log, second_factor
 from parties.access import access_brand
 from parties.errors import NotReachable
 from parties.models import Brand, Role, Store, User
+from parties.staff_models import Act
 
 MAX_REASON_LENGTH = 200
 
@@ -97,6 +99,7 @@ def request_adjustment(
             raise
         _require_same(first, adjustment, taken)
         return first
+    audit_log.record(Act.REQUESTED, by=user, subject=adjustment, label=adjustment.kind, reason=reason)
     return adjustment
 
 
@@ -201,9 +204,12 @@ def _correction_values(brand: Brand, asked: CorrectionAsked) -> dict[str, Any]:
 
 
 @transaction.atomic
-def confirm_adjustment(*, adjustment_id: int, user: User, fingerprint: str, at: datetime) -> Adjustment:
+def confirm_adjustment(
+    *, adjustment_id: int, user: User, fingerprint: str, verified_at: datetime | None, at: datetime
+) -> Adjustment:
     """Let happen what was asked for, once. `fingerprint` is that of what the person has seen.
 
+    FactorStale unless they showed their second factor at most five minutes before, at `verified_at`.
     NotReachable for anybody but finance of the brand (or of the operator); a correction concerns two brands
     and needs somebody who is finance of both. AdjustmentRefused by rule: `own_act` (the person who asked),
     `own_wallet`, `not_open` (decided before), `changed` (the fingerprint is not that of the request). What
@@ -211,6 +217,7 @@ def confirm_adjustment(*, adjustment_id: int, user: User, fingerprint: str, at: 
     LimitExceeded) goes through: nothing has moved, and the request still waits.
     """
     adjustment = _decide(adjustment_id, AdjustmentState.CONFIRMED, user, at)
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     now = fingerprint_of(adjustment).encode()
     for seen in (fingerprint, adjustment.fingerprint):
         if not hmac.compare_digest(seen.encode(), now):
@@ -223,6 +230,7 @@ def confirm_adjustment(*, adjustment_id: int, user: User, fingerprint: str, at: 
     return adjustment
 
 
+@transaction.atomic
 def reject_adjustment(*, adjustment_id: int, user: User, at: datetime) -> Adjustment:
     """Set a request aside. NotReachable, and AdjustmentRefused by `own_act` and `not_open`, as for
     `confirm_adjustment`.
@@ -241,7 +249,10 @@ def _decide(adjustment_id: int, state: AdjustmentState, user: User, at: datetime
     is_won = waiting.update(state=state, decided_by=user, decided_at=at)
     _require(bool(is_won), "not_open", "this request was decided before")
     related = ["brand__program", "wallet__member", "original", "settlement", "acceptor__program", "store"]
-    return Adjustment.objects.select_related(*related).get(pk=adjustment_id)
+    adjustment = Adjustment.objects.select_related(*related).get(pk=adjustment_id)
+    act = Act.CONFIRMED if state == AdjustmentState.CONFIRMED else Act.REJECTED
+    audit_log.record(act, by=user, subject=adjustment, label=adjustment.kind, reason=adjustment.reason)
+    return adjustment
 
 
 def _execute(adjustment: Adjustment, at: datetime) -> None:

@@ -10,13 +10,14 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 from django.db.models import Max, Min
 
-from ledger import locking, seals
+from ledger import locking, log_seals, seals
 from ledger.errors import DayNotClosable, SealRefused
 from ledger.expiry import JAPAN
 from ledger.keys import newest_seal_key_id
 from ledger.models import Account, ClosedDay, DaySeal, Transfer
 from ledger.rows import NO_HEAD
 from ledger.seals import Chain, Draft, Span
+from parties.staff_models import AuditSeal
 
 # How long a day is over before it is closed: whoever took its moment before midnight has booked by then.
 _GRACE = timedelta(minutes=10)
@@ -142,6 +143,9 @@ def set_aside_manifests(*, at: datetime) -> Path | None:
     sealed = {day.isoformat() for day in DaySeal.objects.values_list("day", flat=True).distinct()}
     manifests = seals.manifests_in(settings.SEALS_DIR)
     lost = [path for (day, _program), path in manifests.items() if day not in sealed]
+    logged = set(AuditSeal.objects.values_list("day", flat=True))
+    of_the_log = log_seals.manifests_in(settings.SEALS_DIR)
+    lost += [path for day, path in of_the_log.items() if day not in logged]
     if not lost:
         return None
     aside: Path = settings.SEALS_DIR / f"before-restore-{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"

@@ -30,9 +30,11 @@ from ledger.models import (
 )
 from ledger.services.accounts import open_accepted, open_cleared
 from ledger.services.posting import Move, accounts_of, begin, moves_of, post, post_transfer
+from parties import audit_log, second_factor
 from parties.access import is_operator
 from parties.errors import NotReachable
 from parties.models import Brand, Program, Role, Store, User
+from parties.staff_models import Act
 
 MAX_NOTE_LENGTH = 2_000
 
@@ -170,15 +172,19 @@ def _points_of_pairs(lines: Iterable[SettlementLine]) -> Counter[tuple[int, int]
     return pairs
 
 
-def close_settlement(*, settlement_id: int, user: User, sha256: str, at: datetime) -> Settlement:
+def close_settlement(
+    *, settlement_id: int, user: User, sha256: str, verified_at: datetime | None, at: datetime
+) -> Settlement:
     """Close a prepared statement, once: its points go from what acceptors took to what funders have cleared.
 
-    `sha256` is the fingerprint that this person saw. The uses are counted again, and must give it. A repeat
+    `sha256` is the fingerprint that this person saw, `verified_at` when they showed their second factor last:
+    FactorStale if that is more than five minutes ago. The uses are counted again, and must give it. A repeat
     by the same person gives back the closed statement. NotReachable for anybody but the operator's finance.
     SettlementRefused by rule: `decided` (before, by somebody else or otherwise), `same_person` (who prepared
     it), `fingerprint` (another statement was seen), `changed` (the uses no longer give it).
     """
     before = _access(settlement_id, user)
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     if not hmac.compare_digest(sha256.encode(), before.sha256.encode()):
         raise SettlementRefused("this is not the statement that was looked at", rule="fingerprint")
     if before.state == SettlementState.PREPARED:
@@ -197,6 +203,7 @@ def _close(before: Settlement, user: User, at: datetime) -> Settlement:
     moves = _moves(before, at)
     if moves:
         post_transfer(key=settlement_key(before), reason=Reason.SETTLE, moves=moves, at=at)
+    audit_log.record(Act.CLOSED, by=user, subject=before)
     return Settlement.objects.get(pk=before.pk)
 
 
@@ -222,6 +229,7 @@ def signed_move(source_id: int, target_id: int, points: int) -> Move:
     return Move(source_id, target_id, points) if points > 0 else Move(target_id, source_id, -points)
 
 
+@transaction.atomic
 def reject_settlement(*, settlement_id: int, user: User, at: datetime) -> Settlement:
     """Set a prepared statement aside; another one can then be prepared. A repeat by the same person is
     harmless.
@@ -234,6 +242,7 @@ def reject_settlement(*, settlement_id: int, user: User, at: datetime) -> Settle
     waiting = Settlement.objects.filter(pk=before.pk, state=SettlementState.PREPARED)
     if not waiting.update(state=SettlementState.REJECTED, previous=None, decided_by=user, decided_at=at):
         return _same_decision(before.pk, SettlementState.REJECTED, user)
+    audit_log.record(Act.REJECTED, by=user, subject=before)
     return Settlement.objects.get(pk=before.pk)
 
 

@@ -131,7 +131,11 @@ class _Place:
         from ledger import services as ledger
 
         return ledger.close_settlement(
-            settlement_id=prepared.pk, user=self.second, sha256=prepared.sha256, at=prepared.ends_at
+            settlement_id=prepared.pk,
+            user=self.second,
+            sha256=prepared.sha256,
+            verified_at=prepared.ends_at,
+            at=prepared.ends_at,
         )
 
 

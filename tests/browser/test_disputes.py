@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
@@ -55,7 +56,7 @@ WORDS = {
 
 def sign_in(page: Page, user: User, home: str, *, at_admin: bool = False) -> None:
     """A session of the site, as its sign-in makes it, or one of the admin."""
-    client = signed_in(user)
+    client = signed_in(user) if at_admin else Client()
     if not at_admin:
         client.force_login(user)
     session = client.cookies[settings.SESSION_COOKIE_NAME].value

@@ -1,13 +1,16 @@
 """Charts and tables of finance in a real browser: they are drawn, under our content policy, on any width."""
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
+from pytest_django.live_server_helper import LiveServer
 
 from ledger.models import Account, AccountKind
 from parties.models import Role
 from tests import make
 from tests.browser.conftest import Visit
 from tests.campaigns.conftest import SetClock, set_database_clock
+from tests.factors import session_of
 from tests.ledger.town import DAY, Town, busy
 from tests.make import NOON
 
@@ -17,18 +20,16 @@ __all__ = ["set_database_clock"]
 
 @pytest.mark.parametrize(("lang", "width"), [("ja", 360), ("en", 1280)])
 def test_the_charts_of_finance_are_drawn(
-    visit: Visit, request: pytest.FixtureRequest, lang: str, width: int
+    visit: Visit, live_server: LiveServer, request: pytest.FixtureRequest, lang: str, width: int
 ) -> None:
     stand_at: SetClock = request.getfixturevalue("set_database_clock")
     town = Town()
     busy(town)
     stand_at(NOON + 9 * DAY)
-    person = make.staff(Role.FINANCE, None, password="correct horse")
     page = visit(lang=lang, width=width)
-    page.goto(reverse("admin:login"))
-    page.locator("input[name=username]").fill(str(person.email))
-    page.locator("input[name=password]").fill("correct horse")
-    page.locator("button[type=submit]").click()
+    session = session_of(make.staff(Role.FINANCE, None))
+    cookie = settings.SESSION_COOKIE_NAME
+    page.context.add_cookies([{"name": cookie, "value": session, "url": live_server.url}])
     funds = Account.objects.get(kind=AccountKind.FUNDS, brand=town.bakery)
     pages = {
         reverse("admin:ledger_report_liability"): 3,

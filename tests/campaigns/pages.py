@@ -7,12 +7,11 @@ from django.urls import reverse
 
 from campaigns.models import Campaign, Order
 from parties.models import User
+from tests.factors import let_in
 
 
 def signed_in(user: User) -> Client:
-    client = Client(headers={"accept-language": "en"})
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return let_in(Client(headers={"accept-language": "en"}), user)
 
 
 def order_data(campaign: Campaign, **changes: Any) -> dict[str, Any]:

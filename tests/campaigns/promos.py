@@ -10,6 +10,7 @@ from campaigns.conditions_models import ConditionsVersion
 from campaigns.extension_models import ExtensionRequest
 from campaigns.legal import LegalForm
 from campaigns.models import Campaign, Order, OrderChannel
+from campaigns.services import Approved
 from campaigns.support_models import SupportAct
 from giftcodes import services as giftcodes
 from giftcodes.gift_models import Gift
@@ -82,11 +83,19 @@ def submitted(of: Team, **fields: Any) -> Order:
 
 
 def approve(order: Order, by: User, submitted_hash: str | None = None) -> Batch:
+    approved = approve_once(order, by, submitted_hash)
+    assert approved.batch is not None
+    return approved.batch
+
+
+def approve_once(order: Order, by: User, submitted_hash: str | None = None) -> Approved:
+    """One approval, which may not be enough."""
     return campaigns.approve_order(
         order_id=order.pk,
         approver=by,
         submitted_hash=order.submitted_hash if submitted_hash is None else submitted_hash,
         site_url=SITE,
+        verified_at=NOON,
         at=NOON,
     )
 

@@ -62,6 +62,12 @@ TAMPERING = {
         f"UPDATE ledger_posting SET source_id = {_OTHER_FUNDS} WHERE {_OF_THE_APPROVAL}",
         "UPDATE ledger_transfer SET reason = 'void' WHERE reason = 'approve'",
     ],
+    "an approved order has the approvals that it took": [
+        "DELETE FROM campaigns_orderapproval",
+        "UPDATE campaigns_orderapproval SET needed = 2",
+        "UPDATE campaigns_orderapproval SET fingerprint = 'another'",
+        "UPDATE campaigns_order SET submissions = 2 WHERE state = 'approved'",
+    ],
     "an order was decided by another person than its requester": [
         "UPDATE campaigns_order SET decided_by_id = requested_by_id WHERE state = 'approved'",
         "UPDATE campaigns_order SET decided_by_id = NULL WHERE state = 'rejected'",
@@ -112,7 +118,9 @@ def _scene() -> None:
             at=NOON,
         )
         if points == 700:
-            campaigns.confirm_deposit(deposit_id=deposit.pk, user=team.other_finance, at=NOON)
+            campaigns.confirm_deposit(
+                deposit_id=deposit.pk, user=team.other_finance, verified_at=NOON, at=NOON
+            )
     make.brand(funds=1, program=team.brand.program)
     make.user()
     assert names_of_differences() == set()

@@ -12,6 +12,7 @@ from ledger.statements import database_time
 from tests.campaigns import promos
 from tests.campaigns.conftest import SetClock
 from tests.campaigns.pages import act, bytes_of, order_data, signed_in, told
+from tests.factors import let_in
 from tests.make import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
@@ -27,6 +28,7 @@ def test_every_step_of_an_order_has_the_moment_of_the_database(set_database_cloc
     order.refresh_from_db()
     assert order.submitted_at == NOON
     set_database_clock(NOON + HOUR)
+    let_in(approver, team.approver)
     act(approver, order, "approve", submitted_hash=order.submitted_hash)
     order.refresh_from_db()
     batch = Batch.objects.get()
@@ -34,6 +36,7 @@ def test_every_step_of_an_order_has_the_moment_of_the_database(set_database_cloc
     while giftcodes.mint_next_chunk(batch_id=batch.pk, at=NOON + HOUR):
         pass
     set_database_clock(NOON + 2 * HOUR)
+    let_in(approver, team.approver)
     act(approver, order, "activate")
     bytes_of(act(marketer, order, "download"))
     act(marketer, order, "passphrase")

@@ -1,6 +1,7 @@
 """Deposits: recorded by one person of finance, confirmed by another, once."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def recorded(team: promos.Team, *, user: User | None = None, **changes: Any) -> 
 
 
 def confirm(deposit: Deposit, user: User) -> Deposit:
-    return campaigns.confirm_deposit(deposit_id=deposit.pk, user=user, at=NOON)
+    return campaigns.confirm_deposit(deposit_id=deposit.pk, user=user, verified_at=NOON, at=NOON)
 
 
 def test_points_are_in_the_funds_when_another_person_has_confirmed_them() -> None:
@@ -44,7 +45,7 @@ def test_points_are_in_the_funds_when_another_person_has_confirmed_them() -> Non
 def test_whoever_recorded_a_deposit_can_not_decide_it() -> None:
     team = promos.team(funds=0)
     deposit = recorded(team)
-    for act in (campaigns.confirm_deposit, campaigns.reject_deposit):
+    for act in (partial(campaigns.confirm_deposit, verified_at=NOON), campaigns.reject_deposit):
         with pytest.raises(errors.OwnOrder):
             act(deposit_id=deposit.pk, user=team.finance, at=NOON)
     assert ledger_queries.funds_of(team.brand) == 0
@@ -97,7 +98,7 @@ def test_no_other_role_records_or_decides(role: Role) -> None:
     deposit = recorded(team)
     with pytest.raises(NotReachable):
         recorded(team, user=person, reference="T-2")
-    for act in (campaigns.confirm_deposit, campaigns.reject_deposit):
+    for act in (partial(campaigns.confirm_deposit, verified_at=NOON), campaigns.reject_deposit):
         with pytest.raises(NotReachable):
             act(deposit_id=deposit.pk, user=person, at=NOON)
 

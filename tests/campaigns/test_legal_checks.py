@@ -302,7 +302,7 @@ def test_the_migration_states_a_form_for_sandboxes_alone() -> None:
     of_stock = promos.campaign(team, legal_form="", slug="sandbox-7", least_age=0)
     team.brand.program.is_sandbox = True
     team.brand.program.save()
-    migration = importlib.import_module("campaigns.migrations.0012_legal_forms_of_sandboxes")
+    migration = importlib.import_module("campaigns.migrations.0013_legal_forms_of_sandboxes")
     migration.state(apps, connection.schema_editor())
     for row in (live, of_people, of_stock):
         row.refresh_from_db()

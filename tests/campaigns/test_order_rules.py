@@ -103,6 +103,7 @@ def test_a_window_that_ended_since_the_submission_is_not_approved() -> None:
             approver=team.approver,
             submitted_hash=order.submitted_hash,
             site_url=promos.SITE,
+            verified_at=NOON + timedelta(hours=1),
             at=NOON + timedelta(hours=1),
         )
     assert nothing_is_reserved(team)

@@ -297,17 +297,17 @@ def test_codes_are_activated_by_an_approver_who_did_not_ask_for_them() -> None:
     team = promos.team()
     order = promos.submitted(team, activation="by_hand")
     with pytest.raises(errors.OrderNotOpen):
-        campaigns.activate_codes(order_id=order.pk, user=team.approver, at=NOON)
+        campaigns.activate_codes(order_id=order.pk, user=team.approver, verified_at=NOON, at=NOON)
     batch = promos.approve(order, team.approver)
     with pytest.raises(errors.TermsRefused):
-        campaigns.activate_codes(order_id=order.pk, user=team.approver, at=NOON)
+        campaigns.activate_codes(order_id=order.pk, user=team.approver, verified_at=NOON, at=NOON)
     Batch.objects.update(state=BatchState.MINTED, minted_codes=50, minted_at=NOON)
     with pytest.raises(NotReachable):
-        campaigns.activate_codes(order_id=order.pk, user=team.marketer, at=NOON)
+        campaigns.activate_codes(order_id=order.pk, user=team.marketer, verified_at=NOON, at=NOON)
     team.marketer.staff_roles.create(brand=team.brand, role=Role.APPROVER)
     with pytest.raises(errors.OwnOrder):
-        campaigns.activate_codes(order_id=order.pk, user=team.marketer, at=NOON)
-    campaigns.activate_codes(order_id=order.pk, user=team.approver, at=NOON)
+        campaigns.activate_codes(order_id=order.pk, user=team.marketer, verified_at=NOON, at=NOON)
+    campaigns.activate_codes(order_id=order.pk, user=team.approver, verified_at=NOON, at=NOON)
     batch.refresh_from_db()
     assert batch.state == BatchState.ACTIVE
 

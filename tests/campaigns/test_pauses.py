@@ -1,5 +1,6 @@
 """Who may pause an order and who may let it go on, and what everybody sees meanwhile."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,6 +22,9 @@ from tests.make import NOON
 
 pytestmark = pytest.mark.django_db
 __all__ = ["set_database_clock"]
+
+
+RESUME = partial(campaigns.resume_codes, verified_at=NOON)
 
 
 def running(team: promos.Team) -> Order:
@@ -49,10 +53,10 @@ def test_who_asked_for_it_may_stop_it_and_somebody_else_lets_it_go_on() -> None:
     assert switch(campaigns.pause_codes, order, team.marketer)
     Order.objects.filter(pk=order.pk).update(requested_by=team.approver, decided_by=team.marketer)
     with pytest.raises(OwnOrder):
-        switch(campaigns.resume_codes, order, team.approver)
+        switch(RESUME, order, team.approver)
     with pytest.raises(NotReachable):
-        switch(campaigns.resume_codes, order, team.marketer)
-    assert switch(campaigns.resume_codes, order, make.staff(Role.APPROVER, team.brand))
+        switch(RESUME, order, team.marketer)
+    assert switch(RESUME, order, make.staff(Role.APPROVER, team.brand))
     assert state_of(order) == BatchState.ACTIVE
 
 
@@ -61,7 +65,7 @@ def test_nobody_else_stops_it(role: Role) -> None:
     team, other = promos.team(), promos.team()
     order = running(team)
     for user in (make.staff(role, team.brand), other.marketer, other.approver):
-        for service in (campaigns.pause_codes, campaigns.resume_codes):
+        for service in (campaigns.pause_codes, RESUME):
             with pytest.raises(NotReachable):
                 switch(service, order, user)
 

@@ -193,17 +193,19 @@ def test_stand_ins_can_do_nothing_for_a_live_brand(twin: Brand) -> None:
     assert live is not None
     with pytest.raises(NotReachable):
         deposit_for(live)
-    campaigns.confirm_deposit(deposit_id=deposit_for(twin).pk, user=approves, at=at)
+    campaigns.confirm_deposit(deposit_id=deposit_for(twin).pk, user=approves, verified_at=at, at=at)
     waiting = deposit_for(twin)
     Deposit.objects.filter(pk=waiting.pk).update(brand=live)
     with pytest.raises(NotReachable):
-        campaigns.confirm_deposit(deposit_id=waiting.pk, user=approves, at=at)
+        campaigns.confirm_deposit(deposit_id=waiting.pk, user=approves, verified_at=at, at=at)
     order = Order.objects.filter(campaign__brand=twin).latest("pk")
     Campaign.objects.filter(pk=order.campaign_id).update(brand=live)
     with pytest.raises(NotReachable):
         campaigns.submit_order(order_id=order.pk, user=asks, at=at)
     with pytest.raises(NotReachable):
-        campaigns.approve_order(order_id=order.pk, approver=approves, submitted_hash="", site_url="", at=at)
+        campaigns.approve_order(
+            order_id=order.pk, approver=approves, submitted_hash="", site_url="", verified_at=at, at=at
+        )
     with pytest.raises(NotReachable):
         campaigns.publish_page(campaign_id=order.campaign_id, user=asks, at=at)
 

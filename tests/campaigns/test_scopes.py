@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from campaigns import access, services
+from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
@@ -49,6 +50,7 @@ from parties.models import (
 )
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
+from parties.staff_models import AuditRecord
 from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 from tests import make
 from tests.api.partner import api_client
@@ -65,6 +67,7 @@ EVERY_ROLE = set(Role)
 SEEN_BY = {
     Campaign: EVERY_ROLE,
     Order: EVERY_ROLE,
+    ApprovalRule: EVERY_ROLE,
     Batch: EVERY_ROLE,
     Delivery: EVERY_ROLE,
     VoidRequest: EVERY_ROLE,
@@ -91,6 +94,7 @@ SEEN_BY = {
     Gift: {Role.FINANCE, Role.AUDITOR, Role.SUPPORT},
     Dispute: {Role.AUDITOR, Role.SUPPORT},
     SupportAct: {Role.AUDITOR, Role.SUPPORT},
+    AuditRecord: {Role.AUDITOR},
 }
 OPERATORS_ONLY = {
     Series,
@@ -115,10 +119,11 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         id=batch.first_claim_id, batch=batch, member=make.member(), points=100, claimed_at=NOON
     )
     deposit = recorded(team)
-    services.confirm_deposit(deposit_id=deposit.pk, user=team.other_finance, at=NOON)
+    services.confirm_deposit(deposit_id=deposit.pk, user=team.other_finance, verified_at=NOON, at=NOON)
     return {
         Campaign: order.campaign,
         Order: order,
+        ApprovalRule: approval_rule_of(team),
         Batch: batch,
         Delivery: batch.delivery,
         Claim: claim,
@@ -138,7 +143,15 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         **webhook_rows_of(team),
         Account: batch.unclaimed,
         **ledger_rows_of(team),
+        AuditRecord: AuditRecord.objects.filter(brand=team.brand).latest("pk"),
     }
+
+
+def approval_rule_of(team: promos.Team) -> ApprovalRule:
+    """Orders of more points than any here take two approvers."""
+    return services.add_rule(
+        brand_id=team.brand.pk, issuing="", from_points=10**9, month_points=None, user=team.approver, at=NOON
+    )
 
 
 def partner_rows_of(team: promos.Team) -> dict[type[Model], Model]:
@@ -185,7 +198,9 @@ def ledger_rows_of(team: promos.Team) -> dict[type[Model], Model]:
     statement = ledger.prepare_settlement(
         program_id=brand.program_id, ends_at=midnight, user=first, at=midnight
     )
-    ledger.close_settlement(settlement_id=statement.pk, user=second, sha256=statement.sha256, at=midnight)
+    ledger.close_settlement(
+        settlement_id=statement.pk, user=second, sha256=statement.sha256, verified_at=midnight, at=midnight
+    )
     adjustment = ledger.request_adjustment(
         public_id=uuid.uuid4(),
         brand_id=brand.pk,
@@ -305,6 +320,7 @@ WRITES = {
     NumberPattern: {Role.MARKETER},
     WebhookEndpoint: {Role.MARKETER},
     Deposit: {Role.FINANCE},
+    ApprovalRule: {Role.APPROVER, Role.FINANCE},
     Adjustment: {Role.FINANCE, Role.SUPPORT},
 }
 

@@ -138,7 +138,8 @@ def test_a_deposit_is_confirmed_or_rejected_and_never_both(_round: int) -> None:
     team = promos.team(funds=0)
     deposit = recorded(team)
     others = [make.staff(Role.FINANCE, team.brand) for _ in range(6)]
-    acts = [campaigns.confirm_deposit, campaigns.reject_deposit] * 3
+    confirm = partial(campaigns.confirm_deposit, verified_at=NOON)
+    acts: list[Callable[..., Any]] = [confirm, campaigns.reject_deposit] * 3
     calls = [
         partial(act, deposit_id=deposit.pk, user=user, at=NOON)
         for act, user in zip(acts, others, strict=True)

@@ -297,7 +297,11 @@ def test_of_eight_who_confirm_at_once_one_wins() -> None:
 
     def confirm(number: int) -> Adjustment:
         return ledger.confirm_adjustment(
-            adjustment_id=asked.pk, user=people[number], fingerprint=asked.fingerprint, at=NOON
+            adjustment_id=asked.pk,
+            user=people[number],
+            fingerprint=asked.fingerprint,
+            verified_at=NOON,
+            at=NOON,
         )
 
     outcomes = race(*(partial(confirm, number) for number in range(8)))

@@ -47,7 +47,11 @@ def _prepare(shops: Coalition, user: User) -> Settlement:
 
 def _close(settlement: Settlement, user: User) -> Settlement:
     return ledger.close_settlement(
-        settlement_id=settlement.pk, user=user, sha256=settlement.sha256, at=november(3)
+        settlement_id=settlement.pk,
+        user=user,
+        sha256=settlement.sha256,
+        verified_at=november(3),
+        at=november(3),
     )
 
 

@@ -15,6 +15,7 @@ from giftcodes.models import Claim
 from parties.models import Member, Role
 from parties.periods import moment_text
 from tests import make
+from tests.factors import let_in
 from tests.giftcodes.guarded import attempt, stranger, strike, strike_without_sign_in
 from tests.redemption_site import visits
 
@@ -25,7 +26,7 @@ OVERVIEW = "/admin/giftcodes/claimlock/"
 def signed_in(role: Role, *, is_operator: bool = True, language: str = "en") -> Client:
     client = Client(headers={"accept-language": language})
     brand = None if is_operator else make.brand()
-    client.force_login(make.staff(role, brand), backend="django.contrib.auth.backends.ModelBackend")
+    let_in(client, make.staff(role, brand))
     return client
 
 

@@ -15,6 +15,7 @@ from ledger.models import Posting
 from tests import make
 from tests.campaigns import tickets
 from tests.config.test_headers import views
+from tests.factors import let_in
 from tests.redemption_site import visits
 
 pytestmark = pytest.mark.django_db
@@ -30,8 +31,9 @@ WRITTEN_AS_PATTERNS = {
         f"c/spring/card-ja-{'0' * 32}.png"
     ),
 }
-# What a page may answer to a GET: itself, another one, or that there is nothing, nothing for you, or no GET.
-ANSWERS = {200, 204, 302, 303, 304, 400, 401, 403, 404, 405, 410}
+# What a page may answer to a GET: itself, another one, or that there is nothing, nothing for you, nothing
+# now, or no GET.
+ANSWERS = {200, 204, 302, 303, 304, 400, 401, 403, 404, 405, 409, 410}
 
 
 def addresses(known: dict[str, object]) -> list[str]:
@@ -75,7 +77,7 @@ def nobody() -> Client:
 
 def superuser() -> Client:
     client = Client()
-    client.force_login(make.user(is_staff=True, is_superuser=True))
+    let_in(client, make.user(is_staff=True, is_superuser=True))
     return client
 
 

@@ -20,7 +20,7 @@ from giftcodes.models import Batch, BatchState, Claim
 from ledger import queries as ledger_queries
 from ledger.expiry import JAPAN
 from parties.models import Brand, Member, Role, User
-from tests import make, scanner
+from tests import factors, make, scanner
 from tests.browser.conftest import Visit
 from tests.browser.steps import Person
 from tests.faults.workers import forget_messages, running_worker
@@ -39,11 +39,14 @@ def _staff(brand: Brand, role: Role) -> User:
 
 
 def _signed_in(visit: Visit, user: User) -> Page:
+    factors.app_of(user)
     page = visit(width=1280)
     page.goto("/admin/")
     page.fill("input[name=username]", str(user.email))
     page.fill("input[name=password]", PASSWORD)
     page.get_by_role("button", name="Log in").click()
+    page.fill("input[name=code]", factors.code_at())
+    page.get_by_role("button", name="Go on").click()
     page.wait_for_url("**/admin/")
     return page
 

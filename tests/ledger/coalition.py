@@ -58,6 +58,7 @@ class Coalition:
             settlement_id=settlement.pk,
             user=self.second,
             sha256=settlement.sha256,
+            verified_at=at or settlement.ends_at + timedelta(days=2),
             at=at or settlement.ends_at + timedelta(days=2),
         )
 
@@ -76,7 +77,7 @@ class Coalition:
             at=at,
         )
         return ledger.confirm_adjustment(
-            adjustment_id=asked.pk, user=self.second, fingerprint=asked.fingerprint, at=at
+            adjustment_id=asked.pk, user=self.second, fingerprint=asked.fingerprint, verified_at=at, at=at
         )
 
     def settle(self, ends_at: datetime = OCTOBER_ENDS) -> Settlement:

@@ -43,6 +43,7 @@ def closed(town: Town, by: User) -> Settlement:
         settlement_id=settlement.pk,
         user=make.staff(Role.FINANCE, None),
         sha256=settlement.sha256,
+        verified_at=MONTH_END + DAY,
         at=MONTH_END + DAY,
     )
 

@@ -58,6 +58,7 @@ def _request(brand: Brand, asked: ledger.Asked, user: User, **changes: Any) -> A
 
 def _confirm(adjustment: Adjustment, user: User, **changes: Any) -> Adjustment:
     fields: dict[str, Any] = {"fingerprint": adjustment.fingerprint, "at": NOON} | changes
+    fields.setdefault("verified_at", fields["at"])
     return ledger.confirm_adjustment(adjustment_id=adjustment.pk, user=user, **fields)
 
 

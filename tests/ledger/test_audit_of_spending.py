@@ -150,7 +150,7 @@ def _act(brand: Brand, asked: ledger.Asked) -> Adjustment:
         public_id=uuid.uuid4(), brand_id=brand.pk, asked=asked, reason="goodwill", user=one, at=at
     )
     return ledger.confirm_adjustment(
-        adjustment_id=adjustment.pk, user=other, fingerprint=adjustment.fingerprint, at=at
+        adjustment_id=adjustment.pk, user=other, fingerprint=adjustment.fingerprint, verified_at=at, at=at
     )
 
 

@@ -22,6 +22,7 @@ from ledger.netting import Due
 from parties.errors import NotReachable
 from parties.models import Role
 from tests import make
+from tests.factors import just_now
 from tests.ledger.coalition import (
     NOVEMBER_ENDS,
     OCTOBER_ENDS,
@@ -260,7 +261,7 @@ def test_only_the_operators_finance_prepares_and_decides(shops: Coalition) -> No
             )
         with pytest.raises(NotReachable):
             ledger.close_settlement(
-                settlement_id=waiting.pk, user=person, sha256=waiting.sha256, at=november(2)
+                settlement_id=waiting.pk, user=person, sha256=waiting.sha256, **just_now(november(2))
             )
         with pytest.raises(NotReachable):
             ledger.reject_settlement(settlement_id=waiting.pk, user=person, at=november(2))
@@ -279,7 +280,7 @@ def test_whoever_prepared_a_statement_does_not_decide_it(shops: Coalition) -> No
 
     with pytest.raises(SettlementRefused) as refused:
         ledger.close_settlement(
-            settlement_id=waiting.pk, user=shops.first, sha256=waiting.sha256, at=november(2)
+            settlement_id=waiting.pk, user=shops.first, sha256=waiting.sha256, **just_now(november(2))
         )
     assert refused.value.rule == "same_person"
     with pytest.raises(SettlementRefused) as refused:
@@ -292,7 +293,9 @@ def test_closing_needs_the_fingerprint_of_the_statement(shops: Coalition) -> Non
 
     for seen in ("0" * 64, "", "é"):
         with pytest.raises(SettlementRefused) as refused:
-            ledger.close_settlement(settlement_id=waiting.pk, user=shops.second, sha256=seen, at=november(2))
+            ledger.close_settlement(
+                settlement_id=waiting.pk, user=shops.second, sha256=seen, **just_now(november(2))
+            )
         assert refused.value.rule == "fingerprint"
     assert shops.close(waiting).state == SettlementState.CLOSED
 
@@ -326,6 +329,7 @@ def test_closing_twice_closes_once(shops: Coalition) -> None:
             settlement_id=closed.pk,
             user=make.staff(Role.FINANCE, None),
             sha256=closed.sha256,
+            verified_at=november(9),
             at=november(9),
         )
     assert refused.value.rule == "decided"

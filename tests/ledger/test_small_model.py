@@ -37,6 +37,7 @@ from ledger.expiry import JAPAN, ExpiryPolicy, end_after_days
 from ledger.models import Account, AccountKind, Hold, Lot, Receivable, SettlementLine
 from parties.models import Role
 from tests import make
+from tests.factors import just_now
 from tests.ledger.crashing import Crash, crash_before_statement
 from tests.ledger.small_model import Batch, Model, Refused, Spend
 from tests.ledger.small_model import Hold as ModelHold
@@ -319,7 +320,7 @@ class Books(RuleBasedStateMachine):
                 program_id=self.wallets[0].program_id, ends_at=ends_at, user=preparer, at=self.now
             )
             ledger.close_settlement(
-                settlement_id=statement.pk, user=closer, sha256=statement.sha256, at=self.now
+                settlement_id=statement.pk, user=closer, sha256=statement.sha256, **just_now(self.now)
             )
             return statement
 

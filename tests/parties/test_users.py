@@ -7,6 +7,7 @@ from django.test import Client
 
 from parties.models import User
 from tests import make
+from tests.factors import let_in
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,7 @@ def test_the_form_says_what_staff_need() -> None:
 
 def test_superusers_can_change_a_member_without_an_address(client: Client) -> None:
     root = make.user(is_staff=True, is_superuser=True)
-    client.force_login(root, backend="django.contrib.auth.backends.ModelBackend")
+    let_in(client, root)
     member = User.objects.create(name="花子")
     page = f"/admin/parties/user/{member.pk}/change/"
     assert client.post(page, {"email": "", "name": "花子"}).status_code == 302

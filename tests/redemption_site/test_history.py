@@ -259,7 +259,9 @@ def test_what_was_booked_by_hand_is_told_as_a_correction(visitor: Visitor) -> No
         at=at,
     )
     second = make.staff(Role.FINANCE, town.books)
-    ledger.confirm_adjustment(adjustment_id=asked.pk, user=second, fingerprint=asked.fingerprint, at=at)
+    ledger.confirm_adjustment(
+        adjustment_id=asked.pk, user=second, fingerprint=asked.fingerprint, verified_at=at, at=at
+    )
     assert "Booked by staff, as a correction" in visitor.entry("Points earned")
 
 

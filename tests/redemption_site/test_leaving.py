@@ -27,6 +27,7 @@ from ledger.models import Account, AccountKind, Lot, Posting, Transfer
 from ledger.statements import database_time
 from parties.models import Consent, Member, MemberProfile, Purpose, Role, StaffRole, User
 from tests import make
+from tests.factors import let_in
 from tests.redemption_site import visits
 
 pytestmark = pytest.mark.django_db
@@ -122,7 +123,7 @@ def test_no_row_of_the_database_names_the_person_afterwards(signed_in: Client) -
 def test_what_the_admin_noted_of_the_person_names_them_no_more(signed_in: Client) -> None:
     user, admin = User.objects.get(email=EMAIL), Client()
     superuser = make.user(is_staff=True, is_superuser=True)
-    admin.force_login(superuser, backend="django.contrib.auth.backends.ModelBackend")
+    let_in(admin, superuser)
     page = f"/admin/parties/user/{user.pk}/change/"
     admin.post(page, {"email": EMAIL, "name": "", "is_active": "on"})
     assert LogEntry.objects.get().object_repr == EMAIL

@@ -375,8 +375,8 @@ def test_pages_of_the_package_that_nobody_needs_are_not_there(client: Client, ad
 
 
 def test_the_tables_of_ways_in_are_not_in_the_admin(client: Client) -> None:
-    make.user(email="root@example.com", password="correct horse", is_staff=True, is_superuser=True)
-    client.post("/admin/login/", {"username": "root@example.com", "password": "correct horse"})
+    root = make.user(password="correct horse", is_staff=True, is_superuser=True)
+    visits.through_admin(client, root)
     assert client.get("/admin/").status_code == 200
     for table in ("mfa/authenticator", "socialaccount/socialapp", "socialaccount/socialaccount"):
         assert client.get(f"/admin/{table}/").status_code == 404

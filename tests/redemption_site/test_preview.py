@@ -14,6 +14,7 @@ from parties.models import Role
 from tests import make
 from tests.campaigns import promos
 from tests.campaigns.pages import signed_in
+from tests.factors import let_in
 from tests.redemption_site import dressed, visits
 
 pytestmark = pytest.mark.django_db
@@ -197,7 +198,7 @@ def test_a_forged_form_shows_nothing() -> None:
     campaign = visits.campaign()
     client = Client(enforce_csrf_checks=True)
     person = make.staff(Role.MARKETER, campaign.brand)
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    let_in(client, person)
     assert client.post(of(campaign), typed()).status_code == 403
 
 

@@ -13,8 +13,9 @@ from campaigns.conditions_models import ConditionsVersion
 from campaigns.models import Campaign, Order, OrderState
 from giftcodes import services as giftcodes
 from giftcodes.models import Batch
+from ledger.statements import database_time
 from parties.models import Brand, Member, Role, User
-from tests import make
+from tests import factors, make
 
 UNUSABLE = "1906827340667143"  # a well-formed code, of no batch here
 Answer = Any  # of the test client; its type has no public name
@@ -102,9 +103,15 @@ def user_of(client: Client) -> User:
 
 
 def staff_in(client: Client, email: str = "staff@example.com") -> Answer:
-    """Somebody of the staff, signed in there by password, at the admin's own page."""
-    make.user(email=email, password="correct horse", is_staff=True)
-    return client.post("/admin/login/", {"username": email, "password": "correct horse"})
+    """Somebody of the staff, signed in there by password and code, at the admin's own pages."""
+    return through_admin(client, make.user(email=email, password="correct horse", is_staff=True))
+
+
+def through_admin(client: Client, user: User) -> Answer:
+    """Both pages of the admin's sign-in; gives back the answer to the code."""
+    factors.app_of(user)
+    client.post("/admin/login/", {"username": user.email, "password": "correct horse"})
+    return client.post("/admin/second-factor/", {"code": factors.code_at(database_time())})
 
 
 def ask_to_sign_in(client: Client, email: str) -> Answer:

@@ -16,7 +16,7 @@ from campaigns import audit as campaigns_audit
 from giftcodes import audit as giftcodes_audit
 from giftcodes.models import Batch, Claim
 from ledger import audit as ledger_audit
-from ledger import seal_audit
+from ledger import log_audit, seal_audit
 from ledger.models import Account, Posting
 from ledger.statements import database_time
 from parties import webhook_audit
@@ -25,7 +25,8 @@ from parties import webhook_audit
 class Command(BaseCommand):
     help = (
         "Recompute the ledger, the code engine, orders and deposits from their records, and check the sealed "
-        "days, the claim journal and the events of partner systems; exit with 1 and name each difference."
+        "days, the audit log, the claim journal and the events of partner systems; exit with 1 and name each "
+        "difference."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -53,6 +54,7 @@ class Command(BaseCommand):
             campaigns_audit.differences(),
             (ledger_audit.Difference(*row) for row in webhook_audit.differences(at=database_time())),
             seal_audit.differences(since=since, folder=seals),
+            log_audit.differences(since=since, folder=seals),
         ):
             self.stdout.write(str(difference))
             count += 1

@@ -23,7 +23,7 @@
     const options = JSON.parse(json).publicKey;
     options.challenge = bytesOf(options.challenge);
     if (options.user) options.user.id = bytesOf(options.user.id);
-    for (const known of options.excludeCredentials ?? []) known.id = bytesOf(known.id);
+    for (const known of [...(options.excludeCredentials ?? []), ...(options.allowCredentials ?? [])]) known.id = bytesOf(known.id);
     return options;
   };
   const jsonOf = (credential) => {

@@ -37,7 +37,7 @@ def unguard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0013_support_acts'),
+        ('campaigns', '0015_support_acts'),
         ('giftcodes', '0010_extensions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0010_page_counts'),
+        ('campaigns', '0011_delivery_kinds'),
         ('parties', '0011_stand_ins'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -33,7 +33,7 @@ def unguard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0010_page_counts'),
+        ('campaigns', '0014_legal_append_only'),
         ('parties', '0011_stand_ins'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0014_extensions'),
+        ('campaigns', '0016_extensions'),
         ('giftcodes', '0010_extensions'),
     ]
 

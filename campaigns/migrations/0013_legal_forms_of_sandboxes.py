@@ -15,6 +15,6 @@ def state(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0011_legal_forms")]
+    dependencies = [("campaigns", "0012_legal_forms")]
 
     operations = [migrations.RunPython(state, migrations.RunPython.noop)]

@@ -1,0 +1,15 @@
+"""Addresses of the staff's sign-in, below that of the admin."""
+
+from django.urls import path
+
+from config.staff import views
+from config.staff.sign_in import StaffSignIn
+
+urlpatterns = [
+    path("login/", StaffSignIn.as_view(), name="staff_sign_in"),
+    path("second-factor/", views.check, name="staff_check"),
+    path("second-factor/set-up/", views.set_up, name="staff_set_up"),
+    path("second-factor/mine/", views.factors_page, name="staff_factors"),
+    path("second-factor/mine/<int:factor_id>/remove/", views.remove, name="staff_factor_remove"),
+    path("second-factor/recovery-codes/", views.renew_codes, name="staff_renew_codes"),
+]

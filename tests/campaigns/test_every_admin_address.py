@@ -1,0 +1,172 @@
+"""Every address of the admin x every role x rows of the own brand and of another one: what it answers.
+
+The addresses are read from the table of addresses: one that no row here speaks of fails the test, and so does
+a row of which there is no address.
+"""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.db.models import Model
+from django.test import Client
+
+from parties.models import Role
+from tests import make
+from tests.campaigns import promos
+from tests.campaigns.pages import signed_in
+from tests.campaigns.test_scopes import APPS, OPERATORS_ONLY, SEEN_BY, SUPERUSERS_ONLY, rows_of
+from tests.config.test_headers import views
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
+
+CLOSED = {403, 404}
+EVERY, NOBODY = set(Role), set[Role]()
+KEEPERS = {Role.APPROVER, Role.FINANCE}
+# Doors beside the pages that each model has: who of a brand gets something by POST (or, of a door that only
+# shows, by GET). The rest is closed to them, also for rows of their own brand.
+DOORS: dict[str, set[Role]] = {
+    "campaigns/approvalrule/<id>/ask/": KEEPERS,
+    "campaigns/approvalrule/<id>/keep/": KEEPERS,
+    "campaigns/approvalrule/<id>/retire/": KEEPERS,
+    "campaigns/campaign/<id>/conditions/": {Role.MARKETER},
+    "campaigns/campaign/<id>/conditions/discard/": {Role.MARKETER},
+    "campaigns/campaign/<id>/conditions/publish/": {Role.MARKETER},
+    "campaigns/campaign/<id>/take-offline/": {Role.MARKETER},
+    "campaigns/deposit/<id>/confirm/": {Role.FINANCE},
+    "campaigns/deposit/<id>/reject/": {Role.FINANCE},
+    "campaigns/dispute/<id>/answer/": {Role.SUPPORT},
+    "campaigns/dispute/<id>/resolve/": {Role.SUPPORT},
+    "campaigns/order/<id>/activate/": {Role.APPROVER},
+    "campaigns/order/<id>/approve/": {Role.APPROVER},
+    "campaigns/order/<id>/download/": NOBODY,  # its recipient alone, who is nobody of these
+    "campaigns/order/<id>/passphrase/": NOBODY,
+    "campaigns/order/<id>/pause/": {Role.MARKETER, Role.APPROVER},
+    "campaigns/order/<id>/reject/": {Role.APPROVER},
+    "campaigns/order/<id>/reopen/": {Role.MARKETER},
+    "campaigns/order/<id>/resume/": {Role.APPROVER},
+    "campaigns/order/<id>/submit/": {Role.MARKETER},
+    "ledger/adjustment/<id>/confirm/": {Role.FINANCE},
+    "ledger/adjustment/<id>/reject/": {Role.FINANCE},
+    "ledger/settlement/<id>/close/": NOBODY,  # the operator's finance
+    "ledger/settlement/<id>/note/": {Role.FINANCE},
+    "ledger/settlement/<id>/reject/": NOBODY,
+    "parties/apiclient/<id>/disable/": NOBODY,  # superusers
+    "parties/apiclient/<id>/enable/": NOBODY,
+    "parties/apiclient/<id>/keys/<id>/replace/": NOBODY,
+    "parties/apiclient/<id>/keys/<id>/revoke/": NOBODY,
+    "parties/apiclient/<id>/keys/add/": NOBODY,
+    "parties/brandsite/<id>/secret/": NOBODY,
+    "parties/webhookendpoint/<id>/secret/": {Role.MARKETER},
+    "parties/webhookendpoint/<id>/test/": {Role.MARKETER},
+    "parties/webhookendpoint/<id>/close/": {Role.MARKETER},
+}
+SHOWN: dict[str, set[Role]] = {
+    "campaigns/campaign/<id>/posters/": EVERY,
+    "campaigns/campaign/<id>/posters/qr.svg": EVERY,
+    "campaigns/campaign/<id>/results/": EVERY,
+    "campaigns/order/<id>/progress/": EVERY,
+    "ledger/account/<id>/statement/": NOBODY,  # of wallets; the row here is no such account
+    "ledger/settlement/<id>/file/csv/": {Role.FINANCE, Role.AUDITOR},
+}
+# Of no brand: closed to everybody who works for one.
+CLOSED_TO_BRANDS = {
+    "account/emailaddress",
+    "giftcodes/claimlock/<id>/lift/",
+    "ledger/dayseal/<id>/manifest/",
+    "parties/user/<id>/access/",
+    "parties/user/<id>/password/",
+}
+PAGES = {"change/", "delete/", "history/", ""}
+# What the forms ask for, so that the service is asked; what is wrong in it is another refusal than "closed".
+TYPED = {"form_number": "0b9e6d0c-5c0a-4a53-9d0e-2c9a6a3b8f11", "resolution": "for_member", "text": "x"}
+_ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
+_KIND = {"name": "qr.svg", "kind": "csv"}
+_OUTSIDE = ("r/", "second-factor/")  # tests/config/test_staff_sign_in.py; the shortcut to a page of the site
+
+
+def addresses() -> set[str]:
+    """Those below the admin that name a row, as "app/model/<id>/rest"."""
+    found = set()
+    for address, _view in views():
+        rest = address.removeprefix("admin/")
+        if rest != address and "<" in rest and "(?P" not in rest and not rest.startswith(_OUTSIDE):
+            found.add(_ARGUMENT.sub(lambda argument: _KIND.get(argument[1], "<id>"), rest))
+    return found
+
+
+def doors() -> set[str]:
+    """Without the pages that each model has."""
+    rest = {address: address.partition("/<id>/")[2] for address in addresses()}
+    return {address for address in addresses() if rest[address] not in PAGES}
+
+
+def models() -> dict[str, type[Model]]:
+    own = [model for model in admin.site._registry if model.__module__.split(".")[0] in APPS]
+    return {f"{model._meta.app_label}/{model._meta.model_name}": model for model in own}
+
+
+def test_each_address_has_its_row_and_each_row_its_address() -> None:
+    closed = {row for row in CLOSED_TO_BRANDS if "<id>" in row}
+    assert doors() == set(DOORS) | set(SHOWN) | closed
+    assert len(addresses()) > 100
+
+
+def test_nobody_without_a_sign_in_gets_further_than_the_sign_in() -> None:
+    stranger = Client()
+    for address in addresses():
+        answer = stranger.post("/admin/" + address.replace("<id>", "1"))
+        assert (answer.status_code, answer["Location"][:14]) == (302, "/admin/login/?"), address
+
+
+def _address(of: str, rows: dict[type[Model], Model]) -> str:
+    """The address with the ids of these rows; what belongs to no brand gets 1."""
+    row = rows.get(models().get("/".join(of.split("/")[:2]), Model))
+    first = of.replace("<id>", str(row.pk) if row else "1", 1)
+    key = next((str(row.pk) for model, row in rows.items() if model.__name__ == "ApiKey"), "1")
+    return "/admin/" + first.replace("<id>", key)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_rows_of_another_brand_are_closed_at_every_address(role: Role) -> None:
+    own, other = promos.team(), promos.team()
+    rows_of(own)
+    foreign = rows_of(other)
+    client = signed_in(make.staff(role, own.brand))
+    for address in sorted(doors()):  # the pages that each model has: test_scopes
+        where = _address(address, foreign)
+        shown, acted = client.get(where), client.post(where, TYPED)
+        no_post = {405} if address in SHOWN else set[int]()
+        assert acted.status_code in CLOSED | no_post, (address, acted.status_code)
+        leads_on = shown.status_code == 302 and shown["Location"] == "../change/"  # which is closed
+        assert leads_on or shown.status_code in CLOSED | {405}, (address, shown.status_code)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_doors_of_the_own_brand_open_for_those_whose_they_are(role: Role) -> None:
+    own = promos.team()
+    rows = rows_of(own)
+    client = signed_in(make.staff(role, own.brand))
+    for address, roles in DOORS.items():
+        status = client.post(_address(address, rows), TYPED).status_code
+        assert (status not in CLOSED) == (role in roles), (address, status)
+    for address, roles in SHOWN.items():
+        status = client.get(_address(address, rows)).status_code
+        assert (status == 200) == (role in roles), (address, status)
+        assert status == 200 or status in CLOSED, (address, status)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_pages_of_the_own_brand_are_closed_to_roles_that_do_not_see_its_rows(role: Role) -> None:
+    own = promos.team()
+    rows = rows_of(own)
+    client = signed_in(make.staff(role, own.brand))
+    for name, model in models().items():  # those who see them: test_scopes
+        if role not in SEEN_BY.get(model, set()):
+            for page in ("change/", "history/"):
+                status = client.get(_address(f"{name}/<id>/{page}", rows)).status_code
+                assert status in CLOSED, (name, page, status)
+
+
+def test_the_tables_name_what_there_is() -> None:
+    assert set(models().values()) == set(SEEN_BY) | OPERATORS_ONLY | SUPERUSERS_ONLY
