@@ -281,6 +281,7 @@ def sign_off(request: HttpRequest, order_id: int) -> HttpResponse:
             user=user,
             counsel=request.POST.get("counsel", ""),
             note=request.POST.get("note", ""),
+            verified_at=verified_at(request),
             at=database_time(),
         ),
         _("Signed. The order can be approved now."),

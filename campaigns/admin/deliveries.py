@@ -32,6 +32,7 @@ from parties.client_addresses import client_address
 from parties.errors import NotReachable
 from parties.models import Role, User
 from parties.scoped_admin import ScopedAdmin
+from parties.second_factor import verified_at
 
 BADGES = {
     DeliveryState.REQUESTED: "waiting",
@@ -118,6 +119,7 @@ class DeliveryPages(ScopedAdmin):
                 public_id=number,
                 request_hash=request.POST.get("request_hash", ""),
                 user=user,
+                verified_at=verified_at(request),
                 at=database_time(),
             ),
             _("Approved. The file is being made."),

@@ -29,6 +29,7 @@ from parties.errors import NotReachable
 from parties.forms import PeriodEndField, PlainLineField
 from parties.models import Role
 from parties.scoped_admin import ScopedAdmin
+from parties.second_factor import verified_at
 
 BADGES = {
     ExtensionState.REQUESTED: "waiting",
@@ -153,7 +154,8 @@ class ExtensionRequestAdmin(ScopedAdmin):
         """Let it end later, exactly as it was seen."""
 
         def act(**who: Any) -> ExtensionRequest:
-            return campaigns.approve_extension(fingerprint=request.POST.get("fingerprint", ""), **who)
+            seen = request.POST.get("fingerprint", "")
+            return campaigns.approve_extension(fingerprint=seen, verified_at=verified_at(request), **who)
 
         return self._decide(request, request_id, act, _("The claim window is extended."))
 

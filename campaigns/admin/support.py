@@ -35,6 +35,7 @@ from parties.access import holds_role, is_operator
 from parties.errors import NotReachable
 from parties.models import Member, Role
 from parties.scoped_admin import ScopedAdmin
+from parties.second_factor import verified_at
 
 GIFTS_SHOWN = 50
 MAX_TYPED = 200
@@ -138,6 +139,7 @@ class SupportActAdmin(ScopedAdmin):
                 serial_number=serial_number,
                 reason=request.POST.get("reason", ""),
                 user=request.user,  # type: ignore[arg-type]  # admin_view lets nobody in who isn't signed in
+                verified_at=verified_at(request),
                 at=database_time(),
             )
         except NotReachable as refusal:

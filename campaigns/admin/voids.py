@@ -31,6 +31,7 @@ from parties.access import holds_role
 from parties.errors import NotReachable
 from parties.models import Role
 from parties.scoped_admin import ScopedAdmin
+from parties.second_factor import verified_at
 
 BADGES = {
     VoidState.REQUESTED: "waiting",
@@ -157,7 +158,8 @@ class VoidRequestAdmin(ScopedAdmin):
         """Withdraw exactly what was seen."""
 
         def act(**who: Any) -> VoidRequest:
-            return giftcodes.approve_void(fingerprint=request.POST.get("fingerprint", ""), **who)
+            seen = request.POST.get("fingerprint", "")
+            return giftcodes.approve_void(fingerprint=seen, verified_at=verified_at(request), **who)
 
         return self._decide(request, request_id, act, _("The codes are withdrawn."))
 

@@ -50,9 +50,13 @@ def request_delivery(
 
 
 @transaction.atomic
-def approve_delivery(*, public_id: uuid.UUID, request_hash: str, user: User, at: datetime) -> FurtherDelivery:
+def approve_delivery(
+    *, public_id: uuid.UUID, request_hash: str, user: User, verified_at: datetime | None, at: datetime
+) -> FurtherDelivery:
     """Let it be made; that begins after the commit. Raises what `giftcodes.approve_delivery` does."""
-    delivery = giftcodes.approve_delivery(public_id=public_id, request_hash=request_hash, user=user, at=at)
+    delivery = giftcodes.approve_delivery(
+        public_id=public_id, request_hash=request_hash, user=user, verified_at=verified_at, at=at
+    )
     delivery_id = delivery.pk
     # A lost message costs seconds: the sweep finds every approved delivery.
     transaction.on_commit(lambda: tasks.nudge_delivery(delivery_id), robust=True)

@@ -17,8 +17,10 @@ from giftcodes import services as giftcodes
 from giftcodes.errors import BatchRefused
 from giftcodes.masking import mask_codes
 from giftcodes.models import Batch, BatchState
+from parties import audit_log, second_factor
 from parties.errors import NotReachable
 from parties.models import Role, User
+from parties.staff_models import Act
 
 MAX_REASON_LENGTH = 200
 
@@ -67,11 +69,14 @@ def request_extension(
 
 
 @transaction.atomic
-def approve_extension(*, request_id: int, fingerprint: str, user: User, at: datetime) -> ExtensionRequest:
+def approve_extension(
+    *, request_id: int, fingerprint: str, user: User, verified_at: datetime | None, at: datetime
+) -> ExtensionRequest:
     """Let the window end later, as it was asked for. `fingerprint` is the one that the approver saw.
 
     The winner's own repeat gives the same request. NotReachable for anybody but an approver of the brand,
-    OwnOrder for whoever asked; ExtensionRefused by rule: `changed` (not what was seen, or the window is
+    OwnOrder for whoever asked, FactorStale if their second factor (`verified_at`) is older than five minutes;
+    ExtensionRefused by rule: `changed` (not what was seen, or the window is
     another by now), `decided`, and those of `request_extension`.
     """
     request = _to_decide(request_id, user)
@@ -79,6 +84,7 @@ def approve_extension(*, request_id: int, fingerprint: str, user: User, at: date
         return request
     if request.state != ExtensionState.REQUESTED:
         raise ExtensionRefused("decided")
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     seen, asked, now = (text.encode() for text in (fingerprint, request.fingerprint, fingerprint_of(request)))
     if not (hmac.compare_digest(seen, asked) and hmac.compare_digest(asked, now)):
         raise ExtensionRefused("changed")
@@ -96,6 +102,7 @@ def approve_extension(*, request_id: int, fingerprint: str, user: User, at: date
         )
     except BatchRefused as refusal:
         raise ExtensionRefused(refusal.rule) from refusal
+    audit_log.record(Act.APPROVED, by=user, subject=request, brand=batch.brand, reason=request.reason)
     return _decide(request, ExtensionState.APPROVED, user, at, amendment=amendment)
 
 

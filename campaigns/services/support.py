@@ -9,10 +9,11 @@ from campaigns.errors import SupportRefused
 from campaigns.support_models import ActKind, SupportAct
 from giftcodes import queries as giftcodes_queries
 from giftcodes.masking import mask_codes
-from parties import holding
+from parties import audit_log, holding
 from parties.access import is_operator
 from parties.errors import NotReachable
 from parties.models import Member, Role, User
+from parties.staff_models import Act
 
 MAX_REASON_LENGTH = 200
 MAX_MISSES = 30  # searches for codes and addresses that found nothing, of one person in 24 hours
@@ -83,6 +84,7 @@ def unmask_member(*, member_id: int, reason: str, user: User, at: datetime) -> s
         member=member,
         reason=mask_codes(reason).text[:MAX_REASON_LENGTH],
     )
+    audit_log.record(Act.UNMASKED, by=user, subject=member, reason=reason)
     return (member.user.email or "") if member.user else ""
 
 

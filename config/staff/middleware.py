@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 
 from parties import audit_log, second_factor
 from parties.access import Person
+from parties.client_addresses import client_address
 from parties.errors import FactorStale
-from redemption_site.access import client_address
 
 
 class SecondFactorMiddleware:

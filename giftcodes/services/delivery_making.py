@@ -41,8 +41,10 @@ from giftcodes.services.deliveries import (
 )
 from giftcodes.services.minting import alone, layout_of
 from ledger.expiry import JAPAN
+from parties import audit_log
 from parties.errors import NotReachable
 from parties.models import Role, User
+from parties.staff_models import Act
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +89,7 @@ def take_further_delivery(*, public_id: uuid.UUID, user: User, at: datetime, add
             file.close()
             raise DeliveryRefused("the file was handed over before")
         custody.record(delivery, CustodyAct.DOWNLOADED, by=user, address=address, at=at)
+        audit_log.record(Act.DOWNLOADED, by=user, subject=delivery)
     size = delivery.sealed_bytes or 0
     return HandedOver(file=file, name=path.name, size=size, sha256=delivery.sealed_sha256)
 
@@ -103,6 +106,7 @@ def reveal_further_passphrase(*, public_id: uuid.UUID, user: User, at: datetime,
     if not _first(delivery, "passphrase_shown_at", at):
         raise DeliveryRefused("the passphrase was shown before")
     custody.record(delivery, CustodyAct.PASSPHRASE, by=user, address=address, at=at)
+    audit_log.record(Act.PASSPHRASE_SHOWN, by=user, subject=delivery)
     return passphrase
 
 

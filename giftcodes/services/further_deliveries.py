@@ -15,8 +15,10 @@ from giftcodes.delivery_models import DeliveryKind, DeliveryState, FurtherDelive
 from giftcodes.errors import FurtherDeliveryRefused
 from giftcodes.files.kinds import MOST_CODES
 from giftcodes.models import Batch, BatchState, Channel
+from parties import audit_log, second_factor
 from parties.errors import NotReachable
 from parties.models import Role, User
+from parties.staff_models import Act
 
 _DELIVERABLE = (BatchState.MINTED, BatchState.ACTIVE, BatchState.PAUSED)
 _WORDS = ("brand", "title", "worth", "until")
@@ -94,18 +96,22 @@ def request_again(*, public_id: uuid.UUID, reason: str, user: User, at: datetime
 
 
 @transaction.atomic
-def approve_delivery(*, public_id: uuid.UUID, request_hash: str, user: User, at: datetime) -> FurtherDelivery:
+def approve_delivery(
+    *, public_id: uuid.UUID, request_hash: str, user: User, verified_at: datetime | None, at: datetime
+) -> FurtherDelivery:
     """Let the delivery be made: `user` is an approver of the brand and another person than its requester, and
     saw what has this fingerprint.
 
-    NotReachable, FurtherDeliveryRefused.
+    NotReachable, FactorStale if their second factor is older than five minutes, FurtherDeliveryRefused.
     """
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     delivery = _won(public_id, user, DeliveryState.APPROVED, "", at)
     if not hmac.compare_digest(delivery.request_hash.encode(), request_hash.encode()) or not is_as_requested(
         delivery
     ):
         raise FurtherDeliveryRefused("changed")
     _refuse_batch(delivery.batch)
+    audit_log.record(Act.APPROVED, by=user, subject=delivery)
     return delivery
 
 
@@ -113,7 +119,9 @@ def approve_delivery(*, public_id: uuid.UUID, request_hash: str, user: User, at:
 def reject_delivery(*, public_id: uuid.UUID, note: str, user: User, at: datetime) -> FurtherDelivery:
     """Say no, and why. Raises what approving does."""
     _refuse_reason(note)
-    return _won(public_id, user, DeliveryState.REJECTED, note.strip(), at)
+    delivery = _won(public_id, user, DeliveryState.REJECTED, note.strip(), at)
+    audit_log.record(Act.REJECTED, by=user, subject=delivery, reason=note.strip())
+    return delivery
 
 
 def _requested(delivery: FurtherDelivery, user: User, at: datetime) -> FurtherDelivery:
@@ -122,6 +130,7 @@ def _requested(delivery: FurtherDelivery, user: User, at: datetime) -> FurtherDe
     delivery.salt = secrets.token_bytes(32)
     delivery.request_hash = fingerprint_of(delivery)
     delivery.save(force_insert=True)
+    audit_log.record(Act.REQUESTED, by=user, subject=delivery, reason=delivery.reason)
     return delivery
 
 

@@ -15,8 +15,10 @@ from giftcodes.services import voids
 from giftcodes.void_models import MAX_SPANS, VoidRequest, VoidScope, VoidSpan, VoidState
 from giftcodes.void_queries import Span
 from ledger.errors import LedgerError
+from parties import audit_log, second_factor
 from parties.errors import NotReachable
 from parties.models import Role, User
+from parties.staff_models import Act
 
 _ROWS_PER_INSERT = 500
 
@@ -69,14 +71,17 @@ def request_void(
 
 
 @transaction.atomic
-def approve_void(*, request_id: int, fingerprint: str, user: User, at: datetime) -> VoidRequest:
+def approve_void(
+    *, request_id: int, fingerprint: str, user: User, verified_at: datetime | None, at: datetime
+) -> VoidRequest:
     """Withdraw what was asked for, now: what was claimed meanwhile is spared and counted. The points go back
     to the brand's funds in one transfer.
 
     `fingerprint` is the one that the approver saw. Of several decisions one wins; the winner's own repeat
-    gives the same request. NotReachable for anybody but an approver of the brand. VoidRefused by rule: `own`
-    (whoever asked), `changed` (not what was seen), `state` (decided before), `closed`, `funds` (they can't
-    take the points).
+    gives the same request. `verified_at`: when the approver showed their second factor last; FactorStale if
+    that is older than five minutes. NotReachable for anybody but an approver of the brand. VoidRefused by
+    rule: `own` (whoever asked), `changed` (not what was seen), `state` (decided before), `closed`, `funds`
+    (they can't take the points).
     """
     request = _to_decide(request_id, user)
     batch = voids.own_open_batch(request.batch_id)
@@ -86,6 +91,7 @@ def approve_void(*, request_id: int, fingerprint: str, user: User, at: datetime)
     request.refresh_from_db(fields=["state", "decided_by"])
     if request.state == VoidState.APPROVED and request.decided_by_id == user.pk:
         return VoidRequest.objects.get(pk=request_id)
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     if request.state == VoidState.REQUESTED:
         voids.refuse_unfit(batch)
     request.batch = batch
@@ -104,6 +110,7 @@ def approve_void(*, request_id: int, fingerprint: str, user: User, at: datetime)
         voids.withdraw_asked(request, parts, approver=user, at=at)
     except LedgerError as refusal:
         raise VoidRefused("funds") from refusal
+    audit_log.record(Act.VOIDED, by=user, subject=decided, reason=decided.reason)
     return decided
 
 
@@ -114,7 +121,9 @@ def reject_void(*, request_id: int, note: str, user: User, at: datetime) -> Void
     NotReachable for anybody but an approver of the brand; VoidRefused by rule: `own`, `note`, `state`.
     """
     request = _to_decide(request_id, user)
-    return _decide(request, VoidState.REJECTED, user, at, decision_note=voids.plain_reason(note, "note"))
+    decided = _decide(request, VoidState.REJECTED, user, at, decision_note=voids.plain_reason(note, "note"))
+    audit_log.record(Act.REJECTED, by=user, subject=decided, reason=decided.decision_note)
+    return decided
 
 
 @transaction.atomic

@@ -16,9 +16,10 @@ from giftcodes.services.gift_ends import return_points
 from giftcodes.void_models import VoidRequest
 from giftcodes.void_queries import OpenSpan, Span
 from ledger.models import Reason
-from parties import holding
+from parties import audit_log, holding, second_factor
 from parties.errors import NotReachable
 from parties.models import Role, User
+from parties.staff_models import Act
 
 MAX_REASON_LENGTH = 200
 MAX_ALONE = 20  # codes that one person withdraws by themselves in 24 hours
@@ -72,19 +73,23 @@ def withdraw_asked(request: VoidRequest, parts: Sequence[OpenSpan], *, approver:
 
 
 @transaction.atomic
-def void_one(*, serial_number: int, reason: str, user: User, at: datetime) -> int:
+def void_one(
+    *, serial_number: int, reason: str, user: User, verified_at: datetime | None, at: datetime
+) -> int:
     """Withdraw one code (by its public serial number) that nobody has claimed: support or an approver of its
     brand may do that alone. Gives back the points that went back to the brand's funds.
 
     A code in the reason is masked. NotReachable for anybody else and for a serial number that was never
-    issued. VoidRefused by rule: `reason` (1 to 200 characters), `gifts`, `closed`, `claimed`, `void`, `many`
-    (more than MAX_ALONE in 24 hours: that takes a request, and another person).
+    issued; FactorStale if their second factor is older than five minutes. VoidRefused by rule: `reason` (1
+    to 200 characters), `gifts`, `closed`, `claimed`, `void`, `many` (more than MAX_ALONE in 24 hours: that
+    takes a request, and another person).
     """
     reason = plain_reason(reason)
     batch = queries.batch_of_serial(serial_number)
     reached = access.reachable_batches(user, Role.SUPPORT, Role.APPROVER)
     if batch is None or not reached.filter(pk=batch.pk).exists():
         raise NotReachable
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     holding.hold_user(user)  # of several at once none passes the limit
     alone = Void.objects.filter(requested_by=user, approved_by=user, voided_at__gt=at - DAY)
     if alone.count() >= MAX_ALONE:
@@ -97,6 +102,7 @@ def void_one(*, serial_number: int, reason: str, user: User, at: datetime) -> in
     if parts[0].claimed:
         raise VoidRefused("claimed")
     _withdraw(batch, parts, reason=reason, people=(user, user), at=at)
+    audit_log.record(Act.VOIDED, by=user, subject=batch, label=str(serial_number), reason=reason)
     return batch.face_points
 
 

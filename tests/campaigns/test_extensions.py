@@ -21,7 +21,7 @@ from giftcodes.errors import BatchRefused, CodeNotUsable
 from giftcodes.extension_checks import EXTENSIONS
 from giftcodes.extension_models import BatchExtension
 from giftcodes.models import Batch
-from giftcodes.services.minting import _layout_of
+from giftcodes.services.minting import layout_of
 from parties.errors import NotReachable
 from parties.models import Role
 from tests import make
@@ -69,6 +69,7 @@ def ask(team: promos.Team, order: Order, **changes: Any) -> ExtensionRequest:
 
 def approve(team: promos.Team, asked: ExtensionRequest, **changes: Any) -> ExtensionRequest:
     said = {"request_id": asked.pk, "fingerprint": asked.fingerprint, "user": team.approver, "at": NOON}
+    said |= {"verified_at": said["at"]}
     return campaigns.approve_extension(**said | changes)  # type: ignore[arg-type]
 
 
@@ -87,7 +88,7 @@ def test_after_two_people_said_so_a_code_can_be_claimed_later(team: promos.Team,
     asked = ask(team, order)
     with pytest.raises(CodeNotUsable):
         giftcodes.claim_code(text=make.code_of(batch), member=member, at=BETWEEN)
-    printed = _layout_of(batch, batch.channels.all()[0])
+    printed = layout_of(batch, batch.channels.all()[0])
 
     done = approve(team, asked)
 
@@ -102,7 +103,7 @@ def test_after_two_people_said_so_a_code_can_be_claimed_later(team: promos.Team,
         giftcodes.close_batch(batch_id=batch.pk, at=BETWEEN)
     again = batch_of(order)
     assert again.claim_until == AFTER
-    assert _layout_of(again, again.channels.all()[0]) == printed  # the file says what it said
+    assert layout_of(again, again.channels.all()[0]) == printed  # the file says what it said
     assert Order.objects.get(pk=order.pk).claim_until == BEFORE
     assert no_differences()
 
@@ -179,6 +180,7 @@ def test_approval_is_for_what_was_seen_and_decided_once(team: promos.Team, order
     assert ask(team, order, public_id=asked.public_id) == asked
     refused("decided", approve, team, asked, user=make.staff(Role.APPROVER, team.brand))
     said = {"request_id": asked.pk, "user": team.approver, "at": NOON}
+    said |= {"verified_at": said["at"]}
     refused("decided", campaigns.reject_extension, note="no", **said)
     second = ask(team, order, until=AFTER + timedelta(days=1))
     refused("note", campaigns.reject_extension, **said | {"request_id": second.pk}, note="")

@@ -270,7 +270,7 @@ def test_codes_can_wait_for_the_receipt_of_their_file() -> None:
     assert "wait for" in page(approver, order)
     assert "Activate the codes" not in page(approver, order)
     with pytest.raises(TermsRefused, match="receipt"):
-        campaigns.activate_codes(order_id=order.pk, user=team.approver, at=NOON)
+        campaigns.activate_codes(order_id=order.pk, user=team.approver, verified_at=NOON, at=NOON)
     received = reverse("admin:campaigns_order_file_received", args=(order.pk, own.public_id))
     assert approver.post(received).status_code == 404
     assert "Download the file first" in told(marketer.post(received, follow=True))

@@ -28,6 +28,7 @@ def sign(order: Order, by: Any, **changes: Any) -> LegalSignOff:
     said: dict[str, Any] = {
         "counsel": "弁護士 甲野花子",
         "note": "Looked at on 1 November: fine.",
+        "verified_at": NOON,
         "at": NOON,
     }
     return campaigns.sign_off(order_id=order.pk, user=by, **said | changes)

@@ -210,7 +210,9 @@ def test_the_page_of_a_code_tells_its_whole_story(
     claimer, other = make.member(), make.member()
     campaigns.pause_codes(order_id=order.pk, user=team.marketer, reason="printed twice", at=NOON)
     second = make.staff(Role.APPROVER, team.brand)
-    campaigns.resume_codes(order_id=order.pk, user=second, reason="it was the draft", at=NOON)
+    campaigns.resume_codes(
+        order_id=order.pk, user=second, reason="it was the draft", verified_at=NOON, at=NOON
+    )
     attempt(code, claimer)
     reference = tickets.refused(code, other)
     tickets.opened(other, serial_number=number, at=NOON + timedelta(minutes=1))

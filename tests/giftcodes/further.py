@@ -38,7 +38,11 @@ def requested(of: Desk, kind: DeliveryKind = DeliveryKind.XLSX, **fields: Any) -
 
 def approved(of: Desk, delivery: FurtherDelivery) -> FurtherDelivery:
     return giftcodes.approve_delivery(
-        public_id=delivery.public_id, request_hash=delivery.request_hash, user=of.approver, at=NOON
+        public_id=delivery.public_id,
+        request_hash=delivery.request_hash,
+        user=of.approver,
+        verified_at=NOON,
+        at=NOON,
     )
 
 

@@ -182,7 +182,7 @@ def test_another_fingerprint_than_was_seen_approves_nothing() -> None:
     delivery = requested(of)
     with pytest.raises(FurtherDeliveryRefused, match="changed"):
         giftcodes.approve_delivery(
-            public_id=delivery.public_id, request_hash="0" * 64, user=of.approver, at=NOON
+            public_id=delivery.public_id, request_hash="0" * 64, user=of.approver, verified_at=NOON, at=NOON
         )
     assert fresh(delivery).state == DeliveryState.REQUESTED
 

@@ -173,7 +173,11 @@ def test_what_two_people_withdrew_by_a_list_is_withdrawn_again_range_by_range(fo
         told.claim(7)
         told.approve(told.ask(told.spans(0, 2, 3, 5)))
         giftcodes.void_one(
-            serial_number=told.batch.first_claim_id + 6, reason="misprint", user=alone, at=NOON
+            serial_number=told.batch.first_claim_id + 6,
+            reason="misprint",
+            user=alone,
+            verified_at=NOON,
+            at=NOON,
         )
         assert ship() == 1
         assert [line.entry.kind for line in journal.lines(folder)].count(Kind.VOID) == 4

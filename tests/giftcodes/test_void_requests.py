@@ -235,9 +235,11 @@ def test_one_code_is_withdrawn_by_support_or_an_approver_alone(role: Role, told:
     user, number = make.staff(role, told.batch.brand), told.batch.first_claim_id + 4
     if role not in (Role.SUPPORT, Role.APPROVER):
         with pytest.raises(NotReachable):
-            giftcodes.void_one(serial_number=number, reason="stolen", user=user, at=NOON)
+            giftcodes.void_one(serial_number=number, reason="stolen", user=user, verified_at=NOON, at=NOON)
         return
-    assert giftcodes.void_one(serial_number=number, reason="stolen", user=user, at=NOON) == 5
+    assert (
+        giftcodes.void_one(serial_number=number, reason="stolen", user=user, verified_at=NOON, at=NOON) == 5
+    )
     void = Void.objects.get()
     assert (void.codes, void.requested_by, void.approved_by, void.reason) == (1, user, user, "stolen")
     assert ledger_queries.funds_of(told.batch.brand) == 5
@@ -252,7 +254,8 @@ def test_one_code_alone_is_refused_if_it_is_claimed_void_foreign_or_one_too_many
 
     def void_one(place: int, **changes: Any) -> int:
         asked: dict[str, Any] = {"serial_number": first + place, "reason": "stolen", "user": user, "at": NOON}
-        return giftcodes.void_one(**asked | changes)
+        asked |= changes
+        return giftcodes.void_one(**asked | {"verified_at": asked["at"]})
 
     told.claim(0)
     refused("claimed", void_one, 0)

@@ -48,6 +48,7 @@ class Scene:
             "request_id": request.pk,
             "fingerprint": request.fingerprint,
             "user": self.approver,
+            "verified_at": NOON,
             "at": NOON,
         }
         return giftcodes.approve_void(**decided | changes)
