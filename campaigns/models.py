@@ -12,7 +12,6 @@ from simple_history.models import HistoricalRecords
 
 # Tables of this app, which Django looks for here.
 from campaigns import (  # noqa: F401
-from campaigns import (  # noqa: F401
     approval_models,
     conditions_models,
     dispute_models,

@@ -27,7 +27,7 @@ from giftcodes import gift_queries, void_queries
 from giftcodes import queries as giftcodes_queries
 from giftcodes import services as giftcodes
 from giftcodes.errors import GiftcodesError
-from giftcodes.models import Batch, BatchState, BatchSwitch, Delivery
+from giftcodes.models import Activation, Batch, BatchState, BatchSwitch, Delivery
 from ledger.statements import database_time
 from parties.access import holds_role
 from parties.client_addresses import client_address

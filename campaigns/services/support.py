@@ -76,15 +76,11 @@ def unmask_member(*, member_id: int, reason: str, user: User, at: datetime) -> s
     reason = reason.strip()
     if not 1 <= len(reason) <= MAX_REASON_LENGTH or "\0" in reason:
         raise SupportRefused("reason")
+    masked = mask_codes(reason).text[:MAX_REASON_LENGTH]
     SupportAct.objects.create(
-        kind=ActKind.UNMASK,
-        user=user,
-        at=at,
-        is_found=True,
-        member=member,
-        reason=mask_codes(reason).text[:MAX_REASON_LENGTH],
+        kind=ActKind.UNMASK, user=user, at=at, is_found=True, member=member, reason=masked
     )
-    audit_log.record(Act.UNMASKED, by=user, subject=member, reason=reason)
+    audit_log.record(Act.UNMASKED, by=user, subject=member, reason=masked)
     return (member.user.email or "") if member.user else ""
 
 
