@@ -2,8 +2,8 @@
 sign-in.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.conf import settings
@@ -20,19 +20,19 @@ from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import access, approval_queries, legal_pages, queries, rules, typed_orders
 from campaigns import services as campaigns
+from campaigns.acts import act
 from campaigns.errors import CampaignsError
 from campaigns.models import Campaign, Issuing, Order, OrderState
 from campaigns.wording import words_of
 from giftcodes import gift_queries, void_queries
 from giftcodes import queries as giftcodes_queries
 from giftcodes import services as giftcodes
-from giftcodes.errors import GiftcodesError
 from giftcodes.models import Activation, Batch, BatchState, BatchSwitch, Delivery
 from ledger.statements import database_time
 from parties.access import holds_role
 from parties.client_addresses import client_address
 from parties.errors import NotReachable
-from parties.models import Role, User
+from parties.models import Role
 from parties.second_factor import verified_at
 
 BADGES = {
@@ -206,7 +206,7 @@ def _typed_quantities(request: HttpRequest) -> Iterator[int]:
 @require_POST
 def submit(request: HttpRequest, order_id: int) -> HttpResponse:
     """Ask for approval."""
-    order = _act(
+    order = act(
         request,
         lambda user: campaigns.submit_order(order_id=order_id, user=user, at=database_time()),
         _("The order is waiting for approval. Nothing is reserved until another person has approved it."),
@@ -228,7 +228,7 @@ def _warn_of_shortage(request: HttpRequest, order: Order) -> None:
 @require_POST
 def reopen(request: HttpRequest, order_id: int) -> HttpResponse:
     """Take a submitted or rejected order back for editing."""
-    _act(
+    act(
         request,
         lambda user: campaigns.reopen_order(order_id=order_id, user=user, at=database_time()),
         _("The order is a draft again. After your changes, submit it anew."),
@@ -239,7 +239,7 @@ def reopen(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_POST
 def approve(request: HttpRequest, order_id: int) -> HttpResponse:
     """Approve what the person has seen: the fingerprint comes with the form."""
-    approved = _act(
+    approved = act(
         request,
         lambda user: campaigns.approve_order(
             order_id=order_id,
@@ -261,7 +261,7 @@ def approve(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_POST
 def reject(request: HttpRequest, order_id: int) -> HttpResponse:
     """Send it back with a reason."""
-    _act(
+    act(
         request,
         lambda user: campaigns.reject_order(
             order_id=order_id, approver=user, note=request.POST.get("note", ""), at=database_time()
@@ -274,7 +274,7 @@ def reject(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_POST
 def sign_off(request: HttpRequest, order_id: int) -> HttpResponse:
     """Sign that counsel was asked."""
-    _act(
+    act(
         request,
         lambda user: campaigns.sign_off(
             order_id=order_id,
@@ -292,7 +292,7 @@ def sign_off(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_POST
 def activate(request: HttpRequest, order_id: int) -> HttpResponse:
     """Open the codes for claiming."""
-    _act(
+    act(
         request,
         lambda user: campaigns.activate_codes(
             order_id=order_id, user=user, verified_at=verified_at(request), at=database_time()
@@ -305,7 +305,7 @@ def activate(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_POST
 def pause(request: HttpRequest, order_id: int) -> HttpResponse:
     """Stop the codes, at once."""
-    _act(
+    act(
         request,
         lambda user: campaigns.pause_codes(
             order_id=order_id, user=user, reason=request.POST.get("reason", ""), at=database_time()
@@ -318,7 +318,7 @@ def pause(request: HttpRequest, order_id: int) -> HttpResponse:
 @require_POST
 def resume(request: HttpRequest, order_id: int) -> HttpResponse:
     """Let them go on."""
-    _act(
+    act(
         request,
         lambda user: campaigns.resume_codes(
             order_id=order_id,
@@ -337,7 +337,7 @@ def resume(request: HttpRequest, order_id: int) -> HttpResponse:
 def download(request: HttpRequest, order_id: int) -> HttpResponseBase:
     """The sealed file, once, for its recipient."""
     order = _look_at(request, order_id)
-    taken = _act(
+    taken = act(
         request,
         lambda user: giftcodes.take_delivery(
             public_id=_delivery_of(order).public_id,
@@ -360,7 +360,7 @@ def download(request: HttpRequest, order_id: int) -> HttpResponseBase:
 def show_passphrase(request: HttpRequest, order_id: int) -> HttpResponse:
     """The passphrase of the sealed file, once, for its recipient."""
     order = _look_at(request, order_id)
-    passphrase = _act(
+    passphrase = act(
         request,
         lambda user: giftcodes.reveal_passphrase(
             public_id=_delivery_of(order).public_id,
@@ -386,20 +386,6 @@ def _delivery_of(order: Order) -> Delivery:
     if delivery is None:
         raise Http404
     return delivery
-
-
-def _act(request: HttpRequest, act: Callable[[User], Result], done: str = "") -> Result | None:
-    """What the service gives; None if it refused, and the person is told why. Out of reach is 404."""
-    try:
-        result = act(cast(User, request.user))  # the admin's sign-in stands before every door
-    except NotReachable as refusal:
-        raise Http404 from refusal
-    except (CampaignsError, GiftcodesError) as refusal:
-        messages.error(request, words_of(refusal))
-        return None
-    if done:
-        messages.success(request, done)
-    return result
 
 
 def _to_page(order_id: int) -> HttpResponse:

@@ -17,14 +17,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns import access, views
 from campaigns import services as campaigns
+from campaigns.acts import act
 from campaigns.delivery_forms import DeliveryForm
-from campaigns.errors import CampaignsError
 from campaigns.models import Order
-from campaigns.wording import words_of
 from giftcodes import delivery_queries
 from giftcodes import services as giftcodes
 from giftcodes.delivery_models import DeliveryKind, DeliveryState, FurtherDelivery, SealKind
-from giftcodes.errors import FurtherDeliveryRefused, GiftcodesError
+from giftcodes.errors import FurtherDeliveryRefused
 from giftcodes.models import Batch, BatchState, Delivery
 from ledger.statements import database_time
 from parties.access import holds_role
@@ -113,7 +112,7 @@ class DeliveryPages(ScopedAdmin):
     def approve_file_view(self, request: HttpRequest, order_id: int, number: uuid.UUID) -> HttpResponse:
         """Approve what the person has seen: the fingerprint comes with the form."""
         _delivery(request, order_id, number)
-        _act(
+        act(
             request,
             lambda user: campaigns.approve_delivery(
                 public_id=number,
@@ -130,7 +129,7 @@ class DeliveryPages(ScopedAdmin):
     def reject_file_view(self, request: HttpRequest, order_id: int, number: uuid.UUID) -> HttpResponse:
         """Say no, with a reason."""
         _delivery(request, order_id, number)
-        _act(
+        act(
             request,
             lambda user: giftcodes.reject_delivery(
                 public_id=number, note=request.POST.get("note", ""), user=user, at=database_time()
@@ -143,7 +142,7 @@ class DeliveryPages(ScopedAdmin):
     def again_view(self, request: HttpRequest, order_id: int, number: uuid.UUID) -> HttpResponse:
         """Ask for the same once more."""
         _delivery(request, order_id, number)
-        _act(
+        act(
             request,
             lambda user: giftcodes.request_again(
                 public_id=number, reason=request.POST.get("reason", ""), user=user, at=database_time()
@@ -156,7 +155,7 @@ class DeliveryPages(ScopedAdmin):
     def download_file_view(self, request: HttpRequest, order_id: int, number: uuid.UUID) -> HttpResponseBase:
         """The sealed file, once, for its recipient."""
         _delivery(request, order_id, number)
-        taken = _act(
+        taken = act(
             request,
             lambda user: giftcodes.take_further_delivery(
                 public_id=number, user=user, at=database_time(), address=client_address(request)
@@ -174,7 +173,7 @@ class DeliveryPages(ScopedAdmin):
     def passphrase_view(self, request: HttpRequest, order_id: int, number: uuid.UUID) -> HttpResponse:
         """The passphrase, once, for its recipient."""
         order, _row = _delivery(request, order_id, number)
-        passphrase = _act(
+        passphrase = act(
             request,
             lambda user: giftcodes.reveal_further_passphrase(
                 public_id=number, user=user, at=database_time(), address=client_address(request)
@@ -197,7 +196,7 @@ class DeliveryPages(ScopedAdmin):
         _order_row, batch = order_of(request, order_id)
         if not Delivery.objects.filter(batch=batch, public_id=number).exists():
             _delivery(request, order_id, number)
-        _act(
+        act(
             request,
             lambda user: giftcodes.confirm_receipt(
                 public_id=number, user=user, at=database_time(), address=client_address(request)
@@ -271,20 +270,6 @@ def _card(
         and holds_role(request.user, order.campaign.brand_id, Role.MARKETER),
         "is_same_content": first is not None and first.content_sha256 == delivery.content_sha256,
     }
-
-
-def _act(request: HttpRequest, act: Callable[[User], Result], done: str = "") -> Result | None:
-    """What the service gives; None if it refused, and the person is told why. Out of reach is 404."""
-    try:
-        result = act(cast(User, request.user))  # the admin's sign-in stands before every door
-    except NotReachable as refusal:
-        raise Http404 from refusal
-    except (CampaignsError, GiftcodesError) as refusal:
-        messages.error(request, words_of(refusal))
-        return None
-    if done:
-        messages.success(request, done)
-    return result
 
 
 def _to_files(order_id: int) -> HttpResponse:

@@ -118,6 +118,7 @@ def approve_delivery(
 @transaction.atomic
 def reject_delivery(*, public_id: uuid.UUID, note: str, user: User, at: datetime) -> FurtherDelivery:
     """Say no, and why. Raises what approving does."""
+    access.access_further_delivery(user, public_id, Role.APPROVER)
     _refuse_reason(note)
     delivery = _won(public_id, user, DeliveryState.REJECTED, note.strip(), at)
     audit_log.record(Act.REJECTED, by=user, subject=delivery, reason=note.strip())

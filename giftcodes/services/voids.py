@@ -84,11 +84,11 @@ def void_one(
     to 200 characters), `gifts`, `closed`, `claimed`, `void`, `many` (more than MAX_ALONE in 24 hours: that
     takes a request, and another person).
     """
-    reason = plain_reason(reason)
     batch = queries.batch_of_serial(serial_number)
     reached = access.reachable_batches(user, Role.SUPPORT, Role.APPROVER)
     if batch is None or not reached.filter(pk=batch.pk).exists():
         raise NotReachable
+    reason = plain_reason(reason)
     second_factor.refuse_stale(verified_at=verified_at, at=at)
     holding.hold_user(user)  # of several at once none passes the limit
     alone = Void.objects.filter(requested_by=user, approved_by=user, voided_at__gt=at - DAY)

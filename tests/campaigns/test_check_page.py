@@ -25,6 +25,7 @@ from tests.campaigns import promos
 from tests.campaigns.pages import act, bytes_of, signed_in
 from tests.campaigns.promos import Team
 from tests.campaigns.test_files_page import files, minted
+from tests.factors import let_in
 from tests.giftcodes.further import Desk, made
 from tests.make import NOON
 from tests.sealed_files import codes_of, content_of
@@ -194,8 +195,7 @@ def test_the_control_for_it_sees_a_file_that_gets_onto_the_disk(nothing_on_the_d
 def test_a_form_from_another_site_is_refused() -> None:
     team = promos.team()
     order, _client, content = with_the_file(team)
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(team.marketer, backend="django.contrib.auth.backends.ModelBackend")
+    client = let_in(Client(enforce_csrf_checks=True), team.marketer)
     assert send(client, order, content).status_code == 403
     token = client.get(page_of(order)).cookies
     assert token

@@ -69,8 +69,8 @@ def ask(team: promos.Team, order: Order, **changes: Any) -> ExtensionRequest:
 
 def approve(team: promos.Team, asked: ExtensionRequest, **changes: Any) -> ExtensionRequest:
     said = {"request_id": asked.pk, "fingerprint": asked.fingerprint, "user": team.approver, "at": NOON}
-    said |= {"verified_at": said["at"]}
-    return campaigns.approve_extension(**said | changes)  # type: ignore[arg-type]
+    said |= changes
+    return campaigns.approve_extension(**said | {"verified_at": said["at"]})  # type: ignore[arg-type]
 
 
 def refused(rule: str, act: Any, *args: Any, **changes: Any) -> None:
@@ -180,7 +180,6 @@ def test_approval_is_for_what_was_seen_and_decided_once(team: promos.Team, order
     assert ask(team, order, public_id=asked.public_id) == asked
     refused("decided", approve, team, asked, user=make.staff(Role.APPROVER, team.brand))
     said = {"request_id": asked.pk, "user": team.approver, "at": NOON}
-    said |= {"verified_at": said["at"]}
     refused("decided", campaigns.reject_extension, note="no", **said)
     second = ask(team, order, until=AFTER + timedelta(days=1))
     refused("note", campaigns.reject_extension, **said | {"request_id": second.pk}, note="")

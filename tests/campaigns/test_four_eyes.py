@@ -15,8 +15,11 @@ from django.urls import reverse
 
 from campaigns import services as campaigns
 from campaigns.approval_models import ApprovalRule
+from campaigns.extension_models import ExtensionRequest
 from campaigns.models import Deposit, Order
-from giftcodes.models import Batch, BatchState
+from giftcodes import services as giftcodes
+from giftcodes.delivery_models import DeliveryKind, FurtherDelivery
+from giftcodes.models import Batch, BatchState, Void
 from ledger import services as ledger
 from ledger.expiry import JAPAN, ExpiryPolicy
 from ledger.models import Adjustment, Posting, Settlement
@@ -28,6 +31,7 @@ from tests.campaigns.pages import signed_in
 from tests.campaigns.test_deposits import recorded
 from tests.config.test_headers import views
 from tests.factors import just_now
+from tests.giftcodes.further import WORDS
 from tests.make import NOON
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
@@ -133,7 +137,52 @@ def end_of_a_rule() -> Asked:
     return Asked(team.approver, act, door, {}, ApprovalRule.objects.exclude(retired_at=None).exists)
 
 
-ASKED = [order, activation, resumption, deposit, adjustment, settlement, end_of_a_rule]
+def _live() -> tuple[promos.Team, User, Order, Batch]:
+    team = promos.team()
+    asker, asked = with_both_roles(team), promos.submitted(team)
+    batch = promos.approve(asked, team.approver)
+    make.activate(batch)
+    return team, asker, asked, batch
+
+
+def withdrawal() -> Asked:
+    team, asker, _order, batch = _live()
+    asked = promos.void_request(team, batch)
+    seen: dict[str, Any] = {"fingerprint": asked.fingerprint}
+    act = partial(giftcodes.approve_void, request_id=asked.pk, user=asker, **seen)
+    door = reverse("admin:giftcodes_voidrequest_approve", args=(asked.pk,))
+    return Asked(asker, act, door, seen, Void.objects.exists)
+
+
+def extension() -> Asked:
+    team = promos.team()
+    asker, asked = with_both_roles(team), promos.extension_request(team)
+    seen: dict[str, Any] = {"fingerprint": asked.fingerprint}
+    act = partial(campaigns.approve_extension, request_id=asked.pk, user=asker, **seen)
+    door = reverse("admin:campaigns_extensionrequest_approve", args=(asked.pk,))
+    done = ExtensionRequest.objects.filter(state="approved")
+    return Asked(asker, act, door, seen, done.exists)
+
+
+def file() -> Asked:
+    _team, asker, asked, batch = _live()
+    wanted = giftcodes.Asked(kind=DeliveryKind.XLSX, reason="for the printer", words=WORDS)
+    waiting = giftcodes.request_delivery(batch_id=batch.pk, asked=wanted, user=asker, at=NOON)
+    seen: dict[str, Any] = {"request_hash": waiting.request_hash}
+    act = partial(campaigns.approve_delivery, public_id=waiting.public_id, user=asker, **seen)
+    door = reverse("admin:campaigns_order_approve_file", args=(asked.pk, waiting.public_id))
+    done = FurtherDelivery.objects.exclude(state="requested")
+    return Asked(asker, act, door, seen, done.exists)
+
+
+ASKED = [
+    *[order, activation, resumption, deposit, adjustment, settlement, end_of_a_rule],
+    *[withdrawal, extension, file],
+]
+REFUSALS = {
+    *["OwnOrder", "AdjustmentRefused", "SettlementRefused"],
+    *["VoidRefused", "FurtherDeliveryRefused"],
+}
 # What waits for a decision at a door: each of these words in an address has its row above.
 DECIDING = {"approve", "activate", "resume", "confirm", "close", "retire"}
 ELSEWHERE = {"parties/webhookendpoint/"}  # closing one creates nothing
@@ -145,7 +194,7 @@ def test_the_service_refuses_whoever_asked(prepare: Callable[[], Asked]) -> None
     postings = Posting.objects.count()
     with pytest.raises(Exception) as refusal:  # noqa: PT011  # a class of each app; which one is named below
         asked.act(**just_now(NOON))
-    assert type(refusal.value).__name__ in {"OwnOrder", "AdjustmentRefused", "SettlementRefused"}
+    assert type(refusal.value).__name__ in REFUSALS
     assert not isinstance(refusal.value, PartiesError)  # they reach it: it is theirs, and that is why
     assert not asked.is_done()
     assert Posting.objects.count() == postings
@@ -192,7 +241,8 @@ def test_every_door_that_decides_is_tried() -> None:
 ROOT = Path(__file__).resolve().parents[2]
 DECIDES = re.compile(
     r"\b(approve_order|activate_codes|activate_batch|resume_codes|resume_batch|confirm_deposit|deposit_funds"
-    r"|confirm_adjustment|close_settlement|retire_rule)\b"
+    r"|confirm_adjustment|close_settlement|retire_rule"
+    r"|approve_void|approve_extension|approve_delivery)\b"
 )
 
 
