@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field, inline_serializer
@@ -85,10 +86,17 @@ class ManyGifts(Body):
     )
 
 
+_NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+
+
 class VoidWish(Body):
     """Why a gift is withdrawn."""
 
-    reason = Text(max_length=200, help_text="For whoever looks at it later; members do not see it.")
+    reason = Text(
+        max_length=200,
+        validators=[RegexValidator(_NOT_BLANK, gettext_lazy("Give a reason, not only spaces."), "blank")],
+        help_text="For whoever looks at it later; members do not see it.",
+    )
 
 
 class GiftShape(serializers.Serializer[Any]):

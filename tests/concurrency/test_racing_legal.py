@@ -92,7 +92,7 @@ def test_of_several_who_sign_at_once_one_has_signed_and_the_others_are_told() ->
     team = promos.team()
     for _round in range(ROUNDS):
         order, approvers = waiting_for_counsel(team)
-        said: dict[str, Any] = {"order_id": order.pk, "note": "B", "at": NOON}
+        said: dict[str, Any] = {"order_id": order.pk, "note": "B", "verified_at": NOON, "at": NOON}
         calls = [
             partial(campaigns.sign_off, user=user, counsel=f"counsel of {user.pk}", **said)
             for user in approvers
