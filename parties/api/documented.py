@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.core.validators import RegexValidator
 from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
@@ -114,7 +115,7 @@ class ClosedBody(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
 
 
 class PlainText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """No text may hold a NUL, which PostgreSQL can't keep."""
+    """No text may hold a NUL, which PostgreSQL can't keep. A pattern of its own says so itself."""
 
     target_class = "parties.api.fields.Text"
     match_subclasses = True
@@ -122,4 +123,5 @@ class PlainText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-cal
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         read: Callable[..., dict[str, Any]] = auto_schema._map_serializer_field  # noqa: SLF001
         found = read(self.target, direction, bypass_extensions=True)
-        return {"pattern": NO_NUL, **found}
+        own = [one for one in self.target.validators if isinstance(one, RegexValidator)]
+        return found if own else {"pattern": NO_NUL, **found}

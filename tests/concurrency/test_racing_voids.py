@@ -105,13 +105,17 @@ def test_one_code_alone_is_withdrawn_or_claimed_and_never_both() -> None:
     told = scene(size=CODES)
     user = make.staff(Role.SUPPORT, told.batch.brand)
     number = told.batch.first_claim_id
-    withdraw = partial(giftcodes.void_one, serial_number=number, reason="stolen", user=user, at=NOON)
+    withdraw = partial(
+        giftcodes.void_one, serial_number=number, reason="stolen", user=user, verified_at=NOON, at=NOON
+    )
     claim = partial(giftcodes.claim_code, text=make.code_of(told.batch), member=make.member(), at=NOON)
 
     outcomes = race(withdraw, claim, withdraw)
 
+    lost = {type(outcome) for outcome in outcomes if isinstance(outcome, Exception)}
     won = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
     assert len(won) == 1, outcomes
+    assert lost <= {VoidRefused, CodeNotUsable}, outcomes
     assert Claim.objects.count() + Void.objects.count() == 1
     assert not list(audit.differences())
 
@@ -141,6 +145,7 @@ def test_nobody_passes_the_limit_of_one_person_by_being_fast(
                 serial_number=each.batch.first_claim_id,
                 reason="stolen",
                 user=user,
+                verified_at=NOON,
                 at=NOON,
             )
             for each in scenes
