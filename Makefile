@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 DB ?= sqlite postgresql
-WORKERS ?= 2
+WORKERS ?= 3
 ARGS ?=
 
 # Never download a Python: the one named above is the one that is used.

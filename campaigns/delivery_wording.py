@@ -49,7 +49,7 @@ def words_of_refusal(refusal: FurtherDeliveryRefused) -> str:
 def _of_files() -> dict[str, str]:
     """Of files that somebody wants to compare."""
     return {
-        "not_taken": _("Only who has downloaded a file of these codes can compare one with them."),
+        "not_taken": _("Only who has a file of these codes and what opens it can compare one with them."),
         "size": _("The file is larger than 64 MB. Split it, by channel for example."),
         "rows": _("The file has more than 1,000,000 rows. Split it, by channel for example."),
         "bomb": _("The workbook is too large when it is unpacked. Save it as CSV, or split it."),

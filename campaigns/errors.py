@@ -328,7 +328,7 @@ class SupportRefused(CampaignsError):
 
 
 class ExtensionRefused(CampaignsError):
-    """The claim window can't be extended like this; `rule`: `reason`, `note`, `gifts`, `state`,
+    """The claim window can't be extended like this; `rule`: `counsel`, `reason`, `note`, `gifts`, `state`,
     `window_passed`, `later`, `waits`, `number`, `changed`, `decided`.
     """
 

@@ -8,6 +8,10 @@ from campaigns.errors import ExtensionRefused
 def words_of_extension(refusal: ExtensionRefused) -> str:
     """What stands against it, and what to do."""
     why = {
+        "counsel": _(
+            "With a window that long, counsel has to be asked, which was not done for this order. Choose an"
+            " earlier end, or order new codes with a sign-off."
+        ),
         "reason": _("Say why, in 1 to 200 characters: whoever looks at it later wants to know."),
         "note": _("Please write a reason, so that it can be put right."),
         "gifts": _("Gifts have an end each, which was promised when they were issued."),

@@ -5,7 +5,9 @@ import json
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 
 from campaigns import legal
 from campaigns.legal import Check, Facts, LegalForm, Statement
@@ -14,6 +16,7 @@ from campaigns.models import Campaign, Order, OrderState
 from ledger.expiry import JAPAN, end_after_days
 
 _LIVE = (OrderState.SUBMITTED, OrderState.APPROVED)
+_KEPT_FORM = KT("content__facts__statement__form")
 _LEAST = timedelta(microseconds=1)  # ends are exclusive
 
 
@@ -68,8 +71,16 @@ def _sold_elsewhere(order: Order, before: LegalCheck | None, statement: Statemen
     if statement.form != LegalForm.SOLD:
         return 0
     brand = order.campaign.brand_id
-    sold = _others(order, before).filter(campaign__brand=brand, campaign__legal_form=LegalForm.SOLD)
-    ends = sold.values_list("pk", "claim_until", "lot_life_days")
+    kept = LegalCheck.objects.filter(order=OuterRef("pk")).order_by("-pk")
+    # Codes that were sold stay sold, whatever their campaign says of itself later.
+    form = Coalesce(
+        Subquery(kept.annotate(form=_KEPT_FORM).values("form")[:1]),
+        "campaign__legal_form",
+        output_field=CharField(),
+    )
+    others = _others(order, before).filter(campaign__brand=brand).annotate(sold_as=form)
+    sold = others.filter(sold_as=LegalForm.SOLD).annotate(until=Coalesce("batch__claim_until", "claim_until"))
+    ends = sold.values_list("pk", "until", "lot_life_days")
     usable = [pk for pk, until, days in ends if last_day_of(claim_until=until, lot_life_days=days) >= day]
     return _points_of(sold.filter(pk__in=usable))
 

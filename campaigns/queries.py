@@ -182,7 +182,8 @@ def promised_until(campaign_id: int) -> tuple[datetime, datetime] | None:
     approved = Order.objects.filter(campaign=campaign_id, state=OrderState.APPROVED)
     open_batches = approved.exclude(batch__state=BatchState.CLOSED)
     first = open_batches.order_by("claim_from").values_list("claim_from", flat=True).first()
-    last = open_batches.order_by("-claim_until").values_list("claim_until", flat=True).first()
+    # The batch's own end: a window that was extended is promised, too.
+    last = open_batches.order_by("-batch__claim_until").values_list("batch__claim_until", flat=True).first()
     return None if first is None or last is None else (first, last)
 
 

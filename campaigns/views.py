@@ -365,6 +365,7 @@ def show_passphrase(request: HttpRequest, order_id: int) -> HttpResponse:
         lambda user: giftcodes.reveal_passphrase(
             public_id=_delivery_of(order).public_id,
             user=user,
+            verified_at=verified_at(request),
             at=database_time(),
             address=client_address(request),
         ),

@@ -284,7 +284,8 @@ ACCOUNT_LOGIN_TIMEOUT = 20 * 60
 # sent again counts as well.
 ACCOUNT_RATE_LIMITS = {
     "request_login_code": "60/m/ip,3/m/key,10/h/key",
-    "staff_sign_in": "60/m/ip,10/m/key",  # passwords
+    "staff_sign_in": "60/m/ip,10/m/key",  # passwords, by e-mail address and network
+    "staff_sign_in_anywhere": "60/m/key",  # by e-mail address alone
     "other_sign_in": "60/m/ip",  # by passkey or through a provider: nothing there can be guessed
 }
 ACCOUNT_EMAIL_VERIFICATION = "none"  # the code from the mail is the verification, at every sign-in

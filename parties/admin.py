@@ -10,7 +10,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -20,6 +20,7 @@ from parties import (
     access,
     api_admin,  # noqa: F401  # registers its own
     audit_admin,  # noqa: F401  # and this
+    second_factor,
     site_admin,  # noqa: F401  # registers its own
     webhook_admin,  # noqa: F401  # so does this
 )
@@ -239,6 +240,10 @@ class StaffRoleAdmin(ScopedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._may_keep(request)
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        second_factor.refuse_stale_person(request)
+        super().save_model(request, obj, form, change)
+
 
 @admin.register(User)
 class PersonAdmin(ScopedAdmin, UserAdmin):
@@ -271,6 +276,22 @@ class PersonAdmin(ScopedAdmin, UserAdmin):
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(person_access)
         return [path("<int:user_id>/access/", page, name="parties_user_access"), *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        second_factor.refuse_stale_person(request)
+        super().save_model(request, obj, form, change)
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002  # Django's own name
+        form_url: str = "",
+    ) -> HttpResponse:
+        """Whoever sets a password and withdraws factors could come in as that person."""
+        if request.method == "POST" and self.has_change_permission(request):
+            second_factor.refuse_stale_person(request)
+        answer: HttpResponse = super().user_change_password(request, id, form_url)
+        return answer
 
     @admin.display(description=_("how this person comes in"))
     def how_they_come_in(self, person: User) -> SafeString:

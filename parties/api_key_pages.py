@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from parties import api_services
+from parties import api_services, second_factor
 from parties.api_forms import KeyForm, ReasonForm, ReplaceForm
 from parties.api_models import ApiClient, ApiKey, Scope
 from parties.errors import KeyMadeWrong
@@ -189,6 +189,7 @@ class KeyPages(ScopedAdmin):
             "by": request.user,
             "at": form.at,
         }
+        second_factor.refuse_stale_person(request)
         try:
             if old is None:
                 key, text = api_services.make_key(client=client, **asked)

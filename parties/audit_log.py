@@ -17,7 +17,11 @@ from parties.models import Brand, User
 from parties.staff_models import Act, AuditRecord
 
 _ADDRESS: ContextVar[str] = ContextVar("address", default="")
-_CODE = re.compile(r"(?:\d[\s\-_.]*){16,}")  # and anything else so long: nothing here needs so many digits
+# Sixteen digits or more that no letter parts, but for the long-vowel mark, which people type for a hyphen.
+# Whatever else is so long goes with them: nothing here needs so many digits.
+_CODE = re.compile(r"(?:\d(?:[^\w]|[_ー])*){16,}")
+_ESCAPED_DIGIT = re.compile(r"%3([0-9])")  # as links write them
+_MOST_LETTERS = 4_000  # that are looked at
 _MOST = {field.name: field.max_length or 0 for field in AuditRecord._meta.concrete_fields if field.max_length}
 
 
@@ -74,7 +78,8 @@ def without_codes(text: str) -> str:
     >>> without_codes("sent 1234-5678-9012-3456 twice")
     'sent •••• twice'
     """
-    plain = "".join(sign if sign.isprintable() else " " for sign in unicodedata.normalize("NFKC", text))
+    whole = _ESCAPED_DIGIT.sub(r"\1", unicodedata.normalize("NFKC", text[:_MOST_LETTERS]))
+    plain = "".join(sign if sign.isprintable() else " " for sign in whole)
     return " ".join(_CODE.sub("•••• ", plain).split())
 
 

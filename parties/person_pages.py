@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from parties import access, audit_log, factor_services
+from parties import access, audit_log, factor_services, second_factor
 from parties.factor_mails import tell_owner
 from parties.models import User
 from parties.staff_models import Act
@@ -45,6 +45,7 @@ def _withdraw(request: HttpRequest, person: User) -> None:
     if not reason:
         messages.error(request, _("Please write a reason: the audit log keeps it."))
         return
+    second_factor.refuse_stale_person(request)
     with transaction.atomic():
         factor_services.reset_factors(user=person)
         audit_log.record(Act.FACTORS_WITHDRAWN, by=request.user, subject=person, reason=reason)

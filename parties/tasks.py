@@ -2,15 +2,14 @@
 
 import logging
 import time
-from datetime import UTC, datetime
 
 from celery import shared_task
 from django.conf import settings
-from django.db import connection
 from kombu.exceptions import ChannelError, OperationalError
 from redis.exceptions import RedisError
 
 from parties import webhook_services
+from parties.moments import database_time
 
 # What the brokers raise when they are away, or full.
 _QUEUE_FAILED = (OperationalError, ChannelError, RedisError, OSError)
@@ -34,16 +33,7 @@ def bring_events() -> None:
     most one attempt more. Stopped in the middle, or run twice at once, it comes to the same.
     """
     deadline = time.monotonic() + settings.WEBHOOK_SECONDS
-    while webhook_services.queue_deliveries(at=_database_time()) and time.monotonic() < deadline:
+    while webhook_services.queue_deliveries(at=database_time()) and time.monotonic() < deadline:
         pass
-    while webhook_services.send_due(at=_database_time()) and time.monotonic() < deadline:
+    while webhook_services.send_due(at=database_time()) and time.monotonic() < deadline:
         pass
-
-
-def _database_time() -> datetime:
-    """Leases and waits are measured by one clock, not by each worker's own."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT CURRENT_TIMESTAMP")
-        found = cursor.fetchone()[0]
-    moment: datetime = datetime.fromisoformat(found) if isinstance(found, str) else found
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -117,7 +117,7 @@ def redis_server() -> Iterator[str]:
         return
     binary = _redis_binary()
     with _scratch_folder("tokuten-redis-") as folder:
-        port = _free_port()
+        port = free_port()
         command: list[str | Path] = [
             binary,
             "--bind",
@@ -364,7 +364,8 @@ def _redis_answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

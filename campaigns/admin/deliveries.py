@@ -158,7 +158,11 @@ class DeliveryPages(ScopedAdmin):
         taken = act(
             request,
             lambda user: giftcodes.take_further_delivery(
-                public_id=number, user=user, at=database_time(), address=client_address(request)
+                public_id=number,
+                user=user,
+                verified_at=verified_at(request),
+                at=database_time(),
+                address=client_address(request),
             ),
         )
         if taken is None:
@@ -176,7 +180,11 @@ class DeliveryPages(ScopedAdmin):
         passphrase = act(
             request,
             lambda user: giftcodes.reveal_further_passphrase(
-                public_id=number, user=user, at=database_time(), address=client_address(request)
+                public_id=number,
+                user=user,
+                verified_at=verified_at(request),
+                at=database_time(),
+                address=client_address(request),
             ),
         )
         if passphrase is None:

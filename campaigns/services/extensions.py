@@ -12,6 +12,7 @@ from campaigns import access, rules
 from campaigns.errors import ExtensionRefused, OrderNotOpen, OwnOrder
 from campaigns.extension_models import ExtensionRequest, ExtensionState
 from campaigns.models import Order
+from campaigns.services import legal_checks
 from campaigns.services.orders import hold_campaign
 from giftcodes import services as giftcodes
 from giftcodes.errors import BatchRefused
@@ -19,7 +20,7 @@ from giftcodes.masking import mask_codes
 from giftcodes.models import Batch, BatchState
 from parties import audit_log, second_factor
 from parties.errors import NotReachable
-from parties.models import Role, User
+from parties.models import Brand, Role, User
 from parties.staff_models import Act
 
 MAX_REASON_LENGTH = 200
@@ -34,7 +35,8 @@ def request_extension(
 
     Once per `public_id`, which the form makes: a repeat gives back the first. A code in the reason is masked.
     NotReachable for anybody but a marketer of the brand, OrderNotOpen if there is no batch, OrderUnfit
-    (WindowOutsideCampaign: the campaign is over by then), ExtensionRefused by rule: `reason`, `gifts`,
+    (WindowOutsideCampaign: the campaign is over by then; LegalFormMissing, LegalFailed: what the law says of
+    the longer window), ExtensionRefused by rule: `counsel` (to be asked, and was not), `reason`, `gifts`,
     `state`, `window_passed`, `later`, `waits` (another one does), `number` (taken by another request).
     """
     order = _hold(user, order_id, Role.MARKETER)
@@ -65,6 +67,7 @@ def request_extension(
             request.save(force_insert=True)
     except IntegrityError as refusal:
         raise ExtensionRefused("waits") from refusal
+    audit_log.record(Act.REQUESTED, by=user, subject=request, brand=batch.brand, reason=request.reason)
     return request
 
 
@@ -112,7 +115,11 @@ def reject_extension(*, request_id: int, note: str, user: User, at: datetime) ->
     rule: `note`, `decided`.
     """
     request = _to_decide(request_id, user)
-    return _decide(request, ExtensionState.REJECTED, user, at, decision_note=_plain(note, "note"))
+    decided = _decide(request, ExtensionState.REJECTED, user, at, decision_note=_plain(note, "note"))
+    audit_log.record(
+        Act.REJECTED, by=user, subject=decided, brand=_brand_of(decided), reason=decided.decision_note
+    )
+    return decided
 
 
 @transaction.atomic
@@ -122,6 +129,7 @@ def take_back_extension(*, request_id: int, user: User, at: datetime) -> Extensi
     request = reached.filter(pk=request_id, requested_by=user).first()
     if request is None:
         raise NotReachable
+    audit_log.record(Act.REOPENED, by=user, subject=request, brand=_brand_of(request))
     return _decide(request, ExtensionState.TAKEN_BACK, user, at)
 
 
@@ -153,10 +161,12 @@ def _batch_of(order: Order) -> Batch:
     return Batch.objects.get(pk=order.batch_id)
 
 
+def _brand_of(request: ExtensionRequest) -> Brand:
+    return request.order.campaign.brand
+
+
 def _refuse_unfit(order: Order, batch: Batch, until: datetime, at: datetime) -> None:
-    """All that stands against the new end, when it is asked for and again when it is approved: the place for
-    whatever judges a longer window.
-    """
+    """All that stands against the new end, when it is asked for and again when it is approved."""
     if batch.issues_gifts:
         raise ExtensionRefused("gifts")
     if batch.state in (BatchState.APPROVED, BatchState.MINTING, BatchState.CLOSED):
@@ -169,6 +179,7 @@ def _refuse_unfit(order: Order, batch: Batch, until: datetime, at: datetime) -> 
     rules.refuse_bad_window(
         window=(batch.claim_from, until), period=(campaign.starts_at, campaign.ends_at), at=at
     )
+    legal_checks.refuse_longer(order, until=until, at=at)
 
 
 def _plain(text: str, rule: str) -> str:

@@ -5,7 +5,7 @@ caller holds the campaign.
 from datetime import datetime
 
 from campaigns import legal_facts, queries
-from campaigns.errors import LegalChanged, LegalFailed, LegalFormMissing, SignOffMissing
+from campaigns.errors import ExtensionRefused, LegalChanged, LegalFailed, LegalFormMissing, SignOffMissing
 from campaigns.legal import Answer
 from campaigns.legal_models import LegalCheck, LegalSignOff
 from campaigns.models import Order
@@ -30,6 +30,27 @@ def keep_check(order: Order, *, user: User, at: datetime) -> LegalCheck:
         asks_counsel=bool(check.to_ask),
         checked_at=at,
     )
+
+
+def refuse_longer(order: Order, *, until: datetime, at: datetime) -> None:
+    """What the law says of an approved order whose codes shall be claimable until then (exclusive).
+
+    LegalFormMissing, LegalFailed; ExtensionRefused (`counsel`) if a rule wants counsel to be asked that did
+    not when the order was approved.
+    """
+    kept = legal_facts.latest_check(order)
+    facts = legal_facts.facts_of(
+        order, codes=queries.codes_of(order), at=order.submitted_at or at, before=kept
+    )
+    if facts is None:
+        raise LegalFormMissing
+    last_day = legal_facts.last_day_of(claim_until=until, lot_life_days=order.lot_life_days)
+    check = legal_facts.check_of(facts._replace(usable_until=last_day), at=at)
+    if check.failed:
+        raise LegalFailed([row.rule for row in check.failed])
+    found = {row["rule"]: row["answer"] for row in kept.content["findings"]} if kept else {}
+    if any(found.get(row.rule) != Answer.ASK_COUNSEL for row in check.to_ask):
+        raise ExtensionRefused("counsel")
 
 
 def refuse_unsound(order: Order, *, at: datetime) -> None:

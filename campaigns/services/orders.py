@@ -29,6 +29,7 @@ from campaigns.services.approvals import record_approval
 from giftcodes import services as giftcodes
 from giftcodes import tasks
 from giftcodes.errors import BatchRefused, SeriesFull
+from giftcodes.masking import mask_codes
 from giftcodes.models import Activation, Batch
 from giftcodes.services import ChannelSize, Terms
 from ledger import queries as ledger_queries
@@ -136,7 +137,7 @@ def reject_order(*, order_id: int, approver: User, note: str, at: datetime) -> O
         raise NoteMissing
     order = _win(order_id, OrderState.SUBMITTED, decided_by=approver)
     order.state, order.decided_by, order.decided_at = OrderState.REJECTED, approver, at
-    order.decision_note = note.strip()[:200]
+    order.decision_note = mask_codes(note.strip()).text[:200]
     _record(order, "rejected", by=approver, at=at)
     audit_log.record(Act.REJECTED, by=approver, subject=order, reason=order.decision_note)
     return order

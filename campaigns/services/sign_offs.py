@@ -9,6 +9,7 @@ from campaigns.errors import CounselNotNamed, OrderNotOpen, OwnOrder, SignedAlre
 from campaigns.legal_models import LegalSignOff
 from campaigns.models import OrderState
 from campaigns.services.orders import hold_campaign
+from giftcodes.masking import mask_codes
 from parties import audit_log, second_factor
 from parties.models import Role, User
 from parties.staff_models import Act
@@ -36,7 +37,7 @@ def sign_off(
     check = legal_facts.latest_check(order)
     if check is None or not check.asks_counsel:
         raise SignOffNeedless
-    named, said = counsel.strip(), note.strip()
+    named, said = (mask_codes(text.strip()).text for text in (counsel, note))
     if not (0 < len(named) <= MAX_COUNSEL_LETTERS and 0 < len(said) <= MAX_NOTE_LETTERS):
         raise CounselNotNamed
     second_factor.refuse_stale(verified_at=verified_at, at=at)

@@ -1,5 +1,6 @@
 """The first page of the admin's sign-in: e-mail address and password."""
 
+import unicodedata
 from typing import Any
 
 from allauth.core import ratelimit
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from config.staff import stage
 from ledger.statements import database_time
 from parties import audit_log, second_factor
+from parties.client_addresses import client_address
 from parties.models import User
 from parties.staff_models import Act
 
@@ -31,8 +33,13 @@ class StaffSignIn(LoginView):
         return super().get(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        typed = request.POST.get("username", "").strip().lower()[:254]
-        if ratelimit.consume(request, action="staff_sign_in", key=typed or "-"):
+        typed = _address_in(request).upper().lower() or "-"
+        # By network and address, so that a stranger elsewhere can't keep somebody out; and by address alone,
+        # so that many networks don't make a crowd of guesses.
+        near = f"{typed} from {client_address(request)}"
+        if ratelimit.consume(request, action="staff_sign_in", key=near) and ratelimit.consume(
+            request, action="staff_sign_in_anywhere", key=typed
+        ):
             return super().post(request, *args, **kwargs)
         messages.error(request, _("Too many attempts. Wait a minute, then try again."))
         return self.render_to_response(self.get_context_data(form=self.get_form_class()(request)), status=429)
@@ -60,8 +67,13 @@ class StaffSignIn(LoginView):
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """A wrong password of somebody who works here is noted; an address that nobody has is not kept."""
-        typed = self.request.POST.get("username", "").strip()[:254].replace("\0", "")
-        known = User.objects.filter(email__iexact=typed, is_staff=True).first()
+        known = User.objects.filter(email__iexact=_address_in(self.request), is_staff=True).first()
         if known is not None:
             audit_log.record(Act.SIGN_IN_FAILED, by=known, subject=known, reason="password")
         return super().form_invalid(form)
+
+
+def _address_in(request: HttpRequest) -> str:
+    """What was typed, as the sign-in form reads it: however wide its letters are, it is one address."""
+    typed = unicodedata.normalize("NFKC", request.POST.get("username", "")[:254])
+    return typed.strip()[:254].replace("\0", "")

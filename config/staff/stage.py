@@ -24,7 +24,11 @@ class Visitor(NamedTuple):
 
 
 def begin(request: HttpRequest, user: User, *, next_page: str, at: datetime) -> None:
-    """The password was right. Nobody is signed in until a second factor is shown, within ten minutes."""
+    """The password was right. Nobody is signed in until a second factor is shown, within ten minutes.
+
+    It is a new session: nothing that somebody else has left in this browser goes over to this person.
+    """
+    request.session.flush()
     request.session[_KEY] = {
         "user": user.pk,
         "password": user.get_session_auth_hash(),  # a password that is changed meanwhile ends it

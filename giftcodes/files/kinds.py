@@ -49,7 +49,7 @@ def content_of(wanted: Wanted, channels: Sequence[ChannelCodes]) -> Content:
     note = Files([0], lambda _place: iter([("ABOUT.txt", "\r\n".join([*about, ""]).encode())]))
     files: list[Files | Member]
     if wanted.kind in (QR_PNG, QR_SVG):
-        comment = f"{about[0]}, made for {wanted.recipient}".replace("--", "- -")
+        comment = re.sub("-(?=-)", "- ", f"{about[0]}, made for {wanted.recipient}")  # XML has no -- in one
         files = [qr_pictures(channels, "png" if wanted.kind == QR_PNG else "svg", comment=comment)]
     elif wanted.kind in _PRINTED:
         paper = PAPERS[wanted.kind]

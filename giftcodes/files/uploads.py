@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -17,6 +18,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_UNPACKED_BYTES = 192 * 1024 * 1024
+MOST_SHARED_BYTES = 64 * 1024 * 1024  # texts of a workbook that are not in its rows are read whole
 MOST_ROWS = 1_000_000
 MOST_COLUMNS = 50
 _MOST_MEMBERS = 1_000
@@ -115,12 +117,16 @@ _OF_BROKEN_FILES = (
     SyntaxError,
     EOFError,
     OSError,
+    RuntimeError,  # encrypted, or packed in a way that is not known
+    zlib.error,
 )
 
 
 def _refuse_bomb(file: BinaryIO) -> None:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
-        if len(members) > _MOST_MEMBERS or sum(one.file_size for one in members) > MOST_UNPACKED_BYTES:
+        texts = sum(one.file_size for one in members if one.filename.endswith("sharedStrings.xml"))
+        is_large = sum(one.file_size for one in members) > MOST_UNPACKED_BYTES
+        if len(members) > _MOST_MEMBERS or is_large or texts > MOST_SHARED_BYTES:
             raise Unreadable("bomb")
     file.seek(0)

@@ -14,7 +14,7 @@ from giftcodes.delivery_models import CustodyAct, FurtherDelivery
 from giftcodes.errors import DeliveryRefused
 from giftcodes.models import Delivery
 from giftcodes.services import custody
-from parties import audit_log
+from parties import audit_log, second_factor
 from parties.models import User
 from parties.staff_models import Act
 
@@ -47,13 +47,17 @@ def take_delivery(*, public_id: uuid.UUID, user: User, at: datetime, address: st
 
 
 @transaction.atomic
-def reveal_passphrase(*, public_id: uuid.UUID, user: User, at: datetime, address: str = "") -> str:
+def reveal_passphrase(
+    *, public_id: uuid.UUID, user: User, verified_at: datetime | None, at: datetime, address: str = ""
+) -> str:
     """The passphrase of the sealed file, for its recipient, once whoever asks at the same time.
 
     NotReachable for everybody else. DeliveryRefused if it was shown before or the file isn't sealed yet.
-    KeysMissing if the keys are away, which does not count as shown.
+    KeysMissing if the keys are away, which does not count as shown. FactorStale if their second factor
+    (`verified_at`) is older than five minutes: file and passphrase together are money.
     """
     delivery = _sealed(user, public_id)
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     passphrase = passphrase_of(delivery)
     if not Delivery.objects.filter(pk=delivery.pk, passphrase_shown_at=None).update(passphrase_shown_at=at):
         raise DeliveryRefused("the passphrase was shown before")

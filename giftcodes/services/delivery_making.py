@@ -41,7 +41,7 @@ from giftcodes.services.deliveries import (
 )
 from giftcodes.services.minting import alone, layout_of
 from ledger.expiry import JAPAN
-from parties import audit_log
+from parties import audit_log, second_factor
 from parties.errors import NotReachable
 from parties.models import Role, User
 from parties.staff_models import Act
@@ -76,12 +76,17 @@ def make_next_part(*, delivery_id: int, at: datetime) -> bool:
             return True
 
 
-def take_further_delivery(*, public_id: uuid.UUID, user: User, at: datetime, address: str = "") -> HandedOver:
+def take_further_delivery(
+    *, public_id: uuid.UUID, user: User, verified_at: datetime | None, at: datetime, address: str = ""
+) -> HandedOver:
     """The sealed file, open for reading, for its recipient, once whoever asks at the same time.
 
-    NotReachable for everybody else, DeliveryRefused as for the order's own file.
+    NotReachable for everybody else, DeliveryRefused as for the order's own file. FactorStale if it opens
+    without a passphrase (an age file) and the second factor (`verified_at`) is older than five minutes.
     """
     delivery = _for_recipient(user, public_id)
+    if delivery.sealing != SealKind.ZIP:
+        second_factor.refuse_stale(verified_at=verified_at, at=at)
     path = sealed_path(delivery)
     file = open_as_sealed(delivery, path)
     with transaction.atomic():
@@ -95,11 +100,14 @@ def take_further_delivery(*, public_id: uuid.UUID, user: User, at: datetime, add
 
 
 @transaction.atomic
-def reveal_further_passphrase(*, public_id: uuid.UUID, user: User, at: datetime, address: str = "") -> str:
+def reveal_further_passphrase(
+    *, public_id: uuid.UUID, user: User, verified_at: datetime | None, at: datetime, address: str = ""
+) -> str:
     """The passphrase of the sealed file, for its recipient, once whoever asks at the same time. Raises what
-    `take_further_delivery` does, and KeysMissing.
+    `take_further_delivery` does, FactorStale in any case, and KeysMissing.
     """
     delivery = _for_recipient(user, public_id)
+    second_factor.refuse_stale(verified_at=verified_at, at=at)
     if delivery.sealing != SealKind.ZIP:
         raise DeliveryRefused("an age file has no passphrase")
     passphrase = passphrase_of(delivery)

@@ -14,6 +14,7 @@ from giftcodes.delivery_fingerprints import fingerprint_of, is_as_requested
 from giftcodes.delivery_models import DeliveryKind, DeliveryState, FurtherDelivery, SealKind
 from giftcodes.errors import FurtherDeliveryRefused
 from giftcodes.files.kinds import MOST_CODES
+from giftcodes.masking import mask_codes
 from giftcodes.models import Batch, BatchState, Channel
 from parties import audit_log, second_factor
 from parties.errors import NotReachable
@@ -64,7 +65,7 @@ def request_delivery(*, batch_id: int, asked: Asked, user: User, at: datetime) -
             by_channel=asked.by_channel and channel is None,
             sealing=SealKind.AGE if age_recipient else SealKind.ZIP,
             age_recipient=age_recipient,
-            reason=asked.reason.strip(),
+            reason=_masked(asked.reason),
             content_number=number,
             marked_for=(user.email or str(user))[:_LONGEST_MARK],
             words={name: asked.words[name] for name in _WORDS},
@@ -92,7 +93,7 @@ def request_again(*, public_id: uuid.UUID, reason: str, user: User, at: datetime
     _refuse_reason(reason)
     frozen = ("batch", "kind", "channel", "by_channel", "sealing", "age_recipient", "content_number")
     same = {name: getattr(first, name) for name in (*frozen, "marked_for", "words", "logo", "code_count")}
-    return _requested(FurtherDelivery(again_of=first, reason=reason.strip(), **same), user, at)
+    return _requested(FurtherDelivery(again_of=first, reason=_masked(reason), **same), user, at)
 
 
 @transaction.atomic
@@ -120,8 +121,8 @@ def reject_delivery(*, public_id: uuid.UUID, note: str, user: User, at: datetime
     """Say no, and why. Raises what approving does."""
     access.access_further_delivery(user, public_id, Role.APPROVER)
     _refuse_reason(note)
-    delivery = _won(public_id, user, DeliveryState.REJECTED, note.strip(), at)
-    audit_log.record(Act.REJECTED, by=user, subject=delivery, reason=note.strip())
+    delivery = _won(public_id, user, DeliveryState.REJECTED, _masked(note), at)
+    audit_log.record(Act.REJECTED, by=user, subject=delivery, reason=delivery.decision_note)
     return delivery
 
 
@@ -178,6 +179,10 @@ def _refuse_batch(batch: Batch) -> None:
         raise FurtherDeliveryRefused("gifts")
     if batch.state not in _DELIVERABLE:
         raise FurtherDeliveryRefused("state")
+
+
+def _masked(text: str) -> str:
+    return mask_codes(text.strip()).text[:_LONGEST_REASON]
 
 
 def _refuse_reason(reason: str) -> None:

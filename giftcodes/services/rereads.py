@@ -5,22 +5,25 @@ from typing import BinaryIO
 from django.db.models import Q
 
 from giftcodes import access
-from giftcodes.delivery_models import FurtherDelivery
+from giftcodes.delivery_models import FurtherDelivery, SealKind
 from giftcodes.errors import FurtherDeliveryRefused
 from giftcodes.files import rereads
 from giftcodes.files.rereads import MOST_CODES, Report
 from giftcodes.files.uploads import Unreadable, rows_of
 from giftcodes.models import Batch, Channel, Delivery
 from giftcodes.services.delivery_making import channels_of
+from parties import audit_log
 from parties.errors import NotReachable
 from parties.models import Role, User
+from parties.staff_models import Act
 
 
 def check_file(*, batch_id: int, channel_id: int | None, file: BinaryIO, user: User) -> Report:
     """What of the file's rows is right, and what is missing, of all channels or one. Nothing of it is kept.
 
-    Only for a marketer of the brand who has downloaded a file with these codes: an answer tells good codes
-    from bad ones, so it must be no news to who asks. NotReachable, FurtherDeliveryRefused.
+    Only for a marketer of the brand who has had these codes in hand: an answer tells good codes from bad
+    ones, so it must be no news to who asks, and the audit log keeps that they did. NotReachable,
+    FurtherDeliveryRefused.
     """
     batch = access.reachable_batches(user, Role.MARKETER).filter(pk=batch_id).select_related("series").first()
     if batch is None:
@@ -32,6 +35,7 @@ def check_file(*, batch_id: int, channel_id: int | None, file: BinaryIO, user: U
         raise FurtherDeliveryRefused("not_taken")
     if (batch.size if channel is None else channel.size) > MOST_CODES:
         raise FurtherDeliveryRefused("many")
+    audit_log.record(Act.REQUESTED, by=user, subject=batch, reason="compared a file with the codes")
     try:
         return rereads.check(rows_of(file), channels_of(batch, channel_id))
     except Unreadable as refusal:
@@ -39,10 +43,12 @@ def check_file(*, batch_id: int, channel_id: int | None, file: BinaryIO, user: U
 
 
 def has_taken(batch: Batch, channel: Channel | None, user: User) -> bool:
-    """Whether `user` has downloaded a file that holds all codes of the batch, or of that channel."""
-    own = Delivery.objects.filter(batch=batch, recipient=user, downloaded_at__isnull=False)
+    """Whether `user` has downloaded a file that holds all codes of the batch, or of that channel, and what
+    opens it: a sealed file alone is no codes in hand.
+    """
+    opened = {"recipient": user, "downloaded_at__isnull": False}
+    own = Delivery.objects.filter(batch=batch, passphrase_shown_at__isnull=False, **opened)
     with_these = Q(channel=None) if channel is None else Q(channel=None) | Q(channel=channel)
-    others = FurtherDelivery.objects.filter(
-        with_these, batch=batch, recipient=user, downloaded_at__isnull=False
-    )
+    has_key = Q(passphrase_shown_at__isnull=False) | ~Q(sealing=SealKind.ZIP)
+    others = FurtherDelivery.objects.filter(with_these, has_key, batch=batch, **opened)
     return own.exists() or others.exists()

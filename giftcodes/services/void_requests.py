@@ -67,7 +67,9 @@ def request_void(
         return _same(first, request)
     if not effect.codes:
         raise VoidRefused("nothing")
-    return _save(request, spans)
+    saved = _save(request, spans)
+    audit_log.record(Act.REQUESTED, by=user, subject=saved, reason=saved.reason)
+    return saved
 
 
 @transaction.atomic
@@ -133,6 +135,7 @@ def take_back_void(*, request_id: int, user: User, at: datetime) -> VoidRequest:
     request = reached.filter(pk=request_id, requested_by=user).first()
     if request is None:
         raise NotReachable
+    audit_log.record(Act.REOPENED, by=user, subject=request)
     return _decide(request, VoidState.TAKEN_BACK, user, at)
 
 

@@ -47,7 +47,9 @@ def test_axe_objects_to_nothing_of_an_orders_files(
     mine = Desk(order.batch, team.marketer, team.approver)
     theirs = Desk(order.batch, team.approver, team.marketer)
     first = made(mine)
-    giftcodes.take_further_delivery(public_id=first.public_id, user=team.marketer, at=NOON).file.close()
+    giftcodes.take_further_delivery(
+        public_id=first.public_id, user=team.marketer, verified_at=NOON, at=NOON
+    ).file.close()
     approved(mine, requested(mine))
     refused = requested(mine)
     giftcodes.reject_delivery(public_id=refused.public_id, note="not now", user=team.approver, at=NOON)

@@ -30,6 +30,7 @@ from tests.browser.steps import Person, sign_in_code
 from tests.browser.test_accessibility import objections
 from tests.campaigns.pages import signed_in
 from tests.redemption_site import shops
+from tests.servers import free_port
 from tests.test_house import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,12 +57,6 @@ def example() -> str:
     found = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "single-sign-on.md").read_text(), re.DOTALL)
     assert found
     return found[1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def registered(url: str) -> Shop:

@@ -20,6 +20,7 @@ from giftcodes.models import Delivery
 from giftcodes.services import rereads as reread_services
 from parties.errors import NotReachable
 from parties.models import Role
+from parties.staff_models import AuditRecord
 from tests import make
 from tests.campaigns import promos
 from tests.campaigns.pages import act, bytes_of, signed_in
@@ -52,6 +53,7 @@ def with_the_file(of: Team) -> tuple[Order, Client, bytes]:
     """An order whose file its marketer has, and what is in it."""
     order, client = minted(of), signed_in(of.marketer)
     bytes_of(act(client, order, "download"))
+    act(client, order, "passphrase")
     assert order.batch is not None
     return order, client, content_of(order.batch)
 
@@ -86,12 +88,16 @@ def test_only_who_had_the_codes_in_hand_is_told_which_are_good() -> None:
     assert order.batch is not None
     content = content_of(order.batch)
     answer = send(client, order, content)
-    assert "Only who has downloaded" in str(answer.context["form"].errors["file"])
+    assert "Only who has a file" in str(answer.context["form"].errors["file"])
     assert answer.context["report"] is None
     colleague = signed_in(make.staff(Role.MARKETER, team.brand))
     bytes_of(act(client, order, "download"))
     assert send(colleague, order, content).context["report"] is None
+    assert send(client, order, content).context["report"] is None  # what is sealed is not in hand
+    act(client, order, "passphrase")
     assert send(client, order, content).context["report"].is_right
+    kept = AuditRecord.objects.filter(reason="compared a file with the codes")
+    assert [record.actor for record in kept] == [team.marketer]
 
 
 def test_who_had_one_channel_is_told_of_that_one_alone() -> None:
@@ -102,7 +108,12 @@ def test_who_had_one_channel_is_told_of_that_one_alone() -> None:
     poster, receipt = batch.channels.order_by("first_serial")
     colleague = make.staff(Role.MARKETER, team.brand)
     delivery = made(Desk(batch, colleague, team.approver), DeliveryKind.CSV, channel_id=poster.pk)
-    giftcodes.take_further_delivery(public_id=delivery.public_id, user=colleague, at=NOON).file.close()
+    giftcodes.take_further_delivery(
+        public_id=delivery.public_id, user=colleague, verified_at=NOON, at=NOON
+    ).file.close()
+    giftcodes.reveal_further_passphrase(
+        public_id=delivery.public_id, user=colleague, verified_at=NOON, at=NOON
+    )
     check: dict[str, Any] = {"batch_id": batch.pk, "user": colleague}
     file = io.BytesIO("\n".join(codes_of(batch)[:30]).encode())
     assert giftcodes.check_file(channel_id=poster.pk, file=file, **check).is_right

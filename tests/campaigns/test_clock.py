@@ -39,6 +39,7 @@ def test_every_step_of_an_order_has_the_moment_of_the_database(set_database_cloc
     let_in(approver, team.approver)
     act(approver, order, "activate")
     bytes_of(act(marketer, order, "download"))
+    let_in(marketer, team.marketer)
     act(marketer, order, "passphrase")
     batch.refresh_from_db()
     delivery = Delivery.objects.get()

@@ -9,11 +9,12 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.urls import reverse
 
 from campaigns import audit as campaigns_audit
-from campaigns import desk
+from campaigns import desk, legal_facts, queries
 from campaigns import services as campaigns
-from campaigns.errors import ExtensionRefused, OwnOrder, WindowOutsideCampaign
+from campaigns.errors import ExtensionRefused, LegalFailed, OwnOrder, WindowOutsideCampaign
 from campaigns.extension_checks import REQUESTS
 from campaigns.extension_models import ExtensionRequest, ExtensionState
+from campaigns.legal import LegalForm, Tie
 from campaigns.models import Campaign, Order
 from giftcodes import audit as giftcodes_audit
 from giftcodes import services as giftcodes
@@ -306,3 +307,59 @@ def test_no_door_is_open_to_others(team: promos.Team, order: Order) -> None:
     )
     asked.refresh_from_db()
     assert asked.state == ExtensionState.TAKEN_BACK
+
+
+def sold(team: promos.Team, face_points: int = 100, codes: int = 50, **stated: Any) -> Order:
+    """A live order of codes for money, which end in a month, in a campaign of more than a year."""
+    form = {"legal_form": LegalForm.SOLD, "tie": Tie.PURCHASE, "tied_price_yen": 100}
+    promotion = promos.campaign(team, ends_at=NOON + timedelta(days=400), **form | stated)
+    asked = {"channels": {"shop": codes}, "face_points": face_points, "lot_life_days": 10}
+    order = promos.submitted(team, promotion=promotion, **asked)
+    make.activate(promos.approve(order, team.approver))
+    return order
+
+
+def test_no_window_gets_longer_than_the_law_lets_an_order_have() -> None:
+    team = promos.team()
+    order = sold(team, is_six_months_stated=True)
+    with pytest.raises(LegalFailed) as refusal:
+        ask(team, order, until=NOON + timedelta(days=200))
+    assert refusal.value.rules == ["six_months"]
+    asked = ask(team, order, until=NOON + timedelta(days=100))
+    assert approve(team, asked).state == ExtensionState.APPROVED
+
+
+def test_what_counsel_was_not_asked_about_needs_another_order() -> None:
+    """More than ten million yen would be unused on 31 March, on which the order had ended."""
+    team = promos.team(funds=20_000_000)
+    order = sold(team, face_points=50_000, codes=250)
+    refused("counsel", ask, team, order, until=NOON + timedelta(days=200))
+    assert ask(team, order, until=NOON + timedelta(days=100)).state == ExtensionState.REQUESTED
+
+
+def test_a_longer_window_is_what_the_campaign_promises_and_what_is_sold() -> None:
+    team = promos.team()
+    order = sold(team, is_six_months_stated=True)
+    until = NOON + timedelta(days=100)
+    approve(team, ask(team, order, until=until))
+    promised = queries.promised_until(order.campaign_id)
+    assert promised is not None
+    assert promised[1] == until
+    other = promos.submitted(team, promotion=sold(team, is_six_months_stated=True).campaign, lot_life_days=10)
+    facts = legal_facts.facts_of(other, codes=1, at=NOON + timedelta(days=90))
+    assert facts is not None
+    points = order.face_points * queries.codes_of(order)
+    assert facts.sold_elsewhere_yen == points  # the other ones have ended by then
+
+
+def test_what_was_sold_stays_sold_whatever_its_campaign_says_later() -> None:
+    team = promos.team()
+    order, other = sold(team, is_six_months_stated=True), sold(team, is_six_months_stated=True)
+    before = legal_facts.facts_of(other, codes=1, at=NOON)
+    Campaign.objects.filter(pk=order.campaign_id).update(
+        legal_form=LegalForm.DISCOUNT, is_six_months_stated=False
+    )
+    after = legal_facts.facts_of(other, codes=1, at=NOON)
+    assert before is not None
+    assert after is not None
+    assert after.sold_elsewhere_yen == before.sold_elsewhere_yen > 0

@@ -245,3 +245,23 @@ def test_static_files_are_named_by_their_content_and_compressed(
             assert b"".join(served.streaming_content) == (tmp_path / f"{name}.br").read_bytes()  # type: ignore[attr-defined]
         assert served["Content-Encoding"] == "br"
         assert served["Cache-Control"] == "max-age=315360000, public, immutable"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/api/v1/healthz", "/api/v1/nothing", "/api/v1/a%0Ab"])
+def test_every_answer_of_the_api_says_that_it_is_no_page(address: str, client: Client) -> None:
+    answer = client.get(address)
+    assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert answer["X-Frame-Options"] == "DENY"
+    assert int(answer["Content-Length"]) == len(answer.content)
+
+
+@pytest.mark.django_db
+def test_so_does_one_that_crashes(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.api.urls.HealthView.get", lambda *_given: 1 // 0)
+    client.raise_request_exception = False
+    answer = client.get("/api/v1/healthz", headers={"accept-language": "ja"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer["X-Frame-Options"] == "DENY"
+    assert "\u3000" not in answer.json()["title"]
+    assert not answer.json()["title"].isascii()

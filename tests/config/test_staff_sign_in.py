@@ -20,6 +20,7 @@ from ledger.statements import database_time
 from parties import factor_sealing, factor_services
 from parties.errors import FactorRefused, FactorsExhausted
 from parties.models import User
+from parties.staff_models import Act, AuditRecord
 from tests import factors, make
 from tests.campaigns.conftest import SetClock, set_database_clock
 from tests.factors import code_at, let_in
@@ -314,3 +315,55 @@ def test_a_member_who_was_staff_signs_in_by_mail(browser: Client) -> None:
     user = make.user(email="hanako@example.com")
     factors.app_of(user)
     assert visits.sign_in(browser, "hanako@example.com")["Location"] == "/wallet/"
+
+
+def test_a_secret_that_somebody_left_in_the_browser_does_not_go_over_to_the_next_person() -> None:
+    first, second = (make.user(password="correct horse", is_staff=True) for _ in range(2))
+    browser = Client(headers={"accept-language": "en"})
+    type_password(browser, first)
+    left = secret_in(browser.get(SET_UP))
+    type_password(browser, second)
+    assert secret_in(browser.get(SET_UP)) != left
+
+
+def test_however_wide_its_letters_are_it_is_one_address() -> None:
+    email = make.user(password="correct horse", is_staff=True).email or ""
+
+    def wide(letters: int) -> str:
+        return "".join(chr(ord(sign) + 0xFEE0) for sign in email[:letters]) + email[letters:]
+
+    browser = Client()
+    answers = [browser.post("/admin/login/", {"username": wide(n), "password": "wrong"}) for n in range(12)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429] * 2
+    assert AuditRecord.objects.filter(act=Act.SIGN_IN_FAILED).count() == 10
+
+
+def test_a_stranger_elsewhere_keeps_nobody_out() -> None:
+    person = make.user(password="correct horse", is_staff=True)
+    wrong = {"username": person.email, "password": "wrong"}
+    stranger = Client(REMOTE_ADDR="203.0.113.9")
+    assert [stranger.post("/admin/login/", wrong).status_code for _ in range(11)][-1] == 429
+    assert type_password(Client(REMOTE_ADDR="198.51.100.7"), person).status_code == 302
+
+
+def test_what_superusers_do_to_people_wants_a_fresh_factor() -> None:
+    keeper = make.user(password="correct horse", is_staff=True, is_superuser=True)
+    person = make.user(is_staff=True)
+    factors.app_of(person)
+    new = {"usable_password": "true", "password1": "Zq8-violet-moth", "password2": "Zq8-violet-moth"}
+    doors = {
+        f"/admin/parties/user/{person.pk}/access/": {"reason": "lost"},
+        f"/admin/parties/user/{person.pk}/password/": new,
+    }
+    stale = let_in(Client(), keeper, verified_at=database_time() - timedelta(minutes=6))
+    for address, data in doors.items():
+        assert "/second-factor/" in stale.post(address, data)["Location"]
+    person.refresh_from_db()
+    assert not person.check_password("Zq8-violet-moth")
+    assert list(factor_services.factors_of(person))
+    fresh = let_in(Client(), keeper)
+    for address, data in doors.items():
+        assert "/second-factor/" not in fresh.post(address, data)["Location"]
+    person.refresh_from_db()
+    assert person.check_password("Zq8-violet-moth")
+    assert not list(factor_services.factors_of(person))

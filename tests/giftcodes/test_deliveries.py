@@ -53,7 +53,10 @@ def taken(delivery: Delivery, user: User | None = None) -> bytes:
 
 def shown(delivery: Delivery, user: User | None = None) -> str:
     return giftcodes.reveal_passphrase(
-        public_id=delivery.public_id, user=user or delivery.recipient, at=NOON + timedelta(minutes=1)
+        public_id=delivery.public_id,
+        user=user or delivery.recipient,
+        verified_at=NOON,
+        at=NOON + timedelta(minutes=1),
     )
 
 

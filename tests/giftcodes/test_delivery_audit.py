@@ -39,8 +39,12 @@ def _scene(tmp_path: Path, settings: Settings) -> None:
     batch.refresh_from_db()
     of = Desk(batch, own.recipient, make.staff(Role.APPROVER, batch.brand))
     first = made(of, channel_id=batch.channels.get().pk)
-    giftcodes.take_further_delivery(public_id=first.public_id, user=of.marketer, at=NOON).file.close()
-    giftcodes.reveal_further_passphrase(public_id=first.public_id, user=of.marketer, at=NOON)
+    giftcodes.take_further_delivery(
+        public_id=first.public_id, user=of.marketer, verified_at=NOON, at=NOON
+    ).file.close()
+    giftcodes.reveal_further_passphrase(
+        public_id=first.public_id, user=of.marketer, verified_at=NOON, at=NOON
+    )
     again = giftcodes.request_again(public_id=first.public_id, reason="lost", user=of.marketer, at=NOON)
     finished(approved(of, again))
     requested(of)

@@ -36,14 +36,16 @@ def mint(batch: Batch) -> None:
 
 def taken(of: Desk, delivery: FurtherDelivery) -> bytes:
     handed = giftcodes.take_further_delivery(
-        public_id=delivery.public_id, user=of.marketer, at=NOON, address="203.0.113.9"
+        public_id=delivery.public_id, user=of.marketer, verified_at=NOON, at=NOON, address="203.0.113.9"
     )
     with handed.file as file:
         return file.read()
 
 
 def shown(of: Desk, delivery: FurtherDelivery) -> str:
-    return giftcodes.reveal_further_passphrase(public_id=delivery.public_id, user=of.marketer, at=NOON)
+    return giftcodes.reveal_further_passphrase(
+        public_id=delivery.public_id, user=of.marketer, verified_at=NOON, at=NOON
+    )
 
 
 def test_the_log_says_who_had_which_file_when_and_from_where() -> None:
@@ -84,7 +86,7 @@ def test_the_orders_own_file_is_in_the_log_too() -> None:
     who: dict[str, Any] = {"public_id": own.public_id, "user": own.recipient}
     who |= {"at": NOON, "address": "2001:db8::7"}
     giftcodes.take_delivery(**who).file.close()
-    giftcodes.reveal_passphrase(**who)
+    giftcodes.reveal_passphrase(**who, verified_at=NOON)
     giftcodes.confirm_receipt(**who)
     told = [(entry.act, entry.address) for entry in delivery_queries.custody_of(batch)]
     at = "2001:db8::7"
@@ -152,6 +154,6 @@ def test_of_eight_receipts_at_once_one_is_noted() -> None:
 
 def test_a_number_that_nobody_has_is_nothing() -> None:
     of = desk()
-    for act in (giftcodes.take_further_delivery, giftcodes.confirm_receipt):
+    for act in (partial(giftcodes.take_further_delivery, verified_at=NOON), giftcodes.confirm_receipt):
         with pytest.raises(NotReachable):
             act(public_id=uuid.uuid4(), user=of.marketer, at=NOON)

@@ -160,8 +160,8 @@ def test_people_of_other_brands_and_roles_reach_nothing() -> None:
     delivery = made(of)
     for stranger in (other.marketer, of.approver, make.staff(Role.SUPPORT, of.batch.brand)):
         for act in (
-            giftcodes.take_further_delivery,
-            giftcodes.reveal_further_passphrase,
+            partial(giftcodes.take_further_delivery, verified_at=NOON),
+            partial(giftcodes.reveal_further_passphrase, verified_at=NOON),
             giftcodes.confirm_receipt,
         ):
             with pytest.raises(NotReachable):
@@ -174,7 +174,9 @@ def test_people_of_other_brands_and_roles_reach_nothing() -> None:
             approved(of._replace(approver=stranger), waiting)
     colleague = make.staff(Role.MARKETER, of.batch.brand)
     with pytest.raises(NotReachable):
-        giftcodes.take_further_delivery(public_id=delivery.public_id, user=colleague, at=NOON)
+        giftcodes.take_further_delivery(
+            public_id=delivery.public_id, user=colleague, verified_at=NOON, at=NOON
+        )
 
 
 def test_another_fingerprint_than_was_seen_approves_nothing() -> None:
@@ -303,7 +305,9 @@ def test_sealed_for_an_age_key_only_its_owner_opens_it() -> None:
     assert [path.name for path in sealed_path(delivery).parent.iterdir()] == [sealed_path(delivery).name]
     assert sealed_path(delivery).stat().st_mode & 0o777 == 0o600
     with pytest.raises(DeliveryRefused):
-        giftcodes.reveal_further_passphrase(public_id=delivery.public_id, user=of.marketer, at=NOON)
+        giftcodes.reveal_further_passphrase(
+            public_id=delivery.public_id, user=of.marketer, verified_at=NOON, at=NOON
+        )
 
 
 def test_the_sweep_finds_what_no_message_is_under_way_for() -> None:

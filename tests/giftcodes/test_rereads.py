@@ -6,9 +6,11 @@ import io
 import zipfile
 from collections.abc import Sequence
 from typing import Any
+from xml.dom import minidom
 
 import openpyxl
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -249,3 +251,50 @@ def test_so_are_any_bytes_behind_a_mark_or_a_zips_beginning(content: bytes) -> N
 def test_more_codes_than_fit_into_memory_are_not_compared() -> None:
     with pytest.raises(ValueError, match="too many"):
         rereads.check([], channels(rereads.MOST_CODES, 1))
+
+
+def _damaged() -> bytes:
+    raw = bytearray(bytes_of(content_of(wanted("xlsx"), channels(7, 3))))
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        info = archive.getinfo("xl/workbook.xml")
+    start = info.header_offset + 30 + len(info.filename)
+    raw[start : start + 20] = b"\xff" * 20
+    return bytes(raw)
+
+
+def _with_heads(place: int, value: int) -> bytes:
+    """A workbook whose members say something else of themselves, in both of their heads."""
+    raw = bytearray(bytes_of(content_of(wanted("xlsx"), channels(7, 3))))
+    at = raw.find(b"PK\1\2")
+    while at >= 0:
+        raw[at + place + 2] = value
+        at = raw.find(b"PK\1\2", at + 1)
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        for info in archive.infolist():
+            raw[info.header_offset + place] = value
+    return bytes(raw)
+
+
+@pytest.mark.parametrize("content", [_damaged(), _with_heads(6, 1), _with_heads(8, 97)])
+def test_a_workbook_that_is_damaged_encrypted_or_packed_strangely_is_no_workbook(content: bytes) -> None:
+    with pytest.raises(Unreadable, match="format"):
+        list(rows_of(io.BytesIO(content)))
+
+
+def test_texts_that_are_read_whole_have_a_bound_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target) as book:  # keeps texts apart from rows, as Excel does
+        book.add_worksheet().write_string(0, 0, "x" * 5_000)
+    assert list(rows_of(target))
+    monkeypatch.setattr(uploads, "MOST_SHARED_BYTES", 1_000)
+    with pytest.raises(Unreadable, match="bomb"):
+        list(rows_of(target))
+
+
+@pytest.mark.parametrize("recipient", ["a---b@example.jp", "a----b@example.jp", "<b&c>@example.jp"])
+def test_a_picture_is_xml_whoever_it_is_made_for(recipient: str) -> None:
+    content = content_of(wanted("qr_svg")._replace(recipient=recipient), channels(1))
+    with zipfile.ZipFile(io.BytesIO(bytes_of(content))) as archive:
+        pictures = [archive.read(name) for name in archive.namelist() if name.endswith(".svg")]
+    roots = [minidom.parseString(picture).documentElement for picture in pictures]  # noqa: S318  # our own
+    assert [root and root.tagName for root in roots] == ["svg"]

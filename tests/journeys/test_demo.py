@@ -19,8 +19,10 @@ import pytest
 
 from config.demo.history import DAYS
 from tests.faults.workers import wait_for
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+PORT = str(free_port())  # of this run alone: whoever else runs the tests here has another one
 PATIENCE_SECONDS = 180
 
 
@@ -37,7 +39,7 @@ class Demo:
         self.lines: list[str] = []
         self._queue: Queue[str] = Queue()
         self._process = subprocess.Popen(
-            [sys.executable, "manage.py", "demo", "--port", "8700"],
+            [sys.executable, "manage.py", "demo", "--port", PORT],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -169,7 +171,7 @@ def test_the_demo_starts_survives_killed_children_stops_whole_and_resumes_even_w
     keys = [demo.wait_for(kind).strip() for kind in ("tk_live_", "tk_test_")]
     demo.wait_for("ten weeks of purchases")
     demo.wait_for("Ctrl-C")
-    assert f"already running: {site.rstrip('/')}" in demo.manage("demo", "--port", "8700").stderr
+    assert f"already running: {site.rstrip('/')}" in demo.manage("demo", "--port", PORT).stderr
 
     for address in (site, links[0].partition("#")[0]):
         assert address.startswith("http://127.0.0.1:")

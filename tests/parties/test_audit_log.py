@@ -76,7 +76,7 @@ def test_codes_that_are_opened_stopped_and_handed_over_are_told() -> None:
     delivery = batch.delivery
     delivery.refresh_from_db()
     giftcodes.take_delivery(public_id=delivery.public_id, user=team.marketer, at=NOON).file.close()
-    giftcodes.reveal_passphrase(public_id=delivery.public_id, user=team.marketer, at=NOON)
+    giftcodes.reveal_passphrase(public_id=delivery.public_id, user=team.marketer, verified_at=NOON, at=NOON)
     assert since(start) == ["activated", "paused", "resumed", "downloaded", "passphrase_shown"]
     assert {record.brand for record in AuditRecord.objects.filter(pk__gt=start)} == {team.brand}
 
@@ -258,3 +258,22 @@ def test_nobody_else_opens_that_page(role: Role) -> None:
         client = signed_in(make.staff(role, brand))
         page = reverse("admin:parties_user_access", args=(person.pk,))
         assert client.get(page).status_code == client.post(page, {"reason": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("between", ["", " ", "-", "ー", "‐", "–", "―", "／", "・", "\u200b", ". "])
+def test_no_code_gets_into_the_log_however_it_is_typed(between: str) -> None:
+    typed = between.join(["1234", "5678", "9012", "3456"])
+    assert "3456" not in audit_log.without_codes(f"sent {typed} twice")
+    assert "3456" not in audit_log.without_codes("%31%32%33%34" + typed[4:])
+
+
+def test_a_code_in_the_reason_of_a_rejection_is_kept_nowhere() -> None:
+    team = promos.team()
+    order = promos.submitted(team)
+    code = make.code_of(make.live_batch(size=1))
+    note = "x" * 190 + "ー".join([code[:4], code[4:8], code[8:12], code[12:]])
+    campaigns.reject_order(order_id=order.pk, approver=team.approver, note=note, at=NOON)
+    order.refresh_from_db()
+    kept = AuditRecord.objects.filter(act=Act.REJECTED).latest("pk").reason
+    for text in (order.decision_note, kept):
+        assert code[:4] not in text
