@@ -56,9 +56,9 @@ TRIED_BY = {
     "parties/holding.py": "giftcodes/test_void_requests.py",
     "parties/leaving.py": "redemption_site/test_leaving.py",
     "parties/limiting/on_database.py": "parties/test_api_limits.py",
+    "parties/moments.py": "parties/test_webhooks.py",
     "parties/prepared.py": "parties/test_prepared.py",
     "parties/site_services.py": "concurrency/test_racing_codes_of_sites.py",
-    "parties/tasks.py": "parties/test_webhooks.py",
     "parties/webhook_services.py": "parties/test_webhooks.py",
     "redemption_site/identities.py": "concurrency/test_racing_sign_ins.py",
 }

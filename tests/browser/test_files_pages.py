@@ -1,6 +1,7 @@
 """The pages of an order's files, in their states: axe objects to nothing, narrow or wide, light or dark."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -47,9 +48,9 @@ def test_axe_objects_to_nothing_of_an_orders_files(
     mine = Desk(order.batch, team.marketer, team.approver)
     theirs = Desk(order.batch, team.approver, team.marketer)
     first = made(mine)
-    giftcodes.take_further_delivery(
-        public_id=first.public_id, user=team.marketer, verified_at=NOON, at=NOON
-    ).file.close()
+    who: dict[str, Any] = {"public_id": first.public_id, "user": team.marketer, "verified_at": NOON}
+    giftcodes.take_further_delivery(**who, at=NOON).file.close()
+    giftcodes.reveal_further_passphrase(**who, at=NOON)
     approved(mine, requested(mine))
     refused = requested(mine)
     giftcodes.reject_delivery(public_id=refused.public_id, note="not now", user=team.approver, at=NOON)
