@@ -14,12 +14,19 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from ledger import pipeline
 from ledger.pipeline import Rows
+from parties.moments import NOW, database_time
 
-# The database's own clock, in the form in which each stores a moment.
-_NOW = {
-    "postgresql": "statement_timestamp()",
-    "sqlite": "(strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now') || '000')",
-}
+# The clock stands with the people of whom moments are told; what doors pass as `at=` is asked for here.
+__all__ = [
+    "Statement",
+    "as_instant",
+    "as_uuid",
+    "database_time",
+    "fold",
+    "instant_sql",
+    "run_prepared",
+    "run_together",
+]
 
 
 class Statement(NamedTuple):
@@ -34,7 +41,7 @@ def instant_sql(at: datetime | None) -> tuple[str, list[datetime]]:
 
     Decisions about time must not depend on the clock of a web server, so the doors pass None.
     """
-    return (_NOW[connection.vendor], []) if at is None else ("%s", [at])
+    return (NOW[connection.vendor], []) if at is None else ("%s", [at])
 
 
 def as_instant(value: Any) -> datetime:
@@ -48,13 +55,6 @@ def as_instant(value: Any) -> datetime:
 def as_uuid(value: Any) -> uuid.UUID:
     """An opaque number as a statement gave it back: SQLite knows it as hex digits."""
     return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
-
-
-def database_time() -> datetime:
-    """The database's own clock now: what doors pass as `at=` to services that decide about periods."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT " + _NOW[connection.vendor], [])
-        return as_instant(cursor.fetchone()[0])
 
 
 def fold(*statements: Statement) -> list[Statement]:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from parties.event_models import EventType
+from parties.moments import NOW
 
 MOST_BYTES = 2_000  # of the particulars of one event
 MOST_AT_ONCE = 1_000
@@ -63,7 +64,7 @@ def statement(
     moment: list[Any] = [] if at is None else [at]
     values: list[Any] = [brand_id, brand_id, *moment, json.dumps(rows), brand_id, *(only_if or ("", ()))[1]]
     words = {
-        "at": "%s" if moment else _NOW[connection.vendor],
+        "at": "%s" if moment else NOW[connection.vendor],
         "only_if": f" AND EXISTS ({only_if[0]})" if only_if else "",
     }
     return _INSERT[connection.vendor].format(**words), values
@@ -78,10 +79,6 @@ def record(*, brand_id: int, events: Sequence[NewEvent], at: datetime) -> None:
         cursor.execute(sql, values)
 
 
-_NOW = {
-    "postgresql": "statement_timestamp()",
-    "sqlite": "(strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now') || '000')",
-}
 _COLUMNS = (
     "INSERT INTO parties_event"
     " (public_id, brand_id, type, object_id, sequence, data, occurred_at, transaction_number)"

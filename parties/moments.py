@@ -1,4 +1,4 @@
-"""Moments as partner systems read them."""
+"""Moments as partner systems read them, and the one clock that decisions go by."""
 
 from datetime import UTC, datetime
 
@@ -11,12 +11,17 @@ def rfc3339(moment: datetime) -> str:
     return timezone.localtime(moment, timezone.get_default_timezone()).isoformat()
 
 
+# The database's own clock, in the form in which each stores a moment.
+NOW = {
+    "postgresql": "statement_timestamp()",
+    "sqlite": "(strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now') || '000')",
+}
+
+
 def database_time() -> datetime:
-    """The database's own clock, to the second at least: leases, waits and the age of a proof are measured by
-    one clock, not by each process's own.
-    """
+    """The database's own clock now, which decisions about time go by: never that of a process."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT CURRENT_TIMESTAMP")
+        cursor.execute("SELECT " + NOW[connection.vendor], [])
         found = cursor.fetchone()[0]
     moment: datetime = datetime.fromisoformat(found) if isinstance(found, str) else found
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

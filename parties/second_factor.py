@@ -26,8 +26,8 @@ def refuse_stale(*, verified_at: datetime | None, at: datetime) -> None:
 
 
 def refuse_stale_person(request: HttpRequest) -> None:
-    """FactorStale unless the person of this session has shown theirs in the last five minutes: for what
-    superusers do to people, where a door has no service behind it.
+    """FactorStale unless whoever is signed in has shown theirs in the last five minutes: for what superusers
+    do to people, where a door has no service behind it.
     """
     refuse_stale(verified_at=verified_at(request), at=database_time())
 
@@ -49,7 +49,7 @@ def marked(session: Any) -> tuple[int, datetime] | None:
 
 
 def verified_at(request: HttpRequest) -> datetime | None:
-    """When the person of this session showed their second factor last; None if never.
+    """When whoever is signed in showed their second factor last; None if never.
 
     Where none is required (a demo), it counts as shown just now.
     """

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns import access
 from campaigns import services as campaigns
+from campaigns.acts import act
 from campaigns.errors import CampaignsError
 from campaigns.extension_models import ExtensionRequest, ExtensionState
 from campaigns.models import Order
@@ -153,19 +154,19 @@ class ExtensionRequestAdmin(ScopedAdmin):
     def approve(self, request: HttpRequest, request_id: int) -> HttpResponse:
         """Let it end later, exactly as it was seen."""
 
-        def act(**who: Any) -> ExtensionRequest:
+        def decide(**who: Any) -> ExtensionRequest:
             seen = request.POST.get("fingerprint", "")
             return campaigns.approve_extension(fingerprint=seen, verified_at=verified_at(request), **who)
 
-        return self._decide(request, request_id, act, _("The claim window is extended."))
+        return self._decide(request, request_id, decide, _("The claim window is extended."))
 
     def reject(self, request: HttpRequest, request_id: int) -> HttpResponse:
         """Set it aside, and say why."""
 
-        def act(**who: Any) -> ExtensionRequest:
+        def decide(**who: Any) -> ExtensionRequest:
             return campaigns.reject_extension(note=request.POST.get("note", ""), **who)
 
-        return self._decide(request, request_id, act, _("The request was rejected."))
+        return self._decide(request, request_id, decide, _("The request was rejected."))
 
     def take_back(self, request: HttpRequest, request_id: int) -> HttpResponse:
         """Whoever asked doesn't want it any more."""
@@ -173,17 +174,12 @@ class ExtensionRequestAdmin(ScopedAdmin):
         return self._decide(request, request_id, campaigns.take_back_extension, done)
 
     def _decide(
-        self, request: HttpRequest, request_id: int, act: Callable[..., ExtensionRequest], done: str
+        self, request: HttpRequest, request_id: int, decide: Callable[..., ExtensionRequest], done: str
     ) -> HttpResponse:
-        try:
-            asked = act(request_id=request_id, user=request.user, at=database_time())
-        except NotReachable as refusal:
-            raise Http404 from refusal
-        except CampaignsError as refusal:
-            self.message_user(request, words_of(refusal), messages.ERROR)
-        else:
+        who = {"request_id": request_id, "at": database_time()}
+        asked = act(request, lambda user: decide(user=user, **who), done)
+        if asked is not None:
             self.log_change(request, asked, asked.state)
-            self.message_user(request, done, messages.SUCCESS)
         return HttpResponseRedirect(_page_of(request_id), status=303)
 
     def _show(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns import services as campaigns
+from campaigns.acts import act
 from campaigns.errors import ReorderRefused
 from campaigns.reorder_models import Reorder
 from campaigns.void_forms import FAULTS_SHOWN, VoidForm
@@ -157,19 +158,19 @@ class VoidRequestAdmin(ScopedAdmin):
     def approve(self, request: HttpRequest, request_id: int) -> HttpResponse:
         """Withdraw exactly what was seen."""
 
-        def act(**who: Any) -> VoidRequest:
+        def decide(**who: Any) -> VoidRequest:
             seen = request.POST.get("fingerprint", "")
             return giftcodes.approve_void(fingerprint=seen, verified_at=verified_at(request), **who)
 
-        return self._decide(request, request_id, act, _("The codes are withdrawn."))
+        return self._decide(request, request_id, decide, _("The codes are withdrawn."))
 
     def reject(self, request: HttpRequest, request_id: int) -> HttpResponse:
         """Set it aside, and say why."""
 
-        def act(**who: Any) -> VoidRequest:
+        def decide(**who: Any) -> VoidRequest:
             return giftcodes.reject_void(note=request.POST.get("note", ""), **who)
 
-        return self._decide(request, request_id, act, _("The request was rejected."))
+        return self._decide(request, request_id, decide, _("The request was rejected."))
 
     def take_back(self, request: HttpRequest, request_id: int) -> HttpResponse:
         """Whoever asked doesn't want it any more."""
@@ -187,17 +188,12 @@ class VoidRequestAdmin(ScopedAdmin):
         return HttpResponseRedirect(reverse("admin:campaigns_order_change", args=(order.pk,)), status=303)
 
     def _decide(
-        self, request: HttpRequest, request_id: int, act: Callable[..., VoidRequest], done: str
+        self, request: HttpRequest, request_id: int, decide: Callable[..., VoidRequest], done: str
     ) -> HttpResponse:
-        try:
-            asked = act(request_id=request_id, user=request.user, at=database_time())
-        except NotReachable as refusal:
-            raise Http404 from refusal
-        except VoidRefused as refusal:
-            self.message_user(request, words_of(refusal), messages.ERROR)
-        else:
+        who = {"request_id": request_id, "at": database_time()}
+        asked = act(request, lambda user: decide(user=user, **who), done)
+        if asked is not None:
             self.log_change(request, asked, asked.state)
-            self.message_user(request, done, messages.SUCCESS)
         return HttpResponseRedirect(_page_of(request_id), status=303)
 
     def _show(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.db import connection
 
-from ledger import statements
+from parties import moments
 from tests.make import NOON
 
 SetClock = Callable[[datetime], None]
@@ -15,12 +15,12 @@ SetClock = Callable[[datetime], None]
 
 @pytest.fixture
 def set_database_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Make the clock of the database stand at a moment, for everything that asks it through the ledger."""
+    """Make the clock of the database stand at a moment, for everything that asks for it by name."""
 
     def stand_at(moment: datetime) -> None:
         text = moment.strftime("%Y-%m-%d %H:%M:%S.%f")
         sql = f"TIMESTAMPTZ '{text}+00'" if connection.vendor == "postgresql" else f"'{text}'"
-        monkeypatch.setitem(statements._NOW, connection.vendor, sql)
+        monkeypatch.setitem(moments.NOW, connection.vendor, sql)
 
     return stand_at
 
