@@ -13,9 +13,11 @@ from simple_history.models import HistoricalRecords
 # Tables of this app, which Django looks for here.
 from campaigns import (  # noqa: F401
     approval_models,
+    audience_models,
     conditions_models,
     dispute_models,
     extension_models,
+    monthly_models,
     reorder_models,
     result_models,
     support_models,

@@ -28,7 +28,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, Substr, TruncDate
 
 from campaigns.models import Campaign
-from campaigns.result_models import PageCount
+from campaigns.result_models import PageCount, TryCount
 from giftcodes.gift_models import Gift, GiftState
 from giftcodes.models import SERIALS_PER_SERIES, Batch, Channel, Claim, Void
 from ledger.expiry import JAPAN
@@ -51,13 +51,15 @@ class Spent(NamedTuple):
 
 class ChannelResult(NamedTuple):
     """The channels of that name in all orders of the campaign. `codes` were ordered or, for an API order,
-    issued; `handed_over` of them are in somebody's hands. Of `spent_codes` points were spent, given back
+    issued; `handed_over` of them are in somebody's hands. `tried` counts entries on the pages of members, so
+    the same code once for each. Of `spent_codes` points were spent, given back
     later or not; `spent_points` is less what came back.
     """
 
     name: str
     codes: int
     handed_over: int
+    tried: int
     claimed: int
     points: int
     spent_codes: int
@@ -76,6 +78,7 @@ class Results(NamedTuple):
     new_members: int
     voided_codes: int
     expired_codes: int
+    expired_code_points: int
     expired_points: int
     by_day: list[tuple[date, int]]
     times: list[int]
@@ -98,8 +101,8 @@ class Line(NamedTuple):
 
 def results_of(campaign: Campaign) -> Results:
     """Everything, read now."""
-    batches = list(_batches([campaign.pk]).select_related("delivery"))
-    claims, uses = _claims_of(batches), _uses_of(batches)
+    batches = list(batches_of([campaign.pk]).select_related("delivery"))
+    claims, uses = claims_of(batches), _uses_of(batches)
     earlier = Claim.objects.filter(
         member=OuterRef("member"),
         claimed_at__lt=OuterRef("claimed_at"),
@@ -107,14 +110,19 @@ def results_of(campaign: Campaign) -> Results:
     )
     voids = Void.objects.filter(batch__in=batches).aggregate(codes=Sum("codes"))["codes"] or 0
     ended_gifts = Gift.objects.filter(batch__in=batches)
+    expired = {batch: batch.expired_codes or 0 for batch in batches if not batch.issues_gifts}
+    expired_gifts = ended_gifts.filter(state=GiftState.EXPIRED).aggregate(
+        codes=Count("pk"), points=Coalesce(Sum("points"), 0)
+    )
     return Results(
         channels=_channels(batches, uses),
         opened=_opened([campaign.pk])[campaign.pk],
         members=_number_of_members(claims),
         new_members=_number_of_members(claims.filter(~Exists(earlier))),
         voided_codes=voids + ended_gifts.filter(state=GiftState.VOIDED).count(),
-        expired_codes=sum(batch.expired_codes or 0 for batch in batches if not batch.issues_gifts)
-        + ended_gifts.filter(state=GiftState.EXPIRED).count(),
+        expired_codes=sum(expired.values()) + expired_gifts["codes"],
+        expired_code_points=sum(batch.face_points * number for batch, number in expired.items())
+        + expired_gifts["points"],
         expired_points=uses.filter(kind=UseKind.EXPIRY).aggregate(points=Sum("points"))["points"] or 0,
         by_day=_by_day(claims),
         times=_times(claims),
@@ -126,7 +134,7 @@ def lines_of(campaigns: Sequence[Campaign]) -> list[Line]:
     """The campaigns beside each other, in their order."""
     ids = [campaign.pk for campaign in campaigns]
     codes, claimed, points = Counter[int](), Counter[int](), Counter[int]()
-    for batch in _batches(ids).annotate(
+    for batch in batches_of(ids).annotate(
         campaign_id=F("order__campaign"), claimed=_of_range("COUNT", "id"), points=_of_range("SUM", "points")
     ):
         of = vars(batch)
@@ -137,11 +145,12 @@ def lines_of(campaigns: Sequence[Campaign]) -> list[Line]:
     return [Line(one, codes[one.pk], opened[one.pk], claimed[one.pk], points[one.pk]) for one in campaigns]
 
 
-def _batches(campaign_ids: Sequence[int]) -> QuerySet[Batch]:
+def batches_of(campaign_ids: Sequence[int]) -> QuerySet[Batch]:
+    """The batches of the campaigns."""
     return Batch.objects.filter(order__campaign__in=campaign_ids).order_by("pk")
 
 
-def _claims_of(batches: Sequence[Batch]) -> QuerySet[Claim]:
+def claims_of(batches: Sequence[Batch]) -> QuerySet[Claim]:
     """By the ranges of their keys, which is the one index that leads from a batch to its claims."""
     ranges = [Q(pk__gte=batch.first_claim_id, pk__lt=batch.end_claim_id) for batch in batches]
     return Claim.objects.filter(reduce(or_, ranges)) if ranges else Claim.objects.none()
@@ -165,6 +174,11 @@ def _opened(campaign_ids: Sequence[int]) -> Counter[int]:
     return Counter(dict(rows.annotate(all_opened=Sum("opened"))))
 
 
+def _tried(channels: QuerySet[Channel]) -> Counter[int]:
+    rows = TryCount.objects.filter(channel__in=channels.order_by()).order_by().values_list("channel")
+    return Counter(dict(rows.annotate(all_tries=Sum("tries"))))
+
+
 def _number_of_members(claims: QuerySet[Claim]) -> int:
     found: int = claims.aggregate(members=Count("member", distinct=True))["members"]
     return found
@@ -177,6 +191,7 @@ def _channels(batches: Sequence[Batch], uses: QuerySet[LotUse]) -> list[ChannelR
         claimed=_of_range("COUNT", "id", prefix="batch__"),
         points=_of_range("SUM", "points", prefix="batch__"),
     )
+    tried = _tried(channels)
     spent = _spent_by_channel(rows, by_id, uses)
     found: dict[str, ChannelResult] = {}
     for channel in rows:
@@ -184,7 +199,13 @@ def _channels(batches: Sequence[Batch], uses: QuerySet[LotUse]) -> list[ChannelR
         codes = _issued(channel, batch) if batch.issues_gifts else channel.size
         handed_over = codes if batch.issues_gifts or _is_handed_over(batch) else 0
         one = ChannelResult(
-            channel.name, codes, handed_over, of["claimed"], of["points"], *spent.get(channel.pk, (0, 0))
+            channel.name,
+            codes,
+            handed_over,
+            tried[channel.pk],
+            of["claimed"],
+            of["points"],
+            *spent.get(channel.pk, (0, 0)),
         )
         found[channel.name] = _together(found.get(channel.name), one)
     return list(found.values())

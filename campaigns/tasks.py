@@ -9,6 +9,7 @@ from campaigns import services
 from ledger.statements import database_time
 
 _SECONDS_PER_RUN = 10.0  # a mail server that is away takes as long for one mail
+_CAMPAIGNS_PER_RUN = 20
 
 
 @shared_task(acks_late=True, ignore_result=True)
@@ -26,6 +27,22 @@ def remind_approvers() -> None:
     while services.remind_approvers(site_url=settings.SITE_URL, at=at, limit=1) and (
         time.monotonic() < deadline
     ):
+        pass
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def make_audiences() -> None:
+    """Freeze what may be told of the members of last month's campaigns. Any number of runs at once make each
+    once.
+    """
+    services.make_audiences(at=database_time(), limit=_CAMPAIGNS_PER_RUN)
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def send_months() -> None:
+    """Send what is due of the mails about last month. Any number of runs at once send each at most once."""
+    at, deadline = database_time(), time.monotonic() + _SECONDS_PER_RUN
+    while services.send_months(site_url=settings.SITE_URL, at=at, limit=1) and time.monotonic() < deadline:
         pass
 
 

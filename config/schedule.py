@@ -43,6 +43,16 @@ def beat_schedule(
             "schedule": 600.0,
             "options": {"expires": 600.0},
         },
+        "make-audiences": {
+            "task": "campaigns.tasks.make_audiences",
+            "schedule": 600.0,
+            "options": {"expires": 600.0},
+        },
+        "send-months": {
+            "task": "campaigns.tasks.send_months",
+            "schedule": 600.0,
+            "options": {"expires": 600.0},
+        },
         "prune-dispute-texts": {
             "task": "campaigns.tasks.prune_dispute_texts",
             "schedule": 3600.0,

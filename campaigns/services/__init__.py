@@ -9,6 +9,7 @@ from campaigns.services.approvals import (
     remind_approvers,
     retire_rule,
 )
+from campaigns.services.audiences import make_audiences
 from campaigns.services.channels import channels_of, replace_channels
 from campaigns.services.conditions import (
     Tick,
@@ -37,6 +38,7 @@ from campaigns.services.extensions import (
 )
 from campaigns.services.giving import give_gifts
 from campaigns.services.leaving import close_account
+from campaigns.services.monthly_mails import send_months, want_monthly_mails
 from campaigns.services.orders import (
     Approved,
     activate_codes,
@@ -57,6 +59,7 @@ from campaigns.services.sandbox_codes import code_behind
 from campaigns.services.sandbox_stock import stock_sandbox, stock_sandboxes
 from campaigns.services.sign_offs import sign_off
 from campaigns.services.support import find_by_address, find_by_code, unmask_member
+from campaigns.services.try_counts import count_try
 
 __all__ = [
     "Approved",
@@ -75,6 +78,7 @@ __all__ = [
     "code_behind",
     "confirm_deposit",
     "count_opening",
+    "count_try",
     "discard_conditions",
     "discard_order",
     "erase_dispute_texts",
@@ -84,6 +88,7 @@ __all__ = [
     "hold_campaign",
     "hold_draft",
     "keep_rule",
+    "make_audiences",
     "open_dispute",
     "pause_codes",
     "prune_dispute_texts",
@@ -103,6 +108,7 @@ __all__ = [
     "resolve_dispute",
     "resume_codes",
     "retire_rule",
+    "send_months",
     "sign_off",
     "stock_sandbox",
     "stock_sandboxes",
@@ -112,6 +118,7 @@ __all__ = [
     "tell_answers",
     "unless_accepted",
     "unmask_member",
+    "want_monthly_mails",
     "withdraw_dispute",
     "write_conditions",
 ]

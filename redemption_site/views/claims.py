@@ -22,7 +22,7 @@ from giftcodes.errors import ClaimHeldBack, CodeNotUsable, ProofNeeded, TooManyT
 from giftcodes.guarding.visitors import person_of
 from giftcodes.services import Asker
 from parties.client_addresses import client_address
-from redemption_site import conditions, pace, pending, proofs, queries, texts
+from redemption_site import conditions, pace, pending, proofs, queries, texts, tried
 from redemption_site.access import member_behind
 from redemption_site.conditions import Ticked
 from redemption_site.links import without_link
@@ -54,7 +54,9 @@ def claim(request: HttpRequest) -> HttpResponse:
     # Only a form that has asked is looked at once more: the claim itself judges for all of them.
     if conditions.ASKED in request.POST and _tick_error(request, _campaign_of(slug)):
         return _typing_error(request, slug, "", codec.group(code))
-    return _receive(request, PendingClaim(code, slug, accepted=_tick_in(request)))
+    response = _receive(request, PendingClaim(code, slug, accepted=_tick_in(request)))
+    tried.count_when_answered(response, code, at=timezone.now())
+    return response
 
 
 @sensitive_variables()
