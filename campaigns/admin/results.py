@@ -9,16 +9,17 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from campaigns import access, results
+from campaigns.audience_queries import told_of
+from campaigns.files.results import Report, document
 from campaigns.models import Campaign
+from campaigns.result_tables import Section, curve_of, funnel_hint, sections_of, share, steps_of
 from campaigns.results import Results
-from ledger.charts import Chart, line_chart
 from ledger.statements import database_time
-from ledger.tables import Cell, Figure, Table, as_csv, as_xlsx
-from ledger.templatetags.finance import day
+from ledger.tables import Cell, Table, as_csv, as_xlsx
 from parties.errors import NotReachable
 from parties.forms import last_moment
 from parties.periods import moment_text, period_text
@@ -45,9 +46,11 @@ class ResultPages(ScopedAdmin):
         except NotReachable as refusal:
             raise Http404 from refusal
         found, at = results.results_of(campaign), database_time()
-        yen_per_point = campaign.brand.program.yen_per_point
-        tables = _tables(found, yen_per_point)
-        if answer := _as_file(request, f"results-{campaign.slug}", tables, _head(campaign, moment_text(at))):
+        sections = sections_of(found, told_of(campaign), campaign.brand.program.yen_per_point)
+        name, head = f"results-{campaign.slug}", _head(campaign, moment_text(at))
+        if "pdf" in request.GET:
+            return _as_pdf(name, _report(campaign, found, sections, head))
+        if answer := _as_file(request, name, [_funnel(found), *(one.table for one in sections)], head):
             return answer
         return self._result_page(
             request,
@@ -56,9 +59,10 @@ class ResultPages(ScopedAdmin):
             campaign=campaign,
             period=period_text(campaign.starts_at, campaign.ends_at),
             at=moment_text(at),
-            steps=_steps(found),
-            chart=_curve(found),
-            tables=tables,
+            steps=steps_of(found),
+            funnel_hint=funnel_hint(),
+            chart=curve_of(found),
+            sections=sections,
             has_claims=bool(found.by_day),
         )
 
@@ -68,8 +72,10 @@ class ResultPages(ScopedAdmin):
         rows = campaigns.select_related("brand__program").order_by("-starts_at", "-pk")
         page = Paginator(rows, CAMPAIGNS_PER_PAGE).get_page(request.GET.get("page"))
         lines, at = results.lines_of(list(page.object_list)), moment_text(database_time())
-        table = _line_table(lines)
-        if answer := _as_file(request, "results", [table], [(_("As of"), at)]):
+        table, head = _line_table(lines), [(_("As of"), at)]
+        if "pdf" in request.GET:
+            return _as_pdf("results", _comparison([line.campaign for line in lines], table, head))
+        if answer := _as_file(request, "results", [table], head):
             return answer
         return self._result_page(
             request,
@@ -94,6 +100,54 @@ def _as_file(
     return as_xlsx(name, tables, head=head) if "xlsx" in request.GET else None
 
 
+def _as_pdf(name: str, report: Report) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}.pdf"'}
+    return HttpResponse(document(report), content_type="application/pdf", headers=headers)
+
+
+def _report(
+    campaign: Campaign, found: Results, sections: list[Section], head: list[tuple[str, str]]
+) -> Report:
+    return Report(
+        title=_("Results"),
+        brand=campaign.brand.name,
+        language=get_language() or "ja",
+        colour=campaign.colour,
+        logo=campaign.logo.read() if campaign.logo else None,
+        head=head,
+        funnel=(_("From the code to the purchase"), steps_of(found), funnel_hint()),
+        chart=curve_of(found) if found.by_day else None,
+        sections=sections,
+        nothing=_("Nothing to show yet."),
+    )
+
+
+def _comparison(campaigns: list[Campaign], table: Table, head: list[tuple[str, str]]) -> Report:
+    """In the dress of the newest campaign, if all are of one brand; else in none."""
+    brands = {campaign.brand.name for campaign in campaigns}
+    dress = campaigns[0] if len(brands) == 1 else None
+    return Report(
+        title=_("Results of campaigns"),
+        brand=dress.brand.name if dress else "",
+        language=get_language() or "ja",
+        colour=dress.colour if dress else "#1F3A5F",
+        logo=dress.logo.read() if dress and dress.logo else None,
+        head=head,
+        funnel=None,
+        chart=None,
+        sections=[Section(table, "")],
+        nothing=_("There is no campaign yet."),
+    )
+
+
+def _funnel(found: Results) -> Table:
+    """The same steps for files of cells."""
+    rows: list[list[Cell]] = [[step.name, step.number, step.share] for step in steps_of(found)]
+    return Table(
+        _("From the code to the purchase"), [pgettext("column", "Figure"), _("Number"), _("Share")], rows
+    )
+
+
 def _head(campaign: Campaign, at: str) -> list[tuple[str, str]]:
     period = period_text(campaign.starts_at, campaign.ends_at)
     return [
@@ -102,113 +156,6 @@ def _head(campaign: Campaign, at: str) -> list[tuple[str, str]]:
         (_("Period"), period),
         (_("As of"), at),
     ]
-
-
-def _share(part: int, whole: int) -> Figure:
-    """In percent, to one decimal; a dash where there is nothing to have a share of."""
-    return Figure(f"{part * 100 / whole:.1f} %" if whole else "–")
-
-
-def _steps(found: Results) -> list[tuple[str, int, int, str]]:
-    """The funnel: name, number, its length in percent of the longest, and its share of the step before."""
-    steps = [
-        (_("Codes handed over"), found.total("handed_over"), None),
-        (_("Page opened"), found.opened, None),
-        (_("Codes claimed"), found.total("claimed"), found.total("handed_over")),
-        (_("Codes of which points were spent"), found.total("spent_codes"), found.total("claimed")),
-    ]
-    longest = max(1, *(number for _name, number, _before in steps))
-    return [
-        (name, number, round(number * 100 / longest), _share(number, before) if before else "")
-        for name, number, before in steps
-    ]
-
-
-def _curve(found: Results) -> Chart:
-    total, sums = 0, []
-    for _day, claimed in found.by_day:
-        total += claimed
-        sums.append(total)
-    lines = [(_("Claimed on the day"), [claimed for _day, claimed in found.by_day]), (_("In all"), sums)]
-    return line_chart(_("Claims by day"), [day(one) for one, _claimed in found.by_day], lines)
-
-
-def _tables(found: Results, yen_per_point: int) -> list[Table]:
-    return [
-        _channel_table(found),
-        _member_table(found, yen_per_point),
-        _time_table(found),
-        _spent_table(found),
-    ]
-
-
-def _channel_table(found: Results) -> Table:
-    rows: list[list[Cell]] = [
-        [
-            one.name,
-            one.codes,
-            one.handed_over,
-            one.claimed,
-            _share(one.claimed, one.handed_over),
-            one.points,
-            one.spent_points,
-        ]
-        for one in found.channels
-    ]
-    columns = ("codes", "handed_over", "claimed")
-    total: list[Cell] = [_("Total"), *(found.total(column) for column in columns)]
-    total += [_share(found.total("claimed"), found.total("handed_over"))]
-    total += [found.total("points"), found.total("spent_points")]
-    headings = [
-        _("Channel"),
-        _("Codes"),
-        _("Handed over"),
-        _("Claimed"),
-        _("Claimed of those handed over"),
-        _("Points claimed"),
-        _("Points spent"),
-    ]
-    return Table(_("Channels"), headings, rows, total if rows else ())
-
-
-def _member_table(found: Results, yen_per_point: int) -> Table:
-    claimed, yen = found.total("claimed"), found.total("points") * yen_per_point
-    rows: list[list[Cell]] = [
-        [_("Members who claimed"), found.members],
-        [_("of these, claiming in the program for the first time"), found.new_members],
-        [_("Cost of the points that were claimed (yen)"), yen],
-        [_("Cost per claim (yen)"), yen // claimed if claimed else None],
-        [_("Cost per new member (yen)"), yen // found.new_members if found.new_members else None],
-        [_("Codes withdrawn"), found.voided_codes],
-        [_("Codes expired"), found.expired_codes],
-        [_("Points expired in wallets"), found.expired_points],
-    ]
-    return Table(_("Members, cost and breakage"), [pgettext("column", "Figure"), _("Number")], rows)
-
-
-def _time_table(found: Results) -> Table:
-    names = [
-        _("within an hour"),
-        _("within a day"),
-        _("within 3 days"),
-        _("within 7 days"),
-        _("within 30 days"),
-        pgettext("time", "later"),
-    ]
-    rows: list[list[Cell]] = [
-        [name, claimed, _share(claimed, sum(found.times))]
-        for name, claimed in zip(names, found.times, strict=True)
-    ]
-    title = _("Time until codes were claimed, since they could be")
-    return Table(title, [_("Time"), _("Codes"), _("Share")], rows)
-
-
-def _spent_table(found: Results) -> Table:
-    rows: list[list[Cell]] = [[one.brand, one.store or "–", one.points] for one in found.spent]
-    total: list[Cell] = [_("Total"), "", sum(one.points for one in found.spent)]
-    return Table(
-        _("Where the points were spent"), [_("Brand"), _("Store"), _("Points")], rows, total if rows else ()
-    )
 
 
 def _short(moment: datetime) -> str:
@@ -234,7 +181,7 @@ def _line_table(lines: list[results.Line]) -> Table:
             line.codes,
             line.opened,
             line.claimed,
-            _share(line.claimed, line.codes),
+            share(line.claimed, line.codes),
             line.points,
         ]
         for line in lines

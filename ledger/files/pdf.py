@@ -20,6 +20,7 @@ from reportlab.platypus import Flowable, KeepTogether, LongTable, Paragraph, Sim
 
 from ledger.files.cells import TITLE, Stamp, safe_text
 from ledger.files.content import Content
+from ledger.files.numbered import NumberedCanvas
 from ledger.files.typefaces import BOLD as _BOLD
 from ledger.files.typefaces import REGULAR as _REGULAR
 from ledger.files.typefaces import register_fonts
@@ -57,7 +58,7 @@ def document(content: Content, stamp: Stamp) -> bytes:
         invariant=1,
     )
     template.build(
-        _story(content, stamp), canvasmaker=partial(_NumberedCanvas, footer=_footer(content, stamp))
+        _story(content, stamp), canvasmaker=partial(NumberedCanvas, footer=_footer(content, stamp))
     )
     return target.getvalue()
 
@@ -299,23 +300,3 @@ def _footer(content: Content, stamp: Stamp) -> Callable[[Canvas, int, int], None
 def _say(canvas: Canvas, size: float, color: Color) -> None:
     canvas.setFont(_REGULAR, size)
     canvas.setFillColor(color)
-
-
-class _NumberedCanvas(Canvas):  # type: ignore[misc]  # reportlab ships no types
-    """Keeps pages back until it knows how many there are."""
-
-    def __init__(self, *args: Any, footer: Callable[[Canvas, int, int], None], **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._footer = footer
-        self._pages: list[dict[str, Any]] = []
-
-    def showPage(self) -> None:  # noqa: N802  # reportlab's name
-        self._pages.append(dict(self.__dict__))
-        self._startPage()
-
-    def save(self) -> None:
-        for number, page in enumerate(self._pages, start=1):
-            self.__dict__.update(page)
-            self._footer(self, number, len(self._pages))
-            super().showPage()
-        super().save()
