@@ -54,10 +54,10 @@ def steps_of(found: Results) -> list[Step]:
 def funnel_hint() -> str:
     """What the steps count."""
     return _(
-        "Openings of the page and tries are counted, not people: nobody is followed before they sign in. Every"
-        " code that is entered on the pages of members counts as tried, each time, also one that was not"
-        " claimed: before a sign-in, beyond the limit, outside of its period. Codes that are claimed through"
-        " a company’s own system pass no page, so there may be more claims than tries."
+        "Openings of the page and tries are counted, not people: nobody is followed before they sign in."
+        " Every code that is entered on the pages of members counts as tried, each time, also one that was"
+        " not claimed: before a sign-in, beyond the limit, outside of its period. Codes that are claimed"
+        " through a company’s own system pass no page, so there may be more claims than tries."
     )
 
 
@@ -154,16 +154,17 @@ def _audience(told: Told | None) -> list[Section]:
         Dimension.GENDER: _("Members by gender"),
         Dimension.PREFECTURE: _("Members by prefecture"),
     }
-    shown = [
-        Table(
-            titles[dimension],
-            [dimension.label, _("Members (at least)")],
-            [[_value(dimension, value), members] for value, members in told.groups.get(dimension, [])],
-        )
-        for dimension in (Dimension if told else [])
-    ]
     if told is None:
         shown = [Table(_("Members by age, gender and prefecture"), [_("Group"), _("Members (at least)")], [])]
+    else:
+        shown = [
+            Table(
+                titles[dimension],
+                [str(dimension.label), _("Members (at least)")],
+                [[_value(dimension, value), members] for value, members in told.groups.get(dimension, [])],
+            )
+            for dimension in Dimension
+        ]
     sections = [Section(table, "") for table in shown]
     sections[-1] = Section(shown[-1], _audience_hint(told))
     return sections
@@ -172,8 +173,9 @@ def _audience(told: Told | None) -> list[Section]:
 def _audience_hint(told: Told | None) -> str:
     rules = _(
         "Of members who told it and agreed to statistics. To keep everybody unknown, numbers are rounded down"
-        " to whole tens, groups of fewer than 10 are left out, and so are further ones where a small one could"
-        " be reckoned from the rest. Numbers change once a month at most, after 10 more members have claimed."
+        " to whole tens, groups of fewer than 10 are left out, and so are further ones where a small one"
+        " could be reckoned from the rest. Numbers change once a month at most, after 10 more members have"
+        " claimed."
     )
     if told is None:
         return rules + " " + _("There are not enough such members yet.")

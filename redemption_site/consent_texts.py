@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from parties.models import Purpose
 
-WORDING = "2026-11-28.2"
+WORDING = "2026-11-28.3"
 
 
 class ConsentText(NamedTuple):
@@ -34,8 +34,8 @@ TEXTS = (
         Purpose.STATISTICS,
         _("Use what I told about myself for statistics"),
         _(
-            "Year of birth, prefecture and gender, if you told us, counted with those of many others. Nobody"
-            " is told about you."
+            "Year of birth, prefecture and gender, if you told us, counted with those of many others."
+            " Companies see groups of 10 people or more, never you, in the statistics of their campaigns."
         ),
     ),
 )

@@ -19,7 +19,7 @@ def count_when_answered(response: HttpResponse, code: str, *, at: datetime) -> N
     time of the answer can't tell what was counted. A count that fails is lost, and the answer stands.
     """
     # What Django calls at the end of `close`, which a server calls when the answer has been sent.
-    response._resource_closers.append(partial(_count, code, at))  # noqa: SLF001
+    response._resource_closers.append(partial(_count, code, at))  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 @sensitive_variables()

@@ -21,6 +21,7 @@ from campaigns.admin.brand_choice import BrandChoice
 from campaigns.admin.conditions import ConditionsPages
 from campaigns.admin.history import HistoryAdmin
 from campaigns.admin.liability import LiabilityPage
+from campaigns.admin.monthly import MonthlyMailPage
 from campaigns.admin.posters import PosterPages
 from campaigns.admin.publishing import PublishingPage
 from campaigns.admin.results import ResultPages
@@ -34,7 +35,14 @@ from parties.periods import period_text
 
 @admin.register(Campaign)
 class CampaignAdmin(
-    LiabilityPage, ResultPages, ConditionsPages, PosterPages, PublishingPage, BrandChoice, HistoryAdmin
+    LiabilityPage,
+    MonthlyMailPage,
+    ResultPages,
+    ConditionsPages,
+    PosterPages,
+    PublishingPage,
+    BrandChoice,
+    HistoryAdmin,
 ):
     """The brand is chosen once; the page's address stays once codes with that address exist."""
 

@@ -14,7 +14,7 @@ from ledger.files.typefaces import BOLD, REGULAR
 from ledger.templatetags.finance import points
 
 _INK, _SOFT, _LINE = HexColor("#1B1F27"), HexColor("#4A515E"), HexColor("#D5DAE1")
-_DASHES = ([], [5, 2.5])
+_DASHES: tuple[list[float], ...] = ([], [5, 2.5])
 
 
 def line_colour(colour: str) -> Any:
@@ -77,10 +77,10 @@ class Curve(Flowable):  # type: ignore[misc]  # reportlab ships no types
         self._legend()
 
     def _x(self, x: float) -> float:
-        return self.LEFT + (self.width - self.LEFT - 4 * mm) * x / self._chart.width
+        return float(self.LEFT + (self.width - self.LEFT - 4 * mm) * x / self._chart.width)
 
     def _y(self, y: float) -> float:
-        return self.BELOW + self.HIGH * (1 - y / self._chart.height)
+        return float(self.BELOW + self.HIGH * (1 - y / self._chart.height))
 
     def _pen(self, place: int) -> None:
         self.canv.setStrokeColor(line_colour(self._colour) if place == 0 else _SOFT)

@@ -1,5 +1,5 @@
-"""What a campaign has brought, on paper: A4, in the campaign's colour, with its logo. The funnel and the curve
-are drawn as lines and areas, so that they stay sharp at any size; every figure is the page's own.
+"""What a campaign has brought, on paper: A4, in the campaign's colour, with its logo. The funnel and the
+curve are drawn as lines and areas, so that they stay sharp at any size; every figure is the page's own.
 """
 
 from collections.abc import Sequence

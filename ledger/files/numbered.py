@@ -7,7 +7,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 
 class NumberedCanvas(Canvas):  # type: ignore[misc]  # reportlab ships no types
-    """Keeps pages back until it knows how many there are; `footer` gets the canvas, the page and the number of pages."""
+    """Keeps pages back until it knows how many there are; `footer` gets the canvas, the page and their
+    number.
+    """
 
     def __init__(self, *args: Any, footer: Callable[[Canvas, int, int], None], **options: Any) -> None:
         super().__init__(*args, **options)

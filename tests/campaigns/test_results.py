@@ -70,8 +70,8 @@ def test_codes_claims_and_what_was_spent_are_told_by_channel_over_all_orders() -
     )
     found = results.results_of(campaign)
     assert found.channels == [
-        ChannelResult("poster", 9, 5, 3, 300, 1, 100),
-        ChannelResult("receipt", 3, 3, 1, 100, 1, 50),
+        ChannelResult("poster", 9, 5, 0, 3, 300, 1, 100),
+        ChannelResult("receipt", 3, 3, 0, 1, 100, 1, 50),
     ]
     assert found.spent == [Spent(campaign.brand.name, store.name, 150)]
     assert (found.members, found.new_members, found.total("claimed")) == (2, 2, 4)
@@ -127,7 +127,7 @@ def test_gifts_count_once_they_are_issued_and_from_when_they_were() -> None:
         gift=batch.gifts.get(pk=issued[1].serial_number), client=client, reason="sent back", at=NOON + 6 * DAY
     )
     found = results.results_of(campaign)
-    assert found.channels == [ChannelResult("API", 4, 4, 1, 100, 0, 0)]
+    assert found.channels == [ChannelResult("API", 4, 4, 0, 1, 100, 0, 0)]
     assert found.times[0] == 1
     assert found.voided_codes == 1
 
@@ -196,13 +196,13 @@ def test_the_page_shows_the_funnel_and_the_files_hold_the_same() -> None:
     assert "Claims by day" in text
     csv = page_of(client, campaign, "?csv=1").content.decode("utf-8-sig")
     assert "Campaign,'=Spring" in csv
-    assert "poster,1200,1200,3,0.2 %,300,0" in csv
+    assert "poster,1200,1200,0,3,0.2 %,300,0" in csv
     book = openpyxl.load_workbook(io.BytesIO(page_of(client, campaign, "?xlsx=1").content))
     rows = [
         [cell for cell in row if cell is not None] for row in book.worksheets[0].iter_rows(values_only=True)
     ]
     assert ["Campaign", "'=Spring"] in rows
-    assert ["poster", 1_200, 1_200, 3, "0.2 %", 300, 0] in rows
+    assert ["poster", 1_200, 1_200, 0, 3, "0.2 %", 300, 0] in rows
 
 
 def test_campaigns_stand_beside_each_other_and_those_of_others_do_not() -> None:
