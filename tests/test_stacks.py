@@ -24,7 +24,7 @@ TRIED_BY = {
     "config/management/commands/demo.py": "journeys/test_demo.py",
     "config/management/commands/partition.py": "config/test_partitioning.py",
     "campaigns/services/page_counts.py": "campaigns/test_results.py",
-    "campaigns/services/try_counts.py": "campaigns/test_tries_counted.py",
+    "campaigns/services/try_counts.py": "redemption_site/test_tries_counted.py",
     "config/postgresql/base.py": "config/test_health.py",
     "config/postgresql/partitions.py": "config/test_partitioning.py",
     "config/postgresql/ranges.py": "config/test_partitioning.py",

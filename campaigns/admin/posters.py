@@ -88,7 +88,7 @@ def _poster(campaign: Campaign, language: str) -> Poster:
             title=campaign.title_en if is_english else campaign.title_ja,
             language=language,
             colour=campaign.colour,
-            logo=_logo_of(campaign),
+            logo=logo_of(campaign),
             address=queries.page_address(campaign, site_url=settings.SITE_URL),
             lead=_("Turn your code into points"),
             scan=_("Scan with your phone"),
@@ -98,7 +98,8 @@ def _poster(campaign: Campaign, language: str) -> Poster:
         )
 
 
-def _logo_of(campaign: Campaign) -> bytes | None:
+def logo_of(campaign: Campaign) -> bytes | None:
+    """The campaign's logo as a PNG."""
     if not campaign.logo:
         return None
     with campaign.logo.open("rb") as file:

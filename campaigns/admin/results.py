@@ -13,6 +13,7 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from campaigns import access, results
+from campaigns.admin.posters import logo_of
 from campaigns.audience_queries import told_of
 from campaigns.files.results import Report, document
 from campaigns.models import Campaign
@@ -113,7 +114,7 @@ def _report(
         brand=campaign.brand.name,
         language=get_language() or "ja",
         colour=campaign.colour,
-        logo=campaign.logo.read() if campaign.logo else None,
+        logo=logo_of(campaign),
         head=head,
         funnel=(_("From the code to the purchase"), steps_of(found), funnel_hint()),
         chart=curve_of(found) if found.by_day else None,
@@ -131,7 +132,7 @@ def _comparison(campaigns: list[Campaign], table: Table, head: list[tuple[str, s
         brand=dress.brand.name if dress else "",
         language=get_language() or "ja",
         colour=dress.colour if dress else "#1F3A5F",
-        logo=dress.logo.read() if dress and dress.logo else None,
+        logo=logo_of(dress) if dress else None,
         head=head,
         funnel=None,
         chart=None,

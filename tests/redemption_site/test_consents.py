@@ -63,7 +63,7 @@ def test_the_version_of_the_wording_changes_with_its_words() -> None:
         with translation.override(lang):
             said += [f"{text.purpose}|{text.label}|{text.sentence}" for text in consent_texts.TEXTS]
     digest = hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
-    assert (consent_texts.WORDING, digest) == ("2026-11-28.2", "c20eb82f1ce3486d")
+    assert (consent_texts.WORDING, digest) == ("2026-11-28.3", "ad36b395fea51f55")
 
 
 def test_the_switch_of_the_pages_is_remembered_for_mails(hanako: Client, client: Client) -> None:
