@@ -36,16 +36,14 @@ def steps_of(found: Results) -> list[Step]:
     """The funnel."""
     out, claimed = found.total("handed_over"), found.total("claimed")
     spent = found.total("spent_codes")
+    of_out = _("%(share)s of those handed over") % {"share": share(claimed, out)} if out else ""
+    of_claimed = _("%(share)s of those claimed") % {"share": share(spent, claimed)} if claimed else ""
     steps = [
         (_("Codes handed over"), out, ""),
         (_("Page opened"), found.opened, ""),
         (_("Codes tried"), found.total("tried"), ""),
-        (_("Codes claimed"), claimed, _("%(share)s of those handed over") % {"share": share(claimed, out)}),
-        (
-            _("Codes of which points were spent"),
-            spent,
-            _("%(share)s of those claimed") % {"share": share(spent, claimed)},
-        ),
+        (_("Codes claimed"), claimed, of_out),
+        (_("Codes of which points were spent"), spent, of_claimed),
     ]
     longest = max(1, *(number for _name, number, _share in steps))
     return [Step(name, number, round(number * 100 / longest), words) for name, number, words in steps]

@@ -95,6 +95,7 @@ class Line(NamedTuple):
     campaign: Campaign
     codes: int
     opened: int
+    tried: int
     claimed: int
     points: int
 
@@ -141,8 +142,11 @@ def lines_of(campaigns: Sequence[Campaign]) -> list[Line]:
         codes[of["campaign_id"]] += batch.size
         claimed[of["campaign_id"]] += of["claimed"]
         points[of["campaign_id"]] += of["points"]
-    opened = _opened(ids)
-    return [Line(one, codes[one.pk], opened[one.pk], claimed[one.pk], points[one.pk]) for one in campaigns]
+    opened, tried = _opened(ids), _tried_in(ids)
+    return [
+        Line(one, codes[one.pk], opened[one.pk], tried[one.pk], claimed[one.pk], points[one.pk])
+        for one in campaigns
+    ]
 
 
 def batches_of(campaign_ids: Sequence[int]) -> QuerySet[Batch]:
@@ -172,6 +176,12 @@ def _of_range(function: str, column: str, *, prefix: str = "") -> Coalesce:
 def _opened(campaign_ids: Sequence[int]) -> Counter[int]:
     rows = PageCount.objects.filter(campaign__in=campaign_ids).order_by().values_list("campaign")
     return Counter(dict(rows.annotate(all_opened=Sum("opened"))))
+
+
+def _tried_in(campaign_ids: Sequence[int]) -> Counter[int]:
+    where = "channel__batch__order__campaign"
+    rows = TryCount.objects.filter(**{f"{where}__in": campaign_ids}).order_by().values_list(where)
+    return Counter(dict(rows.annotate(all_tries=Sum("tries"))))
 
 
 def _tried(channels: QuerySet[Channel]) -> Counter[int]:

@@ -37,7 +37,7 @@ _WIDTH, _HEIGHT, _MARGIN = A4[0], A4[1], 14 * mm
 _INNER = _WIDTH - 2 * _MARGIN
 _FRAME_PADDING = 6  # of reportlab's templates, in points
 _BAND = 26 * mm
-_SIZE = 8
+_SIZE, _HEADS = 8, 7
 _CELL = ParagraphStyle(
     "cell", fontName=REGULAR, fontSize=_SIZE, leading=_SIZE * 1.35, textColor=_INK, wordWrap="CJK"
 )
@@ -46,7 +46,7 @@ _NOTE = ParagraphStyle("note", parent=_CELL, fontSize=7, leading=9.8, textColor=
 _HEADING = ParagraphStyle(
     "heading", fontName=BOLD, fontSize=11, leading=15, textColor=_INK, spaceBefore=13, spaceAfter=4
 )
-_NARROWEST = 15 * mm
+_NARROWEST, _WIDEST_HEADING = 15 * mm, 30 * mm
 
 
 class Report(NamedTuple):
@@ -138,13 +138,9 @@ def _grid(table: Table, colour: str) -> Flowable:
     is_number = table.number_columns
     widths = _widths(table)
     right = ParagraphStyle("right", parent=_CELL, alignment=2)
+    of_heads: dict[str, Any] = {"fontName": BOLD, "fontSize": _HEADS, "textColor": HexColor(text_on(colour))}
     heads = [
-        Paragraph(
-            escape(heading),
-            ParagraphStyle(
-                "top", parent=right if number else _CELL, fontName=BOLD, textColor=HexColor(text_on(colour))
-            ),
-        )
+        Paragraph(escape(heading), ParagraphStyle("top", parent=right if number else _CELL, **of_heads))
         for heading, number in table.heads
     ]
     bold = [ParagraphStyle("foot", parent=right if number else _CELL, fontName=BOLD) for number in is_number]
@@ -182,8 +178,8 @@ def _widths(table: Table) -> list[float]:
     wanted = []
     for place, (heading, number) in enumerate(table.heads):
         longest = max((stringWidth(shown(line[place]), BOLD, _SIZE) for line in lines), default=0)
-        of_heading = stringWidth(heading, BOLD, _SIZE)
-        wanted.append(max(_NARROWEST, longest + 10, min(of_heading + 10, 24 * mm)) if number else 0)
+        of_heading = stringWidth(heading, BOLD, _HEADS)
+        wanted.append(max(_NARROWEST, longest + 10, min(of_heading + 10, _WIDEST_HEADING)) if number else 0)
     words = wanted.count(0)
     if not words:
         return [_INNER / len(wanted)] * len(wanted)
