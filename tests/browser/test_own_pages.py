@@ -31,6 +31,7 @@ def test_axe_objects_to_nothing_and_nothing_is_wider_than_the_window(
         "wrong": f"{visitor.address}?kind=stolen&since=x&until=y&place=Nowhere",
         "own data": "/account/data/",
         "account": "/account/",
+        "profile": "/account/profile/",
         "wallet": "/wallet/",
     }
     addresses |= {f"entry {row.pk}": f"{visitor.address}{row.pk}/" for row in entries}

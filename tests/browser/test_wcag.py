@@ -111,6 +111,7 @@ OWN_PAGES = (
     "/account/passkeys/add/",
     "/account/connected-sites/",
     "/account/data/",
+    "/account/profile/",
     "/account/consents/",
     "/account/language/",
     "/account/close/",

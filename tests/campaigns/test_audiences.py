@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns import services as campaigns
@@ -35,6 +35,7 @@ groups = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 45), max_size
 untold = st.integers(0, 30)  # claimants who told nothing, or did not agree
 
 
+@settings(deadline=None)
 @given(groups, untold)
 def test_nothing_below_ten_is_told_and_the_rest_is_ten_at_least(counts: dict[str, int], rest: int) -> None:
     claimants = sum(counts.values()) + rest
@@ -47,6 +48,7 @@ def test_nothing_below_ten_is_told_and_the_rest_is_ten_at_least(counts: dict[str
         assert claimants - sum(counts[value] for value in told) >= 10
 
 
+@settings(deadline=None)
 @given(groups, untold)
 def test_no_untold_group_follows_from_what_is_told(counts: dict[str, int], rest: int) -> None:
     """For each there are other numbers in it with which everything that anybody sees would be the same."""

@@ -107,7 +107,7 @@ def test_a_crowd_is_counted_whole() -> None:
     campaign, batch = ordered()
     crowd = 12 if connection.vendor == "postgresql" else 2
     codes = [make.code_of(batch), visits.UNUSABLE] * crowd
-    outcomes = race(*[lambda code=code: campaigns.count_try(code=code, at=NOON) for code in codes])  # type: ignore[misc]
+    outcomes = race(*[lambda code=code: campaigns.count_try(code=code, at=NOON) for code in codes])
     assert set(outcomes) == {None}
     assert tries(campaign) == {"poster": crowd, "receipt": 0}
     assert of_nobody() == crowd

@@ -18,6 +18,7 @@ PAGES = [
     "/wallet/card/",
     "/account/",
     "/account/data/",
+    "/account/profile/",
     "/account/passkeys/",
     "/account/passkeys/add/",
     "/account/connections/",
