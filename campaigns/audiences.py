@@ -11,12 +11,13 @@ def publishable(counts: Mapping[str, int], *, claimants: int) -> dict[str, int]:
     """Of the members of each group, what may be told: whole tens, rounded down, of groups of ten and more.
 
     The groups do not overlap, and are part of the `claimants`, whose number anybody may know. Whoever is in
-    no told group could be reckoned by taking the others off: so they are ten at least, or the smallest group
-    joins them, untold, until they are.
+    no told group could be reckoned by taking the others off: unless they are ten at least, nothing is told.
+
+    To leave out one more group instead, say the smallest, would tell too much. Of 86 who claimed, somebody
+    who knows that rule and reads "30 or more" could know that the other group has 38: one larger than the
+    39 at most that were told would not have been left out, a smaller one not needed to be.
     """
     told = {value: members for value, members in counts.items() if members >= LEAST}
-    for value in sorted(told, key=lambda value: (told[value], value)):
-        if claimants - sum(told.values()) >= LEAST:
-            break
-        del told[value]
+    if claimants - sum(told.values()) < LEAST:
+        return {}
     return {value: members - members % LEAST for value, members in told.items()}

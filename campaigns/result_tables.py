@@ -171,7 +171,7 @@ def _audience(told: Told | None) -> list[Section]:
 def _audience_hint(told: Told | None) -> str:
     rules = _(
         "Of members who told it and agreed to statistics. To keep everybody unknown, numbers are rounded down"
-        " to whole tens, groups of fewer than 10 are left out, and so are further ones where a small one"
+        " to whole tens, groups of fewer than 10 are left out, and so is a whole table where a small one"
         " could be reckoned from the rest. Numbers change once a month at most, after 10 more members have"
         " claimed."
     )
