@@ -115,6 +115,7 @@ def results_of(campaign: Campaign) -> Results:
     expired_gifts = ended_gifts.filter(state=GiftState.EXPIRED).aggregate(
         codes=Count("pk"), points=Coalesce(Sum("points"), 0)
     )
+    spent, expired_points = _gone(uses)
     return Results(
         channels=_channels(batches, uses),
         opened=_opened([campaign.pk])[campaign.pk],
@@ -124,10 +125,10 @@ def results_of(campaign: Campaign) -> Results:
         expired_codes=sum(expired.values()) + expired_gifts["codes"],
         expired_code_points=sum(batch.face_points * number for batch, number in expired.items())
         + expired_gifts["points"],
-        expired_points=uses.filter(kind=UseKind.EXPIRY).aggregate(points=Sum("points"))["points"] or 0,
+        expired_points=expired_points,
         by_day=_by_day(claims),
-        times=_times(claims),
-        spent=_spent(uses),
+        times=_times(batches),
+        spent=spent,
     )
 
 
@@ -263,11 +264,17 @@ def _spent_by_channel(
     }
 
 
-def _spent(uses: QuerySet[LotUse]) -> list[Spent]:
-    """What was given back has been taken off."""
-    rows = uses.filter(kind=UseKind.SPEND).values_list("acceptor__name", "store__name")
-    found = [Spent(brand or "", store or "", all_) for brand, store, all_ in rows.annotate(all=Sum("points"))]
-    return sorted((one for one in found if one.points), key=lambda one: (-one.points, one.brand, one.store))
+def _gone(uses: QuerySet[LotUse]) -> tuple[list[Spent], int]:
+    """Where points were spent, less what was given back, and how many have expired: of one reading, which is
+    what takes long.
+    """
+    kinds = uses.filter(kind__in=[UseKind.SPEND, UseKind.EXPIRY])
+    rows = list(kinds.values_list("kind", "acceptor__name", "store__name").annotate(all=Sum("points")))
+    found = [
+        Spent(brand or "", store or "", all_) for kind, brand, store, all_ in rows if kind == UseKind.SPEND
+    ]
+    spent = sorted((one for one in found if one.points), key=lambda one: (-one.points, one.brand, one.store))
+    return spent, sum(all_ for kind, _brand, _store, all_ in rows if kind == UseKind.EXPIRY)
 
 
 def _by_day(claims: QuerySet[Claim]) -> list[tuple[date, int]]:
@@ -280,15 +287,19 @@ def _by_day(claims: QuerySet[Claim]) -> list[tuple[date, int]]:
     return [(day, counts.get(day, 0)) for day in (last - timedelta(days=n) for n in reversed(range(days)))]
 
 
-def _times(claims: QuerySet[Claim]) -> list[int]:
+def _times(batches: Sequence[Batch]) -> list[int]:
     """From the later of activation and window; for a gift from when it was issued."""
-    issued = Gift.objects.filter(pk=OuterRef("pk")).values("issued_at")
     opened = Case(
         When(batch__activated_at__gt=F("batch__claim_from"), then=F("batch__activated_at")),
         default=F("batch__claim_from"),
     )
-    since = claims.order_by().annotate(since=Coalesce(Subquery(issued), opened))
-    classes = [When(claimed_at__lt=F("since") + end, then=Value(place)) for place, end in enumerate(TIMES)]
-    placed = since.annotate(place=Case(*classes, default=Value(len(TIMES)))).values_list("place")
-    counts: dict[int, int] = dict(placed.annotate(found=Count("pk")))
-    return [counts.get(place, 0) for place in range(len(TIMES) + 1)]
+    issued = Subquery(Gift.objects.filter(pk=OuterRef("pk")).values("issued_at"))
+    found = Counter[int]()
+    for issues_gifts, since in ((False, opened), (True, issued)):
+        claims = claims_of([batch for batch in batches if batch.issues_gifts == issues_gifts]).order_by()
+        classes = [
+            When(claimed_at__lt=F("since") + end, then=Value(place)) for place, end in enumerate(TIMES)
+        ]
+        placed = claims.annotate(since=since, place=Case(*classes, default=Value(len(TIMES))))
+        found.update(dict(placed.values_list("place").annotate(found=Count("pk"))))
+    return [found[place] for place in range(len(TIMES) + 1)]

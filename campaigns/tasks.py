@@ -61,3 +61,11 @@ def stock_sandboxes() -> None:
 def fill_sandbox(brand_id: int) -> None:
     """Fill one that was just opened, at once: its first key is to work."""
     services.stock_sandbox(brand_id=brand_id, site_url=settings.SITE_URL, at=database_time())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def count_sheets() -> None:
+    """Count again what pages show of large campaigns and ledgers. Any number of runs at once count each
+    once.
+    """
+    services.count_sheets(at=database_time())

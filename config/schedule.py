@@ -63,6 +63,11 @@ def beat_schedule(
             "schedule": SANDBOX_SECONDS,
             "options": {"expires": SANDBOX_SECONDS},
         },
+        "count-sheets": {
+            "task": "campaigns.tasks.count_sheets",
+            "schedule": 300.0,
+            "options": {"expires": 300.0},
+        },
         "drop-ended-sessions": {
             "task": "redemption_site.tasks.drop_ended_sessions",
             "schedule": 3600.0,

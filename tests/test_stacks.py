@@ -48,6 +48,7 @@ TRIED_BY = {
     "ledger/services/holds.py": "ledger/test_holds.py",
     "ledger/services/recoveries.py": "ledger/test_reversals.py",
     "ledger/services/settlements.py": "ledger/test_settlements.py",
+    "ledger/services/sheets.py": "ledger/test_sheets.py",
     "ledger/services/taking.py": "ledger/test_spending.py",
     "ledger/statements.py": "ledger/test_statements.py",
     "parties/consents.py": "redemption_site/test_consents.py",

@@ -19,6 +19,8 @@ from campaigns.files.results import Report, document
 from campaigns.models import Campaign
 from campaigns.result_tables import Section, curve_of, funnel_hint, sections_of, share, steps_of
 from campaigns.results import Results
+from campaigns.services.sheets import RESULTS
+from ledger.services.sheets import figures_of
 from ledger.statements import database_time
 from ledger.tables import Cell, Table, as_csv, as_xlsx
 from parties.errors import NotReachable
@@ -46,7 +48,7 @@ class ResultPages(ScopedAdmin):
             campaign = access.access_campaign(request.user, campaign_id)
         except NotReachable as refusal:
             raise Http404 from refusal
-        found, at = results.results_of(campaign), database_time()
+        found, at = figures_of(RESULTS, campaign.pk, at=database_time())
         sections = sections_of(found, told_of(campaign), campaign.brand.program.yen_per_point)
         name, head = f"results-{campaign.slug}", _head(campaign, moment_text(at))
         if "pdf" in request.GET:

@@ -15,24 +15,25 @@ from ledger import access, reports
 from ledger.admin.pages import ACCOUNTANTS, LedgerAdmin
 from ledger.charts import Chart, line_chart
 from ledger.forms import AsOfForm, StepsForm
-from ledger.models import Account, AccountKind
-from ledger.reports import Cohort, Estimate, Liability, Step
+from ledger.reports import AccountLine, Cohort, Estimate, Liability, LiabilityStep, Step
+from ledger.services.kept_reports import BREAKAGE, LIABILITY, MOST_ACCOUNTS, TRIAL
+from ledger.services.sheets import Counted, figures_of
 from ledger.statements import database_time
 from ledger.tables import Table, as_csv
 from ledger.templatetags.finance import day, moment, month
 from parties.access import reachable_brands, reachable_programs
 from parties.models import Brand, Program
 
-DAYS_SHOWN, MONTHS_SHOWN = 60, 24
-ACCOUNTS_SHOWN = 500
-
 
 class Asked(NamedTuple):
-    """A report that somebody asked for. `brands` None: the whole program, for whoever sees all of it."""
+    """A report that somebody asked for. `brands` None: the whole program, for whoever sees all of it. No
+    moment was typed: `as_of` is None, and `at` now, or when the figures were counted.
+    """
 
     program: Program
     brands: QuerySet[Brand] | None
     at: datetime
+    as_of: datetime | None
     step: Step
 
 
@@ -54,7 +55,7 @@ class ReportPages(LedgerAdmin):
     def liability_view(self, request: HttpRequest) -> HttpResponse:
         """What is owed to members."""
         form, asked = _asked(request, StepsForm)
-        owed = reports.liability(asked.program, at=asked.at, brands=asked.brands)
+        (owed, series), asked = _counted(asked, LIABILITY, asked.step.value)
         funders = _funder_table(owed)
         most = max((line.points for line in owed.months), default=0)
         months = [(month(line.month), line.points) for line in owed.months]
@@ -65,7 +66,7 @@ class ReportPages(LedgerAdmin):
             [funders, _month_table(owed)],
             owed=owed,
             funders=funders,
-            charts=_liability_charts(asked),
+            charts=_liability_charts(asked.step, series),
             months=months,
             most=most,
         )
@@ -73,8 +74,7 @@ class ReportPages(LedgerAdmin):
     def breakage_view(self, request: HttpRequest) -> HttpResponse:
         """What has expired, and what is expected to."""
         form, asked = _asked(request)
-        realised = reports.realised_breakage(asked.program, at=asked.at, brands=asked.brands)
-        estimates = reports.expected_breakage(asked.program, at=asked.at, brands=asked.brands)
+        (realised, estimates), asked = _counted(asked, BREAKAGE)
         yen = asked.program.yen_per_point
         gone = Table(
             _("Realised, by funder and month"),
@@ -103,13 +103,9 @@ class ReportPages(LedgerAdmin):
     def trial_view(self, request: HttpRequest) -> HttpResponse:
         """What came into accounts and went out, per kind and per account of a brand."""
         form, asked = _asked(request)
-        tables = []
-        lines = []
-        if asked.brands is None:
-            lines = reports.trial_balance(asked.program, at=asked.at)
-            tables.append(_kind_table(lines))
-        accounts = _accounts(request, asked)
-        tables.append(_account_table(accounts[:ACCOUNTS_SHOWN]))
+        (lines, accounts), asked = _counted(asked, TRIAL)
+        tables = [_kind_table(lines)] if asked.brands is None else []
+        tables.append(_account_table(accounts[:MOST_ACCOUNTS]))
         return self._report(
             request,
             "trial-balance",
@@ -117,8 +113,8 @@ class ReportPages(LedgerAdmin):
             tables,
             tables=tables,
             difference=sum(line.balance for line in lines) if lines else None,
-            is_cut=len(accounts) > ACCOUNTS_SHOWN,
-            shown_at_most=ACCOUNTS_SHOWN,
+            is_cut=len(accounts) > MOST_ACCOUNTS,
+            shown_at_most=MOST_ACCOUNTS,
         )
 
     def _report(
@@ -184,7 +180,18 @@ def _asked(request: HttpRequest, kind: type[AsOfForm] = AsOfForm) -> tuple[AsOfF
     roles = () if request.user.is_superuser else ACCOUNTANTS
     brands = None if access.sees_all(request.user, *roles) else reachable_brands(request.user, *roles)
     step = form.chosen_step() if isinstance(form, StepsForm) and form.is_bound else Step.DAY
-    return form, Asked(program, brands, form.instant(now=database_time()), step)
+    now = database_time()
+    at = form.instant(now=now)
+    return form, Asked(program, brands, at, None if at == now else at, step)
+
+
+def _counted(asked: Asked, counted: Counted, *about: str) -> tuple[Any, Asked]:
+    """The figures, and what was asked for with their moment."""
+    brands = None
+    if asked.brands is not None:
+        brands = sorted(asked.brands.filter(program=asked.program).values_list("pk", flat=True))
+    kept = figures_of(counted, asked.program.pk, brands, *about, at=database_time(), as_of=asked.as_of)
+    return kept.figures, asked._replace(at=kept.counted_at)
 
 
 def _funder_table(owed: Liability) -> Table:
@@ -231,22 +238,15 @@ def _month_table(owed: Liability) -> Table:
     )
 
 
-def _liability_charts(asked: Asked) -> list[Chart]:
+def _liability_charts(step: Step, steps: list[LiabilityStep]) -> list[Chart]:
     """Two pictures, each with its own scale: a batch of codes is a hundred times what wallets hold."""
-    by_day = asked.step == Step.DAY
-    steps = reports.liability_series(
-        asked.program,
-        at=asked.at,
-        step=asked.step,
-        steps=DAYS_SHOWN if by_day else MONTHS_SHOWN,
-        brands=asked.brands,
-    )
-    labels = [(day if by_day else month)(step.starts_at) for step in steps]
+    by_day = step == Step.DAY
+    labels = [(day if by_day else month)(one.starts_at) for one in steps]
     of_wallets = [
-        (_("In wallets"), [step.wallet_points for step in steps]),
-        (_("Held"), [step.held_points for step in steps]),
+        (_("In wallets"), [one.wallet_points for one in steps]),
+        (_("Held"), [one.held_points for one in steps]),
     ]
-    of_codes = [(_("Unclaimed codes"), [step.unclaimed_points for step in steps])]
+    of_codes = [(_("Unclaimed codes"), [one.unclaimed_points for one in steps])]
     return [
         line_chart(_("Points of members over time"), labels, of_wallets),
         line_chart(_("Points of unclaimed codes over time"), labels, of_codes),
@@ -295,27 +295,18 @@ def _kind_table(lines: list[reports.KindLine]) -> Table:
     )
 
 
-def _accounts(request: HttpRequest, asked: Asked) -> list[Any]:
-    """Accounts of the program but wallets, which are far too many for a page: they are one line above."""
-    roles = () if request.user.is_superuser else ACCOUNTANTS
-    reached = access.reachable_accounts(request.user, *roles).filter(program=asked.program)
-    own: QuerySet[Account] = reached.exclude(kind=AccountKind.WALLET).select_related("brand")
-    ordered = own.order_by("brand__name", "kind", "pk")
-    return list(reports.account_lines(ordered, at=asked.at)[: ACCOUNTS_SHOWN + 1])
-
-
-def _account_table(accounts: list[Any]) -> Table:
+def _account_table(accounts: list[AccountLine]) -> Table:
     return Table(
         _("By account"),
         [_("Account"), _("Kind"), _("Brand"), _("In"), _("Out"), _("Balance")],
         [
             [
                 account.label,
-                account.get_kind_display(),
-                account.brand and account.brand.name,
+                str(account.kind.label),
+                account.brand.name if account.brand else None,
                 account.points_in,
                 account.points_out,
-                account.points_left,
+                account.balance,
             ]
             for account in accounts
         ],

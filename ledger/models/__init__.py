@@ -18,6 +18,7 @@ from ledger.models.core import (
 from ledger.models.lots import UNUSED_KINDS, Hold, HoldState, Lot, LotUse, Receivable, UseKind
 from ledger.models.seals import ClosedDay, DaySeal
 from ledger.models.settlements import Settlement, SettlementLine, SettlementNote, SettlementState
+from ledger.models.sheets import Sheet
 
 __all__ = [
     "BRAND_KINDS",
@@ -45,6 +46,7 @@ __all__ = [
     "SettlementLine",
     "SettlementNote",
     "SettlementState",
+    "Sheet",
     "Transfer",
     "UseKind",
     "transfer_id_of",

@@ -10,7 +10,7 @@ from ledger.reports.history import MAX_STEPS, LiabilityStep, Step, balance_serie
 from ledger.reports.liability import FunderLiability, Liability, MonthLine, liability
 from ledger.reports.searching import EntryKind, Sought, count_entries, kind_of, search_entries
 from ledger.reports.stories import Part, Story, story_of
-from ledger.reports.trial import KindLine, account_lines, trial_balance
+from ledger.reports.trial import AccountLine, KindLine, account_lines, trial_balance
 from ledger.reports.wallets import (
     StatementEntry,
     WalletStatement,
@@ -21,6 +21,7 @@ from ledger.reports.wallets import (
 
 __all__ = [
     "MAX_STEPS",
+    "AccountLine",
     "Cohort",
     "EntryKind",
     "Estimate",

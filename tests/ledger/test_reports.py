@@ -33,14 +33,14 @@ def balances(program: Program, at: datetime) -> dict[str, int]:
 def everything(town: Town, at: datetime) -> list[Any]:
     """Each report of the town as of one instant."""
     statement = reports.wallet_statement(town.wallet, starts_at=LONG_AGO, ends_at=at)
-    lines = reports.account_lines(Account.objects.filter(program=town.program), at=at).order_by("pk")
+    lines = reports.account_lines(Account.objects.filter(program=town.program).order_by("pk"), at=at)
     return [
         reports.liability(town.program, at=at),
         reports.realised_breakage(town.program, at=at),
         reports.expected_breakage(town.program, at=at),
         reports.trial_balance(town.program, at=at),
         reports.liability_series(town.program, at=at, step=Step.DAY, steps=30),
-        list(lines.values_list("label", "points_in", "points_out", "points_left")),
+        lines,
         (statement.opening_points, statement.closing_points),
         [(entry.points, entry.reason, entry.brand, entry.store) for entry in statement.entries],
     ]
