@@ -38,13 +38,14 @@ class LiabilityPage(ScopedAdmin):
         at = form.instant(now=now)
         live = reachable_brands(request.user, *roles).filter(program__is_sandbox=False)
         brands = sorted(live.values_list("pk", flat=True))
-        kept = figures_of(LIABILITY_BY_CAMPAIGN, brands, at=now, as_of=None if at == now else at)
-        table, at = _table(kept.figures), kept.counted_at
+        as_of = None if at == now else at
+        kept = figures_of(LIABILITY_BY_CAMPAIGN, brands, at=now, as_of=as_of)
+        table, at, is_earlier = _table(kept.figures), kept.counted_at, as_of is None and kept.counted_at < now
         title = _("Liability by campaign")
         if "csv" in request.GET:
             return as_csv(f"campaigns-{at:%Y%m%d}", [table], head=[(_("As of"), moment_text(at))])
         frame = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
-        context = frame | {"form": form, "table": table, "at": moment_text(at)}
+        context = frame | {"form": form, "table": table, "at": moment_text(at), "is_earlier": is_earlier}
         return TemplateResponse(request, "campaigns/liability_page.html", context)
 
 

@@ -48,7 +48,8 @@ class ResultPages(ScopedAdmin):
             campaign = access.access_campaign(request.user, campaign_id)
         except NotReachable as refusal:
             raise Http404 from refusal
-        found, at = figures_of(RESULTS, campaign.pk, at=database_time())
+        now = database_time()
+        found, at = figures_of(RESULTS, campaign.pk, at=now)
         sections = sections_of(found, told_of(campaign), campaign.brand.program.yen_per_point)
         name, head = f"results-{campaign.slug}", _head(campaign, moment_text(at))
         if "pdf" in request.GET:
@@ -67,6 +68,7 @@ class ResultPages(ScopedAdmin):
             chart=curve_of(found),
             sections=sections,
             has_claims=bool(found.by_day),
+            is_earlier=at < now,
         )
 
     def lines_view(self, request: HttpRequest) -> HttpResponse:

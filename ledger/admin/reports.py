@@ -35,6 +35,7 @@ class Asked(NamedTuple):
     at: datetime
     as_of: datetime | None
     step: Step
+    is_earlier: bool = False  # than now, though no moment was typed
 
 
 class ReportPages(LedgerAdmin):
@@ -191,7 +192,7 @@ def _counted(asked: Asked, counted: Counted, *about: str) -> tuple[Any, Asked]:
     if asked.brands is not None:
         brands = sorted(asked.brands.filter(program=asked.program).values_list("pk", flat=True))
     kept = figures_of(counted, asked.program.pk, brands, *about, at=database_time(), as_of=asked.as_of)
-    return kept.figures, asked._replace(at=kept.counted_at)
+    return kept.figures, asked._replace(at=kept.counted_at, is_earlier=kept.counted_at < asked.at)
 
 
 def _funder_table(owed: Liability) -> Table:

@@ -1,0 +1,76 @@
+"""The results of a campaign that takes long to count: as of the last count, with its moment."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from campaigns import services as campaigns
+from ledger.models import Sheet
+from ledger.services import sheets
+from ledger.statements import database_time
+from parties.models import Role
+from tests import make
+from tests.campaigns.pages import signed_in
+from tests.campaigns.test_results import claim, codes, shop
+
+pytestmark = pytest.mark.django_db
+HINT = "you see the figures of that moment"
+
+
+@pytest.fixture(autouse=True)
+def _all_is_costly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "COSTLY_MS", 0)
+
+
+def test_the_page_and_its_files_show_the_last_count_until_a_worker_counts_again() -> None:
+    campaign, member = shop(), make.member()
+    batch = codes(campaign, ("poster", 5))
+    claim(batch, 0, member)
+    client = signed_in(make.staff(Role.MARKETER, campaign.brand))
+    address = reverse("admin:campaigns_campaign_results", args=(campaign.pk,))
+
+    def poster() -> tuple[str, bool]:
+        page = client.get(address)
+        rows = client.get(address, {"csv": "1"}).content.decode()
+        return next(line for line in rows.splitlines() if line.startswith("poster,")), HINT in str(
+            page.content
+        )
+
+    client.get(address)
+    before = poster()
+    claim(batch, 1, member)
+    assert poster() == before
+    assert before[1]
+    campaigns.count_sheets(at=database_time() + sheets.AGAIN)
+    assert poster()[0] != before[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("admin:campaigns_campaign_liability", "campaigns"),
+        ("admin:ledger_report_liability", "liability"),
+        ("admin:ledger_report_breakage", "breakage"),
+        ("admin:ledger_report_trial-balance", "trial"),
+    ],
+)
+@pytest.mark.parametrize("is_operator", [False, True])
+def test_reports_are_kept_for_whoever_sees_the_same_and_for_nobody_else(
+    address: str, kind: str, *, is_operator: bool
+) -> None:
+    campaign = shop()
+    claim(codes(campaign, ("poster", 5)), 0, make.member())
+    reader = make.staff(Role.FINANCE, None if is_operator else campaign.brand)
+    first = signed_in(reader).get(reverse(address)).content.decode()
+    again = signed_in(reader).get(reverse(address)).content.decode()
+    assert (HINT in first, HINT in again) == (False, True)
+    make.brand(program=campaign.brand.program)
+    stranger = make.staff(Role.FINANCE, make.brand(program=campaign.brand.program))
+    assert HINT not in signed_in(stranger).get(reverse(address)).content.decode()
+    kept = Sheet.objects.filter(subject__startswith=f"{kind}:")
+    assert kept.count() == 2
+    moved = kept.order_by("pk").first()
+    assert moved is not None
+    campaigns.count_sheets(at=database_time() + sheets.AGAIN + timedelta(minutes=1))
+    assert kept.get(pk=moved.pk).counted_at > moved.counted_at
