@@ -109,3 +109,9 @@ class SealKeyMissing(LedgerError):
     """A seal was made with a key that LEDGER_SEAL_KEYS does not have."""
 
     code = "seal_key_missing"
+
+
+class NotCountedYet(LedgerError):
+    """Figures that take longer to count than a page may, and that no worker has counted yet."""
+
+    code = "not_counted_yet"

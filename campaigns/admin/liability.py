@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import reports
 from campaigns.services.sheets import LIABILITY_BY_CAMPAIGN
+from ledger.admin.pages import unless_counting
 from ledger.forms import AsOfForm
 from ledger.services.sheets import figures_of
 from ledger.statements import database_time
@@ -28,6 +29,7 @@ class LiabilityPage(ScopedAdmin):
         view = self.admin_site.admin_view(self.liability_view)
         return [path("liability/", view, name="campaigns_campaign_liability"), *super().get_urls()]
 
+    @unless_counting
     def liability_view(self, request: HttpRequest) -> HttpResponse:
         """The campaigns within reach that owe something, as of an instant; as CSV, too."""
         roles = () if request.user.is_superuser else READERS

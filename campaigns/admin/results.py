@@ -20,6 +20,7 @@ from campaigns.models import Campaign
 from campaigns.result_tables import Section, curve_of, funnel_hint, sections_of, share, steps_of
 from campaigns.results import Results
 from campaigns.services.sheets import RESULTS
+from ledger.admin.pages import unless_counting
 from ledger.services.sheets import figures_of
 from ledger.statements import database_time
 from ledger.tables import Cell, Table, as_csv, as_xlsx
@@ -42,6 +43,7 @@ class ResultPages(ScopedAdmin):
         ]
         return own + super().get_urls()
 
+    @unless_counting
     def results_view(self, request: HttpRequest, campaign_id: int) -> HttpResponse:
         """All of one campaign, for people of its brand."""
         try:

@@ -8,8 +8,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ledger.errors import NotCountedYet
 from ledger.templatetags.finance import moment, points
 from parties.forms import last_moment
 from parties.models import Role
@@ -50,6 +52,23 @@ def by_post(act: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         if request.method != "POST":
             return HttpResponseRedirect("../change/")
         return act(request, *args, **kwargs)
+
+    return door
+
+
+def unless_counting(page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The page, or, while a worker counts what it is to show, one that says so and looks again by itself."""
+
+    @wraps(page)
+    def door(model_admin: ScopedAdmin, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return page(model_admin, request, *args, **kwargs)
+        except NotCountedYet:
+            frame = {**model_admin.admin_site.each_context(request), "opts": model_admin.opts}
+            context = frame | {"title": _("The figures are being counted")}
+            answer = TemplateResponse(request, "ledger/counting_page.html", context)
+            answer["Refresh"] = "30"
+            return answer
 
     return door
 

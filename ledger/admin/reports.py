@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from ledger import access, reports
-from ledger.admin.pages import ACCOUNTANTS, LedgerAdmin
+from ledger.admin.pages import ACCOUNTANTS, LedgerAdmin, unless_counting
 from ledger.charts import Chart, line_chart
 from ledger.forms import AsOfForm, StepsForm
 from ledger.reports import AccountLine, Cohort, Estimate, Liability, LiabilityStep, Step
@@ -53,6 +53,7 @@ class ReportPages(LedgerAdmin):
         ]
         return own + super().get_urls()
 
+    @unless_counting
     def liability_view(self, request: HttpRequest) -> HttpResponse:
         """What is owed to members."""
         form, asked = _asked(request, StepsForm)
@@ -72,6 +73,7 @@ class ReportPages(LedgerAdmin):
             most=most,
         )
 
+    @unless_counting
     def breakage_view(self, request: HttpRequest) -> HttpResponse:
         """What has expired, and what is expected to."""
         form, asked = _asked(request)
@@ -101,6 +103,7 @@ class ReportPages(LedgerAdmin):
             expected_yen=sum(known) * yen if known else None,
         )
 
+    @unless_counting
     def trial_view(self, request: HttpRequest) -> HttpResponse:
         """What came into accounts and went out, per kind and per account of a brand."""
         form, asked = _asked(request)

@@ -9,11 +9,12 @@ class Sheet(models.Model):
     """What counting `subject` gave. It can always be counted again: nothing here is a record of its own.
 
     A worker has it to itself from the moment it moved `next_count_at`; figures as of a past moment never
-    change, and have none.
+    change, and have none. No figures: somebody asks for them, and a worker is to count them.
     """
 
     subject = models.CharField(_("what was counted"), max_length=1_000, unique=True)
-    figures = models.JSONField(_("figures"))
+    figures = models.JSONField(_("figures"), null=True)
+    as_of = models.DateTimeField(_("as of"), null=True)
     counted_at = models.DateTimeField(_("counted at"))
     took_ms = models.PositiveIntegerField(_("how long it took, in milliseconds"))
     asked_at = models.DateTimeField(_("last asked for"))

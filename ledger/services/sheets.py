@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
+from ledger.errors import NotCountedYet
 from ledger.models import Sheet
 from ledger.plain import pack, unpack
 
 COSTLY_MS = 200  # what is quicker is counted each time, and always new
+PATIENCE_MS = 3_000  # for each query of what a page counts itself
 AGAIN = timedelta(minutes=30)
 ASKED_WITHIN = timedelta(days=7)  # else it is not counted again until somebody asks
 FORGOTTEN = timedelta(days=60)
@@ -32,8 +34,10 @@ class Counted(NamedTuple):
     shape: Any
     count: Callable[..., Any]
 
-    def subject(self, about: tuple[Any, ...]) -> str:
-        return f"{self.kind}:{json.dumps(about, separators=(',', ':'))}"
+    def subject(self, about: tuple[Any, ...], as_of: datetime | None) -> str:
+        """What the figures are about, in one line."""
+        moment = f"@{as_of.isoformat()}" if as_of else ""
+        return f"{self.kind}{moment}:{json.dumps(about, separators=(',', ':'))}"
 
 
 class Kept(NamedTuple):
@@ -43,70 +47,104 @@ class Kept(NamedTuple):
     counted_at: datetime
 
 
+class _Wanted(NamedTuple):
+    """What is to be counted; `as_of` None: as it is whenever it is counted."""
+
+    counted: Counted
+    about: tuple[Any, ...]
+    as_of: datetime | None
+
+    @property
+    def subject(self) -> str:
+        return self.counted.subject(self.about, self.as_of)
+
+    def figures(self, at: datetime, *, patience_ms: int) -> Any:
+        with _one_picture(patience_ms):
+            return self.counted.count(*self.about, at=self.as_of or at)
+
+
 def figures_of(counted: Counted, *about: Any, at: datetime, as_of: datetime | None = None) -> Kept:
     """The newest figures that are kept; if there are none, those of now (`at`), kept if counting took long.
 
-    With `as_of`: those of that moment, which never change, and are kept unless the moment is just now.
+    With `as_of`: those of that moment, which never change; they are kept unless the moment is just now.
+    NotCountedYet if there are none and counting them takes longer than a page may; a worker will count them.
     """
-    if as_of is not None and as_of > at - SETTLED:
-        with _one_picture():
-            return Kept(counted.count(*about, at=as_of), as_of)
-    subject = counted.subject((*about, as_of.isoformat()) if as_of else about)
-    sheet = Sheet.objects.filter(subject=subject).first()
+    wanted = _Wanted(counted, about, as_of)
+    sheet = Sheet.objects.filter(subject=wanted.subject).first()
     if sheet is None:
-        return _count(counted, subject, about, moment=as_of or at, at=at, is_final=as_of is not None)
+        return _count_for_page(wanted, at=at)
     if sheet.asked_at < at - _NOTED:
         Sheet.objects.filter(pk=sheet.pk).update(asked_at=at)
+    if sheet.figures is None:
+        raise NotCountedYet
     return Kept(unpack(counted.shape, sheet.figures), sheet.counted_at)
 
 
 def count_due_sheets(kinds: Iterable[Counted], *, at: datetime) -> int:
-    """Count again what is due of these kinds, and drop what nobody asked for in a long time; how many were
-    counted. Of any number of calls at once, one counts each.
+    """Count what is due of these kinds, and drop what nobody asked for in a long time; how many were counted.
+    Of any number of calls at once, one counts each.
     """
     Sheet.objects.filter(asked_at__lt=at - FORGOTTEN).delete()
     by_kind = {counted.kind: counted for counted in kinds}
     done = 0
     for sheet in _due(at):
-        kind, _colon, about = sheet.subject.partition(":")
-        if kind in by_kind and _take(sheet, at=at):
-            _count(by_kind[kind], sheet.subject, json.loads(about), moment=at, at=at, is_final=False)
+        head, _colon, about = sheet.subject.partition(":[")
+        counted = by_kind.get(head.partition("@")[0])
+        if counted is not None and _take(sheet, at=at):
+            wanted = _Wanted(counted, tuple(json.loads(f"[{about}")), sheet.as_of)
+            _count(wanted, at=at, patience_ms=0)
             done += 1
     return done
 
 
 def count_first(counted: Counted, *about: Any, at: datetime) -> bool:
     """Count what nobody has asked for yet, so that the first who does need not wait; False if it is known."""
-    subject = counted.subject(about)
-    if Sheet.objects.filter(subject=subject).exists():
+    wanted = _Wanted(counted, about, None)
+    if Sheet.objects.filter(subject=wanted.subject).exists():
         return False
-    _count(counted, subject, about, moment=at, at=at, is_final=False)
+    _count(wanted, at=at, patience_ms=0)
     return True
 
 
-def _count(
-    counted: Counted, subject: str, about: Iterable[Any], *, moment: datetime, at: datetime, is_final: bool
-) -> Kept:
+def _count_for_page(wanted: _Wanted, *, at: datetime) -> Kept:
+    try:
+        return _count(wanted, at=at, patience_ms=PATIENCE_MS)
+    except OperationalError as refusal:
+        if not _is_out_of_patience(refusal):
+            raise
+    ask = Sheet(
+        subject=wanted.subject,
+        as_of=wanted.as_of,
+        counted_at=at - AGAIN,
+        took_ms=0,
+        asked_at=at,
+        next_count_at=at,
+    )
+    Sheet.objects.bulk_create([ask], ignore_conflicts=True)
+    raise NotCountedYet
+
+
+def _count(wanted: _Wanted, *, at: datetime, patience_ms: int) -> Kept:
     """Keep it if it took long; if it did not, what was kept before goes. Of several at once, the newest is
     kept.
     """
     begun = time.perf_counter()
-    with _one_picture():
-        figures = counted.count(*about, at=moment)
+    figures = wanted.figures(at, patience_ms=patience_ms)
     took_ms = int((time.perf_counter() - begun) * 1000)
-    kept = Sheet.objects.filter(subject=subject)
+    moment = wanted.as_of or at
+    kept = Sheet.objects.filter(subject=wanted.subject)
     if took_ms < COSTLY_MS:
         kept.filter(counted_at__lte=moment).delete()
-    elif len(subject) <= _LONGEST:
-        next_count_at = None if is_final else at + AGAIN
+    elif len(wanted.subject) <= _LONGEST and not (wanted.as_of and wanted.as_of > at - SETTLED):
         values = {
             "figures": pack(figures),
             "counted_at": moment,
             "took_ms": took_ms,
-            "next_count_at": next_count_at,
+            "next_count_at": None if wanted.as_of else at + AGAIN,
         }
-        if not kept.filter(counted_at__lte=moment).update(**values):
-            Sheet.objects.bulk_create([Sheet(subject=subject, asked_at=at, **values)], ignore_conflicts=True)
+        if not kept.filter(counted_at__lte=at).update(**values):
+            new = Sheet(subject=wanted.subject, as_of=wanted.as_of, asked_at=at, **values)
+            Sheet.objects.bulk_create([new], ignore_conflicts=True)
     return Kept(figures, moment)
 
 
@@ -121,10 +159,15 @@ def _take(sheet: Sheet, *, at: datetime) -> bool:
     return bool(found.update(next_count_at=at + AGAIN))
 
 
+def _is_out_of_patience(refusal: OperationalError) -> bool:
+    return getattr(refusal.__cause__, "sqlstate", None) == "57014"  # query_canceled
+
+
 @contextmanager
-def _one_picture() -> Iterator[None]:
+def _one_picture(patience_ms: int) -> Iterator[None]:
     """All of it is read as it is now, however long that takes, and with room to sort and to join in memory.
-    Where a transaction is under way, as it is.
+    No query may take longer than `patience_ms` (0: as long as it likes). Where a transaction is under way,
+    as it is.
     """
     if connection.vendor != "postgresql" or connection.in_atomic_block:
         yield
@@ -132,4 +175,5 @@ def _one_picture() -> Iterator[None]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("SET LOCAL work_mem = '64MB'")
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(patience_ms)])
         yield

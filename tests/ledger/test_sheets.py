@@ -6,8 +6,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
+from ledger.errors import NotCountedYet
 from ledger.models import AccountKind, Sheet
 from ledger.plain import pack, unpack
 from ledger.services import sheets
@@ -147,3 +148,58 @@ def test_the_database_holds_it(slow: Counter, broken: Callable[[], object]) -> N
     figures_of(slow.counted, 7, at=NOON)
     with pytest.raises(IntegrityError), transaction.atomic():
         broken()
+
+
+class Cancelled(Exception):
+    """What PostgreSQL says of a query that took longer than it may."""
+
+    sqlstate = "57014"
+
+
+class Impatient(Counter):
+    """Nobody but a worker has the time to count it."""
+
+    def lines(self, number: int, *, at: datetime) -> list[Line]:
+        if not self.asked:
+            self.asked.append(at)
+            raise OperationalError from Cancelled()
+        return super().lines(number, at=at)
+
+
+@pytest.mark.parametrize("as_of", [None, NOON - timedelta(days=9)])
+def test_what_takes_too_long_for_a_page_is_left_to_a_worker(slow: Counter, as_of: datetime | None) -> None:
+    counter = Impatient()
+    for _ in range(2):
+        with pytest.raises(NotCountedYet):
+            figures_of(counter.counted, 7, at=NOON, as_of=as_of)
+    assert len(counter.asked) == 1
+    assert count_due_sheets([counter.counted], at=NOON) == 1
+    assert figures_of(counter.counted, 7, at=NOON, as_of=as_of).counted_at == (as_of or NOON)
+    assert count_due_sheets([counter.counted], at=NOON + AGAIN) == (as_of is None)
+
+
+def test_another_error_is_no_lack_of_patience(slow: Counter) -> None:
+    def broken(number: int, *, at: datetime) -> list[Line]:
+        raise OperationalError("the connection is gone")
+
+    with pytest.raises(OperationalError, match="is gone"):
+        figures_of(slow.counted._replace(count=broken), 7, at=NOON)
+    assert not Sheet.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_postgresql_stops_a_query_that_a_page_would_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no limit of time")
+
+    def sleepy(*, at: datetime) -> list[Line]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.3)")
+        return [Line(at.date(), 1)]
+
+    counted = Counted("sleepy", list[Line], sleepy)
+    monkeypatch.setattr(sheets, "PATIENCE_MS", 50)
+    with pytest.raises(NotCountedYet):
+        figures_of(counted, at=NOON)
+    assert count_due_sheets([counted], at=NOON) == 1
+    assert figures_of(counted, at=NOON).figures == [Line(NOON.date(), 1)]
