@@ -269,9 +269,10 @@ class MailingAdmin(ScopedAdmin):
     def _repair(
         self, request: HttpRequest, mailing_id: int, recipient_id: int, repair: Callable[..., Any], done: str
     ) -> HttpResponse:
-        if request.method == "POST":
-            what = {"reason": request.POST.get("reason", ""), "at": database_time()}
-            act(request, lambda user: repair(recipient_id=recipient_id, user=user, **what), done)
+        if request.method != "POST":
+            return HttpResponseRedirect(_page_of(mailing_id))
+        what = {"reason": request.POST.get("reason", ""), "at": database_time()}
+        act(request, lambda user: repair(recipient_id=recipient_id, user=user, **what), done)
         return HttpResponseRedirect(_page_of(mailing_id), status=303)
 
     def _decide(

@@ -21,6 +21,7 @@ from smtplib import (
 
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from campaigns import mailing_mails as mails
@@ -45,7 +46,14 @@ WAITS_FOR_POINTS = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
 
-_MAY_BE_MAILED = Q(mailing__state=MailingState.SENDING) | Q(round__gt=0)
+
+def _may_be_mailed() -> Q:
+    """Rows of mailings that are being sent, and those that got another code. Not by a join: Django would move
+    all conditions of an update into a subquery, which PostgreSQL doesn't look at again once it has waited for
+    the row, so that two workers would get it.
+    """
+    sending = Mailing.objects.filter(state=MailingState.SENDING)
+    return Q(mailing__in=sending.values("pk")) | Q(round__gt=0)
 
 
 def send_step(*, at: datetime, limit: int = ROWS_PER_STEP) -> int:
@@ -54,7 +62,7 @@ def send_step(*, at: datetime, limit: int = ROWS_PER_STEP) -> int:
     """
     _doubt_what_was_left(at)
     due = Recipient.objects.filter(
-        _MAY_BE_MAILED, state__in=[RecipientState.WAITING, RecipientState.TAKEN], next_try_at__lte=at
+        _may_be_mailed(), state__in=[RecipientState.WAITING, RecipientState.TAKEN], next_try_at__lte=at
     )
     found = list(
         due.select_related("mailing__campaign__brand__program", "mailing__client__brand", "gift").order_by(
@@ -79,7 +87,7 @@ def send_step(*, at: datetime, limit: int = ROWS_PER_STEP) -> int:
 def _take(recipient: Recipient, at: datetime) -> bool:
     """Have the row to oneself until the lease ends. Of any number who found it as it was, one gets it."""
     found = Recipient.objects.filter(
-        _MAY_BE_MAILED,
+        _may_be_mailed(),
         pk=recipient.pk,
         state__in=[RecipientState.WAITING, RecipientState.TAKEN],
         tries=recipient.tries,
@@ -169,7 +177,7 @@ def _hand(recipient: Recipient, at: datetime) -> bool:
     more.
     """
     mine = Recipient.objects.filter(
-        _MAY_BE_MAILED, pk=recipient.pk, state=RecipientState.TAKEN, tries=recipient.tries
+        _may_be_mailed(), pk=recipient.pk, state=RecipientState.TAKEN, tries=recipient.tries
     )
     return bool(mine.update(state=RecipientState.HANDING, handed_at=at, next_try_at=at + LEASE, note=""))
 
@@ -235,6 +243,13 @@ def _doubt_what_was_left(at: datetime) -> None:
 
 
 def _end_those_done(at: datetime) -> None:
-    """Mailings of which no row is under way any more."""
-    sending = Mailing.objects.filter(state=MailingState.SENDING)
-    sending.exclude(recipients__state__in=UNDER_WAY).update(state=MailingState.SENT, ended_at=at)
+    """Mailings of which no row is under way any more. Each is held while its rows are looked at, as whoever
+    has rows mailed again holds it, too.
+    """
+    done = Mailing.objects.filter(state=MailingState.SENDING).exclude(recipients__state__in=UNDER_WAY)
+    for mailing_id in list(done.values_list("pk", flat=True)):
+        with transaction.atomic():
+            mailing = Mailing.objects.select_for_update(no_key=True).get(pk=mailing_id)
+            if queries.is_over(mailing):
+                sending = Mailing.objects.filter(pk=mailing_id, state=MailingState.SENDING)
+                sending.update(state=MailingState.SENT, ended_at=at)

@@ -62,9 +62,9 @@ def fill(mailing: Mailing, team: promos.Team, rows: str) -> Mailing:
     )
 
 
-def submitted(team: promos.Team, **fields: Any) -> Mailing:
+def submitted(team: promos.Team, mailing: Mailing | None = None, **fields: Any) -> Mailing:
     return mailings.submit_mailing(
-        mailing_id=draft(team, **fields).pk,
+        mailing_id=(mailing or draft(team, **fields)).pk,
         consent_how="box ticked when they joined",
         is_consent_stated=True,
         user=team.marketer,
@@ -82,6 +82,11 @@ def sending(team: promos.Team, **fields: Any) -> Mailing:
 def send_all(at: datetime = NOON) -> None:
     while mailing_sending.send_step(at=at):
         pass
+
+
+def mail(mailing: Mailing, team: promos.Team) -> Mailing:
+    """The draft, submitted, approved and sent."""
+    return sent(team, mailing=mailing)
 
 
 def sent(team: promos.Team, **fields: Any) -> Mailing:
