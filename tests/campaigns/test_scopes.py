@@ -238,6 +238,7 @@ def test_a_marketer_of_two_brands_edits_in_one_where_the_role_is_held() -> None:
 
 
 WRITES = {
+    Mailing: {Role.MARKETER},
     Campaign: {Role.MARKETER},
     Order: {Role.MARKETER},
     VoidRequest: {Role.MARKETER},
