@@ -11,7 +11,6 @@ from campaigns.mailing_models import (
     Mailing,
     MailingState,
     MailOptOut,
-    Recipient,
     RecipientState,
 )
 from campaigns.mailing_texts import Mail
@@ -44,6 +43,8 @@ def context_of(mailing: Mailing, *, user: User, site_url: str, at: datetime) -> 
     submitted, draft = mailing.state == MailingState.SUBMITTED, mailing.state == MailingState.DRAFT
     sending = mailing.state == MailingState.SENDING
     is_marketer, is_approver = (holds_role(user, brand_id, role) for role in (Role.MARKETER, Role.APPROVER))
+    # Whose name it is, is shown to those who have to judge the mail, and only before it is out.
+    with_row = (draft or submitted) and (is_marketer or is_approver)
     bounces = MailBounce.objects.filter(brand=brand_id, recipient__mailing=mailing, lifted_at=None)
     return {
         "mailing": mailing,
@@ -61,9 +62,10 @@ def context_of(mailing: Mailing, *, user: User, site_url: str, at: datetime) -> 
         "rows": queries.shown(queries.rows_to_look_at(mailing)),
         "standing_bounces": set(bounces.values_list("recipient_id", flat=True)),
         "room": queries.room_for(mailing, at=at) if draft or submitted or sending else None,
-        "previews": [] if mailing.emptied_at else _previews(mailing, site_url, at),
+        "previews": _previews(mailing, with_row=with_row, site_url=site_url, at=at),
+        "is_with_row": with_row and bool(counts.total),
         "may_edit": draft and is_marketer,
-        "may_test": (draft or submitted) and (is_marketer or is_approver),
+        "may_test": with_row,
         "may_decide": submitted and not own and is_approver,
         "waits_for_another": submitted and own,
         "may_reopen": submitted and is_marketer,
@@ -74,13 +76,11 @@ def context_of(mailing: Mailing, *, user: User, site_url: str, at: datetime) -> 
     }
 
 
-def _previews(mailing: Mailing, site_url: str, at: datetime) -> list[Preview]:
+def _previews(mailing: Mailing, *, with_row: bool, site_url: str, at: datetime) -> list[Preview]:
     languages = [("ja", _("Japanese")), *([("en", _("English"))] if mailing.body_en else [])]
-    return [
-        Preview(language, label, _mail(mailing, queries.first_row(mailing, language), language, site_url, at))
-        for language, label in languages
-    ]
-
-
-def _mail(mailing: Mailing, row: Recipient | None, language: str, site_url: str, at: datetime) -> Mail:
-    return preview_of(mailing, row or queries.first_row(mailing), language=language, site_url=site_url, at=at)
+    found = []
+    for language, label in languages:
+        row = (queries.first_row(mailing, language) or queries.first_row(mailing)) if with_row else None
+        mail = preview_of(mailing, row, language=language, site_url=site_url, at=at)
+        found.append(Preview(language, label, mail))
+    return found

@@ -83,7 +83,7 @@ def mail_for(
     with translation.override("en" if is_english else "ja"):
         values = dict(fields) | {POINTS: f"{points:,}", LAST_DAY: end_text(claim_until), LINK: link}
         context = {"texts": texts, "body": _filled(body, values), "opt_out": opt_out}
-        text = render_to_string("campaigns/mail/mailing_message.txt", context)
+        text = render_to_string("campaigns/mail/mailing_message.txt", context).strip()
     return Mail(plain_line(_filled(subject, values | {LINK: ""})), text)
 
 

@@ -54,7 +54,7 @@ def send_again(*, mailing_id: int, recipient_id: int | None, reason: str, user: 
         raise MailingRefused("state")
     if held.state == MailingState.SENT:
         Mailing.objects.filter(pk=held.pk).update(state=MailingState.SENDING, ended_at=None)
-    audit_log.record(Act.RESUMED, by=user, subject=held, label=f"{held}: {again}", reason=reason)
+    audit_log.record(Act.CONFIRMED, by=user, subject=held, label=f"{held}: {again} once more", reason=reason)
     return again
 
 
@@ -168,7 +168,7 @@ def lift_bounce(*, recipient_id: int, reason: str, user: User, at: datetime) -> 
     if not standing.update(lifted_by=user, lifted_at=at, lift_reason=reason):
         raise MailingRefused("lifted")
     audit_log.record(
-        Act.LOCK_LIFTED, by=user, subject=mailing, label=f"{mailing}: {recipient.row}", reason=reason
+        Act.CHANGED, by=user, subject=mailing, label=f"{mailing}: {recipient.row}", reason=reason
     )
 
 

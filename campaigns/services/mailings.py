@@ -230,7 +230,7 @@ def stop_mailing(*, mailing_id: int, reason: str, user: User, at: datetime) -> M
     reason = plain_reason(reason)
     mailing.state, mailing.ended_at, mailing.decision_note = MailingState.STOPPED, at, reason
     mailing.save()
-    audit_log.record(Act.PAUSED, by=user, subject=mailing, reason=reason)
+    audit_log.record(Act.CHANGED, by=user, subject=mailing, label=f"{mailing}: stopped", reason=reason)
     return mailing
 
 

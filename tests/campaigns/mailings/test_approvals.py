@@ -21,7 +21,9 @@ pytestmark = pytest.mark.django_db
 
 
 def approve(mailing: Mailing, team: promos.Team, **changes: Any) -> Mailing:
-    asked = {"fingerprint": mailing.fingerprint, "user": team.approver} | just_now(NOON) | changes
+    asked: dict[str, Any] = (
+        {"fingerprint": mailing.fingerprint, "user": team.approver} | just_now(NOON) | changes
+    )
     return mailings.approve_mailing(mailing_id=mailing.pk, **asked)
 
 
@@ -64,7 +66,8 @@ def test_a_mailing_taken_back_is_a_draft_and_needs_a_new_approval() -> None:
 def test_what_cannot_be_given_is_not_submitted() -> None:
     team = promos.team(funds=1_000_000)
     mailing = lists.draft(team, order=False)
-    asked = {"consent_how": "in shops", "is_consent_stated": True, "user": team.marketer, "at": NOON}
+    asked: dict[str, Any] = {"consent_how": "in shops", "is_consent_stated": True}
+    asked |= {"user": team.marketer, "at": NOON}
 
     def refused(**changes: Any) -> str:
         with pytest.raises(MailingRefused) as refusal:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
+from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage
@@ -207,7 +208,7 @@ def test_a_person_has_unsure_rows_mailed_again_with_the_same_code(team: promos.T
     mailing = lists.sent(team)
     postbox.after.clear()
     assert (mailing.state, lists.states(mailing)) == ("sent", ["unsure", "unsure"])
-    again = {"mailing_id": mailing.pk, "recipient_id": lists.row(mailing).pk, "at": LATER}
+    again: dict[str, Any] = {"mailing_id": mailing.pk, "recipient_id": lists.row(mailing).pk, "at": LATER}
     with pytest.raises(MailingRefused, match="reason"):
         mailing_repairs.send_again(reason=" ", user=team.marketer, **again)
     assert mailing_repairs.send_again(reason="server was down", user=team.marketer, **again) == 1
