@@ -21,7 +21,7 @@ from campaigns.errors import CampaignsError
 from campaigns.files.tables import TableRefused, read_table
 from campaigns.mailing_files import LIMITS, recipients_in
 from campaigns.mailing_forms import FIRST_BODY, FIRST_SUBJECT, MailingForm
-from campaigns.mailing_models import MAX_RECIPIENTS, Mailing, MailingState, RecipientState
+from campaigns.mailing_models import MAX_RECIPIENTS, Mailing, MailingState
 from campaigns.mailing_pages import BADGES, context_of
 from campaigns.mailing_texts import columns_used
 from campaigns.mailing_wording import words_of_mistake, words_of_table
@@ -45,9 +45,9 @@ class MailingAdmin(ScopedAdmin):
 
     reach = access.reachable_mailings
     add_roles = (Role.MARKETER,)
-    list_display = ("title", "campaign", "mails", "state_badge", "made")
+    list_display = ("title", "campaign", "state_badge", "created_by", "made")
     list_filter = ("state",)
-    list_select_related = ("campaign",)
+    list_select_related = ("campaign", "created_by")
     search_fields = ("title", "campaign__name")
     ordering = ("-created_at", "-pk")
     made = moment_column("created_at", gettext_lazy("created at"))
@@ -298,12 +298,6 @@ class MailingAdmin(ScopedAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    @admin.display(description=gettext_lazy("mails"))
-    def mails(self, mailing: Mailing) -> str:
-        counts = queries.counts_of(mailing)
-        sent = counts.of(RecipientState.SENT, RecipientState.BOUNCED)
-        return f"{number(sent)} / {number(counts.to_mail)}"
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, mailing: Mailing) -> str:
