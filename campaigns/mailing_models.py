@@ -267,6 +267,7 @@ class Replacement(models.Model):
         Recipient, models.PROTECT, related_name="replacements", verbose_name=_("recipient")
     )
     old_gift = models.OneToOneField(Gift, models.PROTECT, related_name="replaced_by")
+    old_handed_at = models.DateTimeField(_("handed over at"), null=True)
     new_gift = models.OneToOneField(Gift, models.PROTECT, related_name="replaces")
     reason = models.CharField(_("reason"), max_length=200)
     replaced_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("who"))

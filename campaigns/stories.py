@@ -172,6 +172,8 @@ def _of_mailing(gift: Gift | None) -> Iterator[Event]:
     for one in Replacement.objects.select_related("replaced_by").filter(Q(old_gift=gift) | Q(new_gift=gift)):
         is_old = one.old_gift_id == gift.pk
         step, other = (Step.REPLACED, one.new_gift_id) if is_old else (Step.REPLACES, one.old_gift_id)
+        if is_old and one.old_handed_at is not None:
+            yield Event(one.old_handed_at, Step.MAILED)
         yield Event(one.replaced_at, step, str(one.replaced_by), f"{other}: {one.reason}")
 
 

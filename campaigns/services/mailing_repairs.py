@@ -113,6 +113,7 @@ def _replace(
     replacement = Replacement.objects.create(
         recipient=recipient,
         old_gift=old,
+        old_handed_at=recipient.handed_at,
         new_gift_id=issued.gifts[0].serial_number,
         reason=reason,
         replaced_by=user,

@@ -46,7 +46,7 @@ def test_a_list_is_mailed_and_one_code_replaced(
     page.goto("/admin/campaigns/mailing/add/")
     found["texts"] = problems_of(page, width)
     page.goto(f"/admin/campaigns/mailing/{mailing.pk}/list/")
-    wrong = {"name": "list.csv", "mimeType": "text/csv", "buffer": b"email,name\nx,\n"}
+    wrong: Any = {"name": "list.csv", "mimeType": "text/csv", "buffer": b"email,name\nx,\n"}
     page.set_input_files("#file", wrong)
     page.locator("button.tk-primary").click()
     page.locator(".tk-mistakes").wait_for()

@@ -12,6 +12,8 @@ from campaigns import mailing_sealing as sealing
 from campaigns.mailing_models import Mailing, MailOptOut, Recipient
 from campaigns.services import mailing_tests
 from giftcodes.gift_models import Gift
+from parties.models import Role
+from tests import make
 from tests.campaigns import promos
 from tests.campaigns.mailings import lists, postbox
 from tests.campaigns.pages import signed_in, told
@@ -64,6 +66,10 @@ def test_a_mailing_from_its_text_to_its_mails() -> None:
     replaced = marketer.post(door(mailing, "replace", row.pk), {"reason": "lost"}, follow=True)
     assert "The old code is withdrawn" in told(replaced)
     assert Gift.objects.count() == 3
+    support = signed_in(make.staff(Role.SUPPORT, team.brand))
+    story = support.get(reverse("admin:campaigns_supportact_code", args=(row.gift_id,))).content.decode()
+    for step in ("Handed to the mail server", "Replaced by another code", "lost"):
+        assert step in story
 
 
 def test_of_a_list_with_mistakes_nothing_is_taken_and_each_is_named() -> None:

@@ -6,8 +6,11 @@ from email.mime.message import MIMEMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.parser import Parser
+from io import StringIO
+from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
 from campaigns import mailing_sealing as sealing
@@ -128,6 +131,19 @@ def test_hard_bounces_are_noted_and_their_addresses_left_out_until_that_is_lifte
     mailing_repairs.lift_bounce(recipient_id=row.pk, reason="box was full", user=team.marketer, at=NOON)
     assert MailBounce.objects.get().lifted_by == team.marketer
     assert lists.states(lists.draft(team)) == ["waiting", "waiting"]
+
+
+def test_the_command_reads_a_maildir_and_moves_what_it_has_read(team: promos.Team, tmp_path: Path) -> None:
+    mailing = lists.sent(team)
+    for name in ("new", "cur"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "new" / "1.eml").write_bytes(report(sealing.number_of(lists.row(mailing).pk)))
+    (tmp_path / "new" / "2.eml").write_bytes(b"Subject: buy now\n\n")
+    told = StringIO()
+    call_command("read_bounces", maildir=tmp_path, stdout=told)
+    assert told.getvalue() == "2 read, 1 noted.\n"
+    assert lists.states(mailing) == ["bounced", "sent"]
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["1.eml:2,S", "2.eml:2,S"]
 
 
 def test_an_opt_out_stands_for_good_and_for_that_brand_alone(team: promos.Team) -> None:
