@@ -30,6 +30,6 @@ def unguard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0020_mailings"), ("ledger", "0002_append_only")]
+    dependencies = [("campaigns", "0021_mailings"), ("ledger", "0002_append_only")]
 
     operations = [migrations.RunPython(guard, unguard)]

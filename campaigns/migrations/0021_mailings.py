@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0019_approvals_so_far'),
+        ('campaigns', '0020_insights'),
         ('giftcodes', '0010_extensions'),
         ('parties', '0014_audit_log_append_only'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
