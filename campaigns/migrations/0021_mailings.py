@@ -7,210 +7,565 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0020_insights'),
-        ('giftcodes', '0010_extensions'),
-        ('parties', '0014_audit_log_append_only'),
+        ("campaigns", "0020_insights"),
+        ("giftcodes", "0010_extensions"),
+        ("parties", "0014_audit_log_append_only"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Mailing',
+            name="Mailing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='mailing number')),
-                ('title', models.CharField(max_length=60, verbose_name='name of the mailing')),
-                ('subject_ja', models.CharField(max_length=120, verbose_name='subject (Japanese)')),
-                ('body_ja', models.TextField(max_length=4000, verbose_name='text of the mail (Japanese)')),
-                ('subject_en', models.CharField(blank=True, max_length=120, verbose_name='subject (English)')),
-                ('body_en', models.TextField(blank=True, max_length=4000, verbose_name='text of the mail (English)')),
-                ('sender_name', models.CharField(max_length=60, verbose_name='sender')),
-                ('sender_address', models.CharField(max_length=120, verbose_name='postal address of the sender')),
-                ('contact', models.CharField(max_length=120, verbose_name='contact for questions')),
-                ('consent_how', models.CharField(blank=True, max_length=500, verbose_name='how the recipients agreed')),
-                ('columns', models.JSONField(default=list, editable=False, verbose_name='fields of the list')),
-                ('twice', models.PositiveIntegerField(default=0, editable=False, verbose_name='left out: in the list before')),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('submitted', 'waiting for approval'), ('sending', 'being sent'), ('sent', 'sent'), ('stopped', 'stopped')], default='draft', editable=False, max_length=10, verbose_name='state')),
-                ('fingerprint', models.CharField(blank=True, editable=False, max_length=64, verbose_name='fingerprint')),
-                ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('requested_at', models.DateTimeField(null=True, verbose_name='requested at')),
-                ('decided_at', models.DateTimeField(null=True, verbose_name='approved at')),
-                ('decision_note', models.CharField(blank=True, max_length=200, verbose_name='note on the decision')),
-                ('ended_at', models.DateTimeField(null=True, verbose_name='ended at')),
-                ('emptied_at', models.DateTimeField(null=True, verbose_name='addresses deleted at')),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mailings', to='campaigns.campaign', verbose_name='campaign')),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.apiclient', verbose_name='API client')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
-                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='approved by')),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="mailing number"
+                    ),
+                ),
+                ("title", models.CharField(max_length=60, verbose_name="name of the mailing")),
+                ("subject_ja", models.CharField(max_length=120, verbose_name="subject (Japanese)")),
+                ("body_ja", models.TextField(max_length=4000, verbose_name="text of the mail (Japanese)")),
+                (
+                    "subject_en",
+                    models.CharField(blank=True, max_length=120, verbose_name="subject (English)"),
+                ),
+                (
+                    "body_en",
+                    models.TextField(blank=True, max_length=4000, verbose_name="text of the mail (English)"),
+                ),
+                ("sender_name", models.CharField(max_length=60, verbose_name="sender")),
+                (
+                    "sender_address",
+                    models.CharField(max_length=120, verbose_name="postal address of the sender"),
+                ),
+                ("contact", models.CharField(max_length=120, verbose_name="contact for questions")),
+                (
+                    "consent_how",
+                    models.CharField(blank=True, max_length=500, verbose_name="how the recipients agreed"),
+                ),
+                (
+                    "columns",
+                    models.JSONField(default=list, editable=False, verbose_name="fields of the list"),
+                ),
+                (
+                    "twice",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, verbose_name="left out: in the list before"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("submitted", "waiting for approval"),
+                            ("sending", "being sent"),
+                            ("sent", "sent"),
+                            ("stopped", "stopped"),
+                        ],
+                        default="draft",
+                        editable=False,
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "fingerprint",
+                    models.CharField(blank=True, editable=False, max_length=64, verbose_name="fingerprint"),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ("requested_at", models.DateTimeField(null=True, verbose_name="requested at")),
+                ("decided_at", models.DateTimeField(null=True, verbose_name="approved at")),
+                (
+                    "decision_note",
+                    models.CharField(blank=True, max_length=200, verbose_name="note on the decision"),
+                ),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
+                ("emptied_at", models.DateTimeField(null=True, verbose_name="addresses deleted at")),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mailings",
+                        to="campaigns.campaign",
+                        verbose_name="campaign",
+                    ),
+                ),
+                (
+                    "client",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="parties.apiclient",
+                        verbose_name="API client",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="created by",
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="approved by",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="requested by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'mailing of gifts',
-                'verbose_name_plural': 'mailings of gifts',
+                "verbose_name": "mailing of gifts",
+                "verbose_name_plural": "mailings of gifts",
             },
         ),
         migrations.CreateModel(
-            name='MailingTest',
+            name="MailingTest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('mailing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tests', to='campaigns.mailing')),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "mailing",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tests",
+                        to="campaigns.mailing",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'test of a mailing',
-                'verbose_name_plural': 'tests of a mailing',
+                "verbose_name": "test of a mailing",
+                "verbose_name_plural": "tests of a mailing",
             },
         ),
         migrations.CreateModel(
-            name='Recipient',
+            name="Recipient",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('row', models.PositiveIntegerField(verbose_name='row')),
-                ('digest', models.CharField(max_length=64, verbose_name='digest of the address')),
-                ('sealed', models.TextField(blank=True)),
-                ('language', models.CharField(default='ja', max_length=2, verbose_name='language')),
-                ('points', models.BigIntegerField(null=True, verbose_name='points')),
-                ('state', models.CharField(choices=[('waiting', 'not sent yet'), ('taken', 'being prepared'), ('handing', 'being handed to the mail server'), ('sent', 'sent'), ('unsure', 'not known whether it was sent'), ('refused', 'refused by the mail server'), ('bounced', 'came back'), ('opted_out', 'left out: wants no mail of the brand'), ('blocked', 'left out: mail to this address came back before')], default='waiting', max_length=10, verbose_name='state')),
-                ('round', models.PositiveSmallIntegerField(default=0)),
-                ('tries', models.PositiveSmallIntegerField(default=0, verbose_name='tries')),
-                ('refusals', models.PositiveSmallIntegerField(default=0)),
-                ('next_try_at', models.DateTimeField(verbose_name='next try at')),
-                ('handed_at', models.DateTimeField(null=True, verbose_name='handed over at')),
-                ('note', models.CharField(blank=True, max_length=60, verbose_name='why')),
-                ('gift', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='recipient', to='giftcodes.gift', verbose_name='gift')),
-                ('mailing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='recipients', to='campaigns.mailing', verbose_name='mailing')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("row", models.PositiveIntegerField(verbose_name="row")),
+                ("digest", models.CharField(max_length=64, verbose_name="digest of the address")),
+                ("sealed", models.TextField(blank=True)),
+                ("language", models.CharField(default="ja", max_length=2, verbose_name="language")),
+                ("points", models.BigIntegerField(null=True, verbose_name="points")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "not sent yet"),
+                            ("taken", "being prepared"),
+                            ("handing", "being handed to the mail server"),
+                            ("sent", "sent"),
+                            ("unsure", "not known whether it was sent"),
+                            ("refused", "refused by the mail server"),
+                            ("bounced", "came back"),
+                            ("opted_out", "left out: wants no mail of the brand"),
+                            ("blocked", "left out: mail to this address came back before"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("round", models.PositiveSmallIntegerField(default=0)),
+                ("tries", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
+                ("refusals", models.PositiveSmallIntegerField(default=0)),
+                ("next_try_at", models.DateTimeField(verbose_name="next try at")),
+                ("handed_at", models.DateTimeField(null=True, verbose_name="handed over at")),
+                ("note", models.CharField(blank=True, max_length=60, verbose_name="why")),
+                (
+                    "gift",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="recipient",
+                        to="giftcodes.gift",
+                        verbose_name="gift",
+                    ),
+                ),
+                (
+                    "mailing",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="recipients",
+                        to="campaigns.mailing",
+                        verbose_name="mailing",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'recipient of a mailing',
-                'verbose_name_plural': 'recipients of a mailing',
+                "verbose_name": "recipient of a mailing",
+                "verbose_name_plural": "recipients of a mailing",
             },
         ),
         migrations.CreateModel(
-            name='MailOptOut',
+            name="MailOptOut",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, verbose_name='digest of the address')),
-                ('at', models.DateTimeField(verbose_name='when')),
-                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.brand', verbose_name='brand')),
-                ('recipient', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='opt_outs', to='campaigns.recipient')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64, verbose_name="digest of the address")),
+                ("at", models.DateTimeField(verbose_name="when")),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="parties.brand",
+                        verbose_name="brand",
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="opt_outs",
+                        to="campaigns.recipient",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'opt-out from mailings',
-                'verbose_name_plural': 'opt-outs from mailings',
+                "verbose_name": "opt-out from mailings",
+                "verbose_name_plural": "opt-outs from mailings",
             },
         ),
         migrations.CreateModel(
-            name='MailBounce',
+            name="MailBounce",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, verbose_name='digest of the address')),
-                ('status', models.CharField(max_length=20, verbose_name='status of the report')),
-                ('noted_at', models.DateTimeField(verbose_name='noted at')),
-                ('lifted_at', models.DateTimeField(null=True, verbose_name='lifted at')),
-                ('lift_reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
-                ('brand', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.brand', verbose_name='brand')),
-                ('lifted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='lifted by')),
-                ('recipient', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='bounces', to='campaigns.recipient')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64, verbose_name="digest of the address")),
+                ("status", models.CharField(max_length=20, verbose_name="status of the report")),
+                ("noted_at", models.DateTimeField(verbose_name="noted at")),
+                ("lifted_at", models.DateTimeField(null=True, verbose_name="lifted at")),
+                ("lift_reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="parties.brand",
+                        verbose_name="brand",
+                    ),
+                ),
+                (
+                    "lifted_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="lifted by",
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bounces",
+                        to="campaigns.recipient",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'address that mail came back from',
-                'verbose_name_plural': 'addresses that mail came back from',
+                "verbose_name": "address that mail came back from",
+                "verbose_name_plural": "addresses that mail came back from",
             },
         ),
         migrations.CreateModel(
-            name='Replacement',
+            name="Replacement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('old_handed_at', models.DateTimeField(null=True, verbose_name='handed over at')),
-                ('reason', models.CharField(max_length=200, verbose_name='reason')),
-                ('replaced_at', models.DateTimeField(verbose_name='when')),
-                ('new_gift', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='replaces', to='giftcodes.gift')),
-                ('old_gift', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='giftcodes.gift')),
-                ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='replacements', to='campaigns.recipient', verbose_name='recipient')),
-                ('replaced_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='who')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("old_handed_at", models.DateTimeField(null=True, verbose_name="handed over at")),
+                ("reason", models.CharField(max_length=200, verbose_name="reason")),
+                ("replaced_at", models.DateTimeField(verbose_name="when")),
+                (
+                    "new_gift",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replaces",
+                        to="giftcodes.gift",
+                    ),
+                ),
+                (
+                    "old_gift",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replaced_by",
+                        to="giftcodes.gift",
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replacements",
+                        to="campaigns.recipient",
+                        verbose_name="recipient",
+                    ),
+                ),
+                (
+                    "replaced_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="who",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'replaced code',
-                'verbose_name_plural': 'replaced codes',
+                "verbose_name": "replaced code",
+                "verbose_name_plural": "replaced codes",
             },
         ),
         migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'submitted', 'sending', 'sent', 'stopped'])), name='campaigns_mailing_state_known'),
+            model_name="mailing",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["draft", "submitted", "sending", "sent", "stopped"])),
+                name="campaigns_mailing_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('fingerprint', ''), ('requested_at', None), ('requested_by', None), ('state', 'draft')), models.Q(models.Q(('state', 'draft'), _negated=True), models.Q(('fingerprint', ''), _negated=True), models.Q(('consent_how', ''), _negated=True), ('requested_at__isnull', False), ('requested_by__isnull', False)), _connector='OR'), name='campaigns_mailing_submitted_by_somebody'),
+            model_name="mailing",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("fingerprint", ""),
+                        ("requested_at", None),
+                        ("requested_by", None),
+                        ("state", "draft"),
+                    ),
+                    models.Q(
+                        models.Q(("state", "draft"), _negated=True),
+                        models.Q(("fingerprint", ""), _negated=True),
+                        models.Q(("consent_how", ""), _negated=True),
+                        ("requested_at__isnull", False),
+                        ("requested_by__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="campaigns_mailing_submitted_by_somebody",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('decided_by', None), ('state__in', ['draft', 'submitted'])), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False), ('state__in', ['sending', 'sent', 'stopped'])), _connector='OR'), name='campaigns_mailing_sent_once_approved'),
+            model_name="mailing",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("decided_at", None), ("decided_by", None), ("state__in", ["draft", "submitted"])
+                    ),
+                    models.Q(
+                        ("decided_at__isnull", False),
+                        ("decided_by__isnull", False),
+                        ("state__in", ["sending", "sent", "stopped"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="campaigns_mailing_sent_once_approved",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by', None), models.Q(('decided_by', models.F('requested_by')), _negated=True), _connector='OR'), name='campaigns_mailing_by_two_people'),
+            model_name="mailing",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("decided_by", None),
+                    models.Q(("decided_by", models.F("requested_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="campaigns_mailing_by_two_people",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state__in', ['sent', 'stopped'])), models.Q(models.Q(('state__in', ['sent', 'stopped']), _negated=True), ('emptied_at', None), ('ended_at', None)), _connector='OR'), name='campaigns_mailing_ends_once'),
+            model_name="mailing",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at__isnull", False), ("state__in", ["sent", "stopped"])),
+                    models.Q(
+                        models.Q(("state__in", ["sent", "stopped"]), _negated=True),
+                        ("emptied_at", None),
+                        ("ended_at", None),
+                    ),
+                    _connector="OR",
+                ),
+                name="campaigns_mailing_ends_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mailingtest',
-            index=models.Index(fields=['user', 'at'], name='campaigns_mailingtest_of_user'),
+            model_name="mailingtest",
+            index=models.Index(fields=["user", "at"], name="campaigns_mailingtest_of_user"),
         ),
         migrations.AddIndex(
-            model_name='recipient',
-            index=models.Index(condition=models.Q(('state__in', ['waiting', 'taken', 'handing'])), fields=['next_try_at', 'id'], name='campaigns_recipient_due'),
+            model_name="recipient",
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "taken", "handing"])),
+                fields=["next_try_at", "id"],
+                name="campaigns_recipient_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='recipient',
-            index=models.Index(fields=['digest'], name='campaigns_recipient_by_digest'),
+            model_name="recipient",
+            index=models.Index(fields=["digest"], name="campaigns_recipient_by_digest"),
         ),
         migrations.AddIndex(
-            model_name='recipient',
-            index=models.Index(fields=['mailing', 'state'], name='campaigns_recipient_in_state'),
+            model_name="recipient",
+            index=models.Index(fields=["mailing", "state"], name="campaigns_recipient_in_state"),
         ),
         migrations.AddConstraint(
-            model_name='recipient',
-            constraint=models.UniqueConstraint(fields=('mailing', 'digest'), name='campaigns_recipient_once'),
+            model_name="recipient",
+            constraint=models.UniqueConstraint(fields=("mailing", "digest"), name="campaigns_recipient_once"),
         ),
         migrations.AddConstraint(
-            model_name='recipient',
-            constraint=models.UniqueConstraint(fields=('mailing', 'row'), name='campaigns_recipient_row_once'),
+            model_name="recipient",
+            constraint=models.UniqueConstraint(
+                fields=("mailing", "row"), name="campaigns_recipient_row_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='recipient',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'taken', 'handing', 'sent', 'unsure', 'refused', 'bounced', 'opted_out', 'blocked'])), name='campaigns_recipient_state_known'),
+            model_name="recipient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "waiting",
+                            "taken",
+                            "handing",
+                            "sent",
+                            "unsure",
+                            "refused",
+                            "bounced",
+                            "opted_out",
+                            "blocked",
+                        ],
+                    )
+                ),
+                name="campaigns_recipient_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='recipient',
-            constraint=models.CheckConstraint(condition=models.Q(('points', None), models.Q(('points__gt', 0), ('points__lte', 1000000000000)), _connector='OR'), name='campaigns_recipient_points'),
+            model_name="recipient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("points", None),
+                    models.Q(("points__gt", 0), ("points__lte", 1000000000000)),
+                    _connector="OR",
+                ),
+                name="campaigns_recipient_points",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='recipient',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['handing', 'sent', 'unsure', 'bounced']), _negated=True), models.Q(('gift__isnull', False), ('handed_at__isnull', False)), _connector='OR'), name='campaigns_recipient_is_mailed_a_gift'),
+            model_name="recipient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["handing", "sent", "unsure", "bounced"]), _negated=True),
+                    models.Q(("gift__isnull", False), ("handed_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="campaigns_recipient_is_mailed_a_gift",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='recipient',
-            constraint=models.CheckConstraint(condition=models.Q(('language__in', ['ja', 'en']), models.Q(('digest', ''), _negated=True)), name='campaigns_recipient_language'),
+            model_name="recipient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("language__in", ["ja", "en"]), models.Q(("digest", ""), _negated=True)),
+                name="campaigns_recipient_language",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mailoptout',
-            constraint=models.UniqueConstraint(fields=('brand', 'digest'), name='campaigns_mailoptout_once'),
+            model_name="mailoptout",
+            constraint=models.UniqueConstraint(fields=("brand", "digest"), name="campaigns_mailoptout_once"),
         ),
         migrations.AddConstraint(
-            model_name='mailbounce',
-            constraint=models.UniqueConstraint(condition=models.Q(('lifted_at', None)), fields=('brand', 'digest'), name='campaigns_mailbounce_stands_once'),
+            model_name="mailbounce",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("lifted_at", None)),
+                fields=("brand", "digest"),
+                name="campaigns_mailbounce_stands_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mailbounce',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lift_reason', ''), ('lifted_at', None), ('lifted_by', None)), models.Q(('lifted_at__isnull', False), ('lifted_by__isnull', False), models.Q(('lift_reason', ''), _negated=True)), _connector='OR'), name='campaigns_mailbounce_lifted_for_a_reason'),
+            model_name="mailbounce",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lift_reason", ""), ("lifted_at", None), ("lifted_by", None)),
+                    models.Q(
+                        ("lifted_at__isnull", False),
+                        ("lifted_by__isnull", False),
+                        models.Q(("lift_reason", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="campaigns_mailbounce_lifted_for_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replacement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), _negated=True), models.Q(('old_gift', models.F('new_gift')), _negated=True)), name='campaigns_replacement_says_why'),
+            model_name="replacement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("reason", ""), _negated=True),
+                    models.Q(("old_gift", models.F("new_gift")), _negated=True),
+                ),
+                name="campaigns_replacement_says_why",
+            ),
         ),
     ]
