@@ -21,7 +21,7 @@ from parties.errors import NotReachable
 from parties.models import Role, User
 from parties.staff_models import Act
 
-CLIENT_NAME = "E-mailed gifts"
+CLIENT_NAME = "メールで贈るギフト / e-mailed gifts"
 MAX_REASON_LENGTH = 200
 _ROWS_PER_INSERT = 500
 
