@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.extension_models import ExtensionRequest
+from campaigns.mailing_models import Mailing
 from campaigns.models import Campaign, Deposit, Order
 from campaigns.support_models import SupportAct
 from giftcodes import access as giftcodes_access
@@ -101,3 +102,16 @@ def _looks_at_all(user: Person) -> bool:
 def reachable_extensions(user: Person, *roles: Role) -> QuerySet[ExtensionRequest]:
     """Requests for later ends of claim windows of the brands that `user` reaches with one of `roles`."""
     return ExtensionRequest.objects.filter(order__in=reachable_orders(user, *roles))
+
+
+def reachable_mailings(user: Person, *roles: Role) -> QuerySet[Mailing]:
+    """Mailings of gifts of the brands that `user` reaches with one of `roles`."""
+    return Mailing.objects.filter(campaign__brand__in=reachable_brands(user, *roles))
+
+
+def access_mailing(user: Person, mailing_id: int, *roles: Role) -> Mailing:
+    """The mailing, if `user` reaches it with one of `roles`; else NotReachable."""
+    mailing = reachable_mailings(user, *roles).filter(pk=mailing_id).first()
+    if mailing is None:
+        raise NotReachable
+    return mailing

@@ -343,3 +343,19 @@ class ReorderRefused(CampaignsError):
     """There is nothing to be ordered anew: the request withdrew no code."""
 
     code = "reorder_refused"
+
+
+class MailingRefused(CampaignsError):
+    """The mailing can't be treated like this; `rule` is named by the service. `detail` is for the words."""
+
+    code = "mailing_refused"
+
+    def __init__(self, rule: str, detail: str = "") -> None:
+        super().__init__(rule)
+        self.rule, self.detail = rule, detail
+
+
+class MailKeysMissing(CampaignsError):
+    """The addresses of a mailing can't be opened with the keys at hand."""
+
+    code = "mail_keys_missing"

@@ -17,6 +17,7 @@ from campaigns import (  # noqa: F401
     conditions_models,
     dispute_models,
     extension_models,
+    mailing_models,
     monthly_models,
     reorder_models,
     result_models,

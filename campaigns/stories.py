@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.dispute_models import Dispute
+from campaigns.mailing_models import Recipient, Replacement
 from campaigns.models import Order
 from giftcodes import queries, void_queries
 from giftcodes.gift_models import Gift, GiftState
@@ -38,6 +39,9 @@ class Step(models.TextChoices):
     RESUMED = "resumed", _("went on")
     EXTENDED = "extended", _("claim window extended")
     ISSUED = "issued", _("issued as a gift")
+    MAILED = "mailed", _("handed to the mail server for its recipient")
+    REPLACED = "replaced", _("replaced by another code")
+    REPLACES = "replaces", _("issued in place of another code")
     REVEALED = "revealed", _("shown to the partner again")
     TRIED = "tried", _("tried and refused")
     CLAIMED = "claimed", _("claimed")
@@ -100,6 +104,7 @@ def story_of(serial_number: int, *, disputes: QuerySet[Dispute], at: datetime) -
         _of_batch(batch, at),
         _of_extensions(batch),
         _of_gift(status.gift),
+        _of_mailing(status.gift),
         (Event(one.at, Step.TRIED, note=str(Outcome(one.outcome).label), link=one.pk) for one in tries),
         _of_claim(claim),
         _of_withdrawals(batch, serial_number % SERIALS_PER_SERIES, claim),
@@ -154,6 +159,22 @@ def _of_gift(gift: Gift | None) -> Iterator[Event]:
     if gift.state == GiftState.VOIDED and gift.ended_at is not None:
         void = getattr(gift, "void", None)
         yield Event(gift.ended_at, Step.WITHDRAWN, *((str(void.client), void.reason) if void else ()))
+
+
+def _of_mailing(gift: Gift | None) -> Iterator[Event]:
+    """By e-mail, and in the place of which code."""
+    if gift is None:
+        return
+    for recipient in Recipient.objects.select_related("mailing").filter(gift=gift, handed_at__isnull=False):
+        if recipient.handed_at is not None:
+            note = f"{recipient.mailing} · {recipient.get_state_display()}"
+            yield Event(recipient.handed_at, Step.MAILED, note=note)
+    for one in Replacement.objects.select_related("replaced_by").filter(Q(old_gift=gift) | Q(new_gift=gift)):
+        is_old = one.old_gift_id == gift.pk
+        step, other = (Step.REPLACED, one.new_gift_id) if is_old else (Step.REPLACES, one.old_gift_id)
+        if is_old and one.old_handed_at is not None:
+            yield Event(one.old_handed_at, Step.MAILED)
+        yield Event(one.replaced_at, step, str(one.replaced_by), f"{other}: {one.reason}")
 
 
 def _of_claim(claim: Claim | None) -> Iterator[Event]:

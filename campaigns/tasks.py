@@ -1,4 +1,4 @@
-"""Nudges for the workers: mails about answers, texts that are old, sandboxes. The tables say what is due."""
+"""Nudges for the workers: mails about answers, mailings, old texts, sandboxes. The tables say what is due."""
 
 import time
 
@@ -6,6 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from campaigns import services
+from campaigns.services import mailing_answers, mailing_sending
 from ledger.statements import database_time
 
 _SECONDS_PER_RUN = 10.0  # a mail server that is away takes as long for one mail
@@ -50,6 +51,20 @@ def send_months() -> None:
 def prune_dispute_texts() -> None:
     """Empty the texts of tickets that were resolved so long ago that nobody comes back to them."""
     services.prune_dispute_texts(at=database_time())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def send_mailings() -> None:
+    """Send what is due of mailings. Any number of runs at once mail each row at most once."""
+    deadline = time.monotonic() + _SECONDS_PER_RUN
+    while mailing_sending.send_step(at=database_time()) and time.monotonic() < deadline:
+        pass
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def delete_old_addresses() -> None:
+    """Delete whom the lists of old mailings name."""
+    mailing_answers.delete_old_addresses(at=database_time())
 
 
 @shared_task(acks_late=True, ignore_result=True)

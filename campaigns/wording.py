@@ -13,6 +13,7 @@ from campaigns.dispute_models import MAX_TEXT_LENGTH
 from campaigns.extension_wording import words_of_extension
 from campaigns.gaps import Gap
 from campaigns.legal.words import RULES
+from campaigns.mailing_wording import words_of_mailing
 from campaigns.models import MAX_LOT_LIFE_DAYS, DepositState, OrderState
 from campaigns.rules import MAX_CHANNELS
 from campaigns.void_wording import words_of_void
@@ -241,6 +242,10 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     errors.DisputeNotOpen: lambda _refusal: _("This ticket is resolved already. Nothing was sent."),
     errors.DisputeChanged: lambda _refusal: _(
         "Something was written since you opened the page. Nothing was sent: read it first, then answer."
+    ),
+    errors.MailingRefused: words_of_mailing,
+    errors.MailKeysMissing: lambda _refusal: _(
+        "The keys of the addresses are not available. Nothing was done; tell the operator."
     ),
     DeliveryRefused: lambda _refusal: _(
         "This is not ready yet, or was handed over already. That is done once only, so that nobody else "

@@ -13,6 +13,8 @@ from campaigns.access import is_support
 from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.extension_models import ExtensionRequest
+from campaigns.mailing_models import Mailing
+from campaigns.mailing_queries import mailings_to_decide
 from campaigns.models import Campaign, Deposit, Order
 from giftcodes.gift_models import Gift
 from giftcodes.guard_models import ClaimLock
@@ -52,6 +54,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("qr_code_2", Batch),
                 ("block", VoidRequest),
                 ("event_upcoming", ExtensionRequest),
+                ("forward_to_inbox", Mailing),
                 ("rule", ApprovalRule),
             ],
         ),
@@ -118,6 +121,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         Adjustment: desk.adjustments_to_decide(request).count(),
         Settlement: desk.settlements_to_decide(request).count(),
         ExtensionRequest: desk.extensions_to_decide(request).count(),
+        Mailing: mailings_to_decide(request.user).count(),
         VoidRequest: desk.voids_to_decide(request).count(),
         Dispute: desk.disputes_to_answer(request).count(),
     }

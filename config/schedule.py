@@ -58,6 +58,16 @@ def beat_schedule(
             "schedule": 3600.0,
             "options": {"expires": 600.0},
         },
+        "send-mailings": {
+            "task": "campaigns.tasks.send_mailings",
+            "schedule": sweep,
+            "options": {"expires": sweep},
+        },
+        "delete-old-addresses": {
+            "task": "campaigns.tasks.delete_old_addresses",
+            "schedule": 3600.0,
+            "options": {"expires": 600.0},
+        },
         "stock-sandboxes": {
             "task": "campaigns.tasks.stock_sandboxes",
             "schedule": SANDBOX_SECONDS,

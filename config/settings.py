@@ -331,6 +331,7 @@ else:
         )
     vars().update(env.email_url_config(_email_url))
 EMAIL_TIMEOUT = 10  # seconds: a mail server that hangs must not keep a worker, or a page, for ever
+MAIL_BOUNCE_ADDRESS = env.str("MAIL_BOUNCE_ADDRESS", default="")  # reports on mailings: `read_bounces`
 DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "points@example.com") or "Tokuten <no-reply@localhost>"
 
 # --- Notices before points expire -----------------------------------------------------------------

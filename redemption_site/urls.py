@@ -25,6 +25,7 @@ from redemption_site.views import (
     sign_in,
     single_sign_on,
     sso_machines,
+    stop_mailings,
     support,
     wallet,
 )
@@ -64,6 +65,7 @@ urlpatterns = [
     path("account/close/sign-in/", explained(leaving.sign_in_again), name="close_sign_in"),
     path("closed/", explained(leaving.closed), name="closed"),
     path("notices/stop/<str:token>/", explained(opt_out.stop), name="stop_notices"),
+    path("mail/stop/<str:number>/", explained(stop_mailings.stop), name="stop_mailings"),
     # allauth looks for both names.
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_request_login_code"),
     path("sign-in/", explained(sign_in.SignInView.as_view()), name="account_login"),

@@ -5,6 +5,7 @@ from campaigns.admin.campaign import CampaignAdmin
 from campaigns.admin.deposit import DepositAdmin
 from campaigns.admin.dispute import DisputeAdmin
 from campaigns.admin.extensions import ExtensionRequestAdmin
+from campaigns.admin.mailings import MailingAdmin
 from campaigns.admin.order import OrderAdmin
 from campaigns.admin.support import SupportActAdmin
 from campaigns.admin.voids import VoidRequestAdmin
@@ -15,6 +16,7 @@ __all__ = [
     "DepositAdmin",
     "DisputeAdmin",
     "ExtensionRequestAdmin",
+    "MailingAdmin",
     "OrderAdmin",
     "SupportActAdmin",
     "VoidRequestAdmin",

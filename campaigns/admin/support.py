@@ -21,6 +21,7 @@ from django.views.decorators.debug import sensitive_variables
 from campaigns import access, stories, support_queries
 from campaigns import services as campaigns
 from campaigns.errors import SupportRefused
+from campaigns.services.mailing_repairs import REPAIRERS
 from campaigns.support_models import SupportAct
 from campaigns.support_search import Kind, Wanted, wanted_by
 from campaigns.wording import words_of
@@ -127,6 +128,7 @@ class SupportActAdmin(ScopedAdmin):
             sees_members=is_operator(request.user, *access.SUPPORT),
             locks=_locks(story) if sees_guard else [],
             may_lift=is_operator(request.user, Role.SUPPORT),
+            may_replace=holds_role(request.user, batch.brand_id, *REPAIRERS),
         )
 
     def withdraw(self, request: HttpRequest, serial_number: int) -> HttpResponse:

@@ -6,6 +6,7 @@ from django import template
 from django.utils.formats import date_format
 from django.utils.translation import pgettext
 
+from campaigns.mailing_wording import words_of_note
 from campaigns.wording import number
 from parties.periods import end_text, moment_text, period_text
 
@@ -16,6 +17,12 @@ register = template.Library()
 def points(value: int) -> str:
     """A whole number with its thousands apart."""
     return number(value)
+
+
+@register.filter
+def mailing_note(note: str) -> str:
+    """Why a row of a mailing waits, or what became of its mail."""
+    return words_of_note(note)
 
 
 @register.filter

@@ -22,6 +22,7 @@ from campaigns.models import Campaign, KnownBy, Order, OrderChannel, OrderState
 from config.demo.hero import draw_hero
 from config.demo.history import make_history
 from config.demo.logo import draw_logo
+from config.demo.mailing import send_mailing
 from config.demo.partner import Keys, app_campaign, app_order, make_keys, stated
 from giftcodes import codec, keys
 from giftcodes import services as giftcodes
@@ -141,6 +142,7 @@ def make_content(*, folder: Path, site_url: str, at: datetime) -> Content:
     bakery = Brand.objects.get(slug="aozora-bakery")
     campaign = _published(app_campaign(bakery, at), at)
     _approved(app_order(campaign, _marketer(campaign)), site_url=site_url, at=at)
+    send_mailing(campaign, at=at)
     by = User.objects.get(email=keeper.email)
     api_keys = make_keys(bakery, by=by, remember=passwords.remember, at=at)
     _ask_support(at)

@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
 
+from campaigns.mailing_models import Mailing, Recipient
 from giftcodes import services as giftcodes
 from giftcodes.delivery_models import DeliveryKind, FurtherDelivery
 from giftcodes.models import Batch, BatchState, Claim
@@ -48,6 +49,18 @@ DOORS: dict[str, set[Role]] = {
     "campaigns/extensionrequest/<id>/approve/": {Role.APPROVER},
     "campaigns/extensionrequest/<id>/reject/": {Role.APPROVER},
     "campaigns/extensionrequest/<id>/take-back/": NOBODY,  # whoever asked, who is nobody of these
+    "campaigns/mailing/<id>/again/": {Role.MARKETER},
+    "campaigns/mailing/<id>/approve/": {Role.APPROVER},
+    "campaigns/mailing/<id>/find/": {Role.MARKETER, Role.SUPPORT},
+    "campaigns/mailing/<id>/list/": {Role.MARKETER},
+    "campaigns/mailing/<id>/reject/": {Role.APPROVER},
+    "campaigns/mailing/<id>/reopen/": {Role.MARKETER},
+    "campaigns/mailing/<id>/rows/<id>/lift/": {Role.MARKETER, Role.SUPPORT},
+    "campaigns/mailing/<id>/rows/<id>/replace/": {Role.MARKETER, Role.SUPPORT},
+    "campaigns/mailing/<id>/stop/": {Role.MARKETER, Role.APPROVER},
+    "campaigns/mailing/<id>/submit/": {Role.MARKETER},
+    "campaigns/mailing/<id>/test/": {Role.MARKETER, Role.APPROVER},
+    "campaigns/mailing/<id>/texts/": {Role.MARKETER},
     "campaigns/order/<id>/activate/": {Role.APPROVER},
     "campaigns/order/<id>/approve/": {Role.APPROVER},
     "campaigns/order/<id>/channels/": NOBODY,  # of drafts; the row here is approved
@@ -153,6 +166,7 @@ def _address(of: str, rows: dict[type[Model], Model]) -> str:
     row = rows.get(Claim) if of.startswith("campaigns/supportact/code/") else row
     first = of.replace("<id>", str(row.pk) if row else "1", 1)
     inner = _file(rows) if "/files/<id>" in of else rows.get(ApiKey)
+    inner = Recipient.objects.filter(mailing=rows[Mailing].pk).first() if "/rows/<id>" in of else inner
     second = inner.public_id if isinstance(inner, FurtherDelivery) else inner and inner.pk
     return "/admin/" + first.replace("<id>", str(second or "1"))
 

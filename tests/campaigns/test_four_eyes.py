@@ -16,7 +16,9 @@ from django.urls import reverse
 from campaigns import services as campaigns
 from campaigns.approval_models import ApprovalRule
 from campaigns.extension_models import ExtensionRequest
+from campaigns.mailing_models import Mailing
 from campaigns.models import Deposit, Order
+from campaigns.services import mailings
 from giftcodes import services as giftcodes
 from giftcodes.delivery_models import DeliveryKind, FurtherDelivery
 from giftcodes.models import Batch, BatchState, Void
@@ -27,6 +29,7 @@ from parties.errors import PartiesError
 from parties.models import Role, User
 from tests import make
 from tests.campaigns import promos
+from tests.campaigns.mailings import lists
 from tests.campaigns.pages import signed_in
 from tests.campaigns.test_deposits import recorded
 from tests.config.test_headers import views
@@ -164,6 +167,16 @@ def extension() -> Asked:
     return Asked(asker, act, door, seen, done.exists)
 
 
+def mailing() -> Asked:
+    team = promos.team()
+    asker, asked = with_both_roles(team), lists.submitted(team)
+    seen: dict[str, Any] = {"fingerprint": asked.fingerprint}
+    act = partial(mailings.approve_mailing, mailing_id=asked.pk, user=asker, **seen)
+    door = reverse("admin:campaigns_mailing_approve", args=(asked.pk,))
+    done = Mailing.objects.filter(state="sending")
+    return Asked(asker, act, door, seen, done.exists)
+
+
 def file() -> Asked:
     _team, asker, asked, batch = _live()
     wanted = giftcodes.Asked(kind=DeliveryKind.XLSX, reason="for the printer", words=WORDS)
@@ -177,7 +190,7 @@ def file() -> Asked:
 
 ASKED = [
     *[order, activation, resumption, deposit, adjustment, settlement, end_of_a_rule],
-    *[withdrawal, extension, file],
+    *[withdrawal, extension, mailing, file],
 ]
 REFUSALS = {
     *["OwnOrder", "AdjustmentRefused", "SettlementRefused"],
@@ -242,7 +255,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DECIDES = re.compile(
     r"\b(approve_order|activate_codes|activate_batch|resume_codes|resume_batch|confirm_deposit|deposit_funds"
     r"|confirm_adjustment|close_settlement|retire_rule"
-    r"|approve_void|approve_extension|approve_delivery)\b"
+    r"|approve_void|approve_extension|approve_delivery|approve_mailing)\b"
 )
 
 

@@ -12,6 +12,7 @@ from campaigns import access, services
 from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.extension_models import ExtensionRequest
+from campaigns.mailing_models import Mailing
 from campaigns.models import Campaign, Deposit, Order, OrderChannel
 from campaigns.support_models import SupportAct
 from giftcodes.gift_models import Gift
@@ -49,6 +50,7 @@ from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 from tests import make
 from tests.campaigns import promos, tickets
 from tests.campaigns.brand_rows import approval_rule_of, ledger_rows_of, partner_rows_of, webhook_rows_of
+from tests.campaigns.mailings import lists
 from tests.campaigns.pages import order_data, signed_in
 from tests.campaigns.test_deposits import recorded
 from tests.make import NOON
@@ -66,6 +68,7 @@ SEEN_BY = {
     Delivery: EVERY_ROLE,
     VoidRequest: EVERY_ROLE,
     ExtensionRequest: EVERY_ROLE,
+    Mailing: EVERY_ROLE,
     Brand: EVERY_ROLE,
     Store: EVERY_ROLE,
     NumberPattern: EVERY_ROLE,
@@ -124,6 +127,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         Gift: promos.withdrawn_gift(team),
         VoidRequest: promos.void_request(team, batch),
         ExtensionRequest: promos.extension_request(team),
+        Mailing: lists.draft(team),
         SupportAct: promos.support_act(team, batch),
         Deposit: deposit,
         Dispute: tickets.opened(serial_number=claim.pk),
@@ -234,6 +238,7 @@ def test_a_marketer_of_two_brands_edits_in_one_where_the_role_is_held() -> None:
 
 
 WRITES = {
+    Mailing: {Role.MARKETER},
     Campaign: {Role.MARKETER},
     Order: {Role.MARKETER},
     VoidRequest: {Role.MARKETER},

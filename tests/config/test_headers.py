@@ -148,8 +148,8 @@ def views() -> Iterator[tuple[str, Any]]:
 
 # Other sites' servers post to these, and a session changes nothing about their answers.
 OF_MACHINES = ["sso/token/", "sso/userinfo/", "sso/revoke/"]
-# Mail programs post to this one by themselves (RFC 8058); its address is what proves whose notices end.
-OF_MAIL_PROGRAMS = ["notices/stop/<str:token>/"]
+# Mail programs post to these by themselves (RFC 8058); the address is what proves whose mails end.
+OF_MAIL_PROGRAMS = ["notices/stop/<str:token>/", "mail/stop/<str:number>/"]
 # Asks for the token itself, once it has said that the file stays in memory: campaigns/test_check_page.py.
 BEHIND_THE_UPLOAD = ["admin/campaigns/order/<int:order_id>/files/check/"]
 
