@@ -47,6 +47,7 @@ DOORS = {
     "campaigns/test_posters.py",
     "campaigns/test_scopes.py",
     "campaigns/test_wording.py",
+    "campaigns/test_words_of_admin.py",
     "config/test_content_policy.py",
     "config/test_headers.py",
     "config/test_staff_sign_in.py",

@@ -46,7 +46,7 @@ def test_of_a_confirmation_and_a_refusal_at_once_one_counts() -> None:
         invitations.confirm_invitation, invitation_id=invitation.pk, user=of.other, **just_now(NOON)
     )
     reject = partial(invitations.reject_invitation, invitation_id=invitation.pk, user=of.other, at=NOON)
-    outcomes: list[Any] = race(*[confirm, reject] * 4)
+    outcomes: list[Any] = race(*[confirm] * 4, *[reject] * 4)
     assert len([outcome for outcome in outcomes if isinstance(outcome, InvitationRefused)]) == 7
     invitation.refresh_from_db()
     assert invitation.state in {"confirmed", "rejected"}

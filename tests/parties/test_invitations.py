@@ -63,7 +63,7 @@ def test_the_link_is_kept_as_a_digest_works_once_and_three_days() -> None:
 def test_whoever_asked_does_not_confirm_by_the_database_neither() -> None:
     of = team()
     invitation = asked(of)
-    confirm = partial(invitations.confirm_invitation, invitation_id=invitation.pk, **just_now(NOON))
+    confirm = partial(invitations.confirm_invitation, invitation_id=invitation.pk, verified_at=NOON, at=NOON)
     refused(partial(confirm, user=of.asker), "asker")
     with pytest.raises(IntegrityError), transaction.atomic():
         StaffInvitation.objects.filter(pk=invitation.pk).update(
@@ -87,7 +87,8 @@ def test_nobody_invites_or_confirms_themselves_under_another_spelling() -> None:
     of = team()
     User.objects.filter(pk=of.asker.pk).update(email="asker@x.example")
     User.objects.filter(pk=of.other.pk).update(email="other@x.example")
-    of.asker.refresh_from_db(), of.other.refresh_from_db()
+    for person in (of.asker, of.other):
+        person.refresh_from_db()
     for address in ("asker@x.example", "Asker+2@X.example"):
         refused(partial(asked, of, email=address), "own")
     refused(partial(asked, of, email="other+2@x.example"), "mailbox")
@@ -110,6 +111,7 @@ def test_two_of_whom_one_came_by_the_others_invitation_decide_nothing_together()
         )
         refused(confirm, "related")
     operator = make.staff(Role.APPROVER, None)
+    invitation = asked(of, email="third@new.example")
     invitations.confirm_invitation(invitation_id=invitation.pk, user=operator, **just_now(NOON))
 
 
