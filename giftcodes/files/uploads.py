@@ -99,11 +99,18 @@ def _rows_of_workbook(file: BinaryIO) -> Iterator[Row]:
         sheet = book.worksheets[0]
         sheet.reset_dimensions()
         for number, values in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS), 1):
-            yield Row(number, ["" if value is None else str(value) for value in values])
+            yield Row(number, [_text_of(value) for value in values])
     except Unreadable:
         raise
     except (zipfile.BadZipFile, InvalidFileException, *_OF_BROKEN_FILES) as error:
         raise Unreadable("format") from error
+
+
+def _text_of(value: object) -> str:
+    """A cell as a person reads it: a whole number without a point, however it is kept."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 # What the library raises for files that are no workbooks, or broken ones: it has hardly any exceptions of its

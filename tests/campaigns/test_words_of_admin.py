@@ -42,8 +42,9 @@ _MACHINES = re.compile(
 )
 # What laws call things stands beside its English; names of sources and of languages are their own.
 _TERMS = """
-    総付景品 一般懸賞 共同懸賞 オープン懸賞 値引き 前払式支払手段 取引付随性 取引価額
-    売上予定総額 カード合わせ 「広告」 「プロモーション」 保護者の同意 資金決済法 民法 消費者庁 景品に関する ・ポイント 条 日本語
+    総付景品 一般懸賞 共同懸賞 オープン懸賞 値引き 前払式支払手段 取引付随性 取引価額 売上予定総額
+    カード合わせ 「広告」 「プロモーション」 保護者の同意 資金決済法 民法 消費者庁 景品に関する
+    ・ポイント 条 日本語
 """
 NAMES, TERMS = set(_NAMES.split()), _TERMS.split()
 

@@ -81,6 +81,31 @@ def test_codes_that_are_opened_stopped_and_handed_over_are_told() -> None:
     assert {record.brand for record in AuditRecord.objects.filter(pk__gt=start)} == {team.brand}
 
 
+def test_withdrawals_and_longer_windows_are_told_from_the_request_on() -> None:
+    team = promos.team()
+    start = forget_so_far()
+    longer = promos.extension_request(team)
+    batch = Batch.objects.get(order=longer.order)
+    void = promos.void_request(team, batch)
+    ask: dict[str, Any] = {"user": team.approver, "at": NOON}
+    giftcodes.reject_void(request_id=void.pk, note="keep it", **ask)
+    again = promos.void_request(team, batch)
+    giftcodes.approve_void(request_id=again.pk, fingerprint=again.fingerprint, verified_at=NOON, **ask)
+    campaigns.reject_extension(request_id=longer.pk, note="no", **ask)
+    told = AuditRecord.objects.filter(pk__gt=start).exclude(subject_type="campaigns.order").order_by("pk")
+    assert list(told.values_list("act", "actor", "reason", "subject_type", "subject_id", "brand")) == [
+        (act, who.pk, why, kind, str(row.pk), team.brand.pk)
+        for act, who, why, kind, row in [
+            ("requested", team.marketer, "the posters came late", "campaigns.extensionrequest", longer),
+            ("requested", team.marketer, "misprint", "giftcodes.voidrequest", void),
+            ("rejected", team.approver, "keep it", "giftcodes.voidrequest", void),
+            ("requested", team.marketer, "misprint", "giftcodes.voidrequest", again),
+            ("voided", team.approver, "misprint", "giftcodes.voidrequest", again),
+            ("rejected", team.approver, "no", "campaigns.extensionrequest", longer),
+        ]
+    ]
+
+
 def test_what_is_refused_leaves_no_record() -> None:
     team = promos.team()
     order = promos.submitted(team)
