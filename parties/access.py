@@ -224,6 +224,17 @@ def access_staff_role(user: Person, role_id: int) -> StaffRole:
     return role
 
 
+def sees_sign_ins_of(user: Person, role: StaffRole) -> bool:
+    """Whether `user` may read when and from where whoever holds this role signs in: auditors of the brand (or
+    of the operator), and superusers.
+    """
+    if _is_staff(user) and user.is_superuser:
+        return True
+    if role.brand_id is None:
+        return is_operator(user, Role.AUDITOR)
+    return holds_role(user, role.brand_id, Role.AUDITOR)
+
+
 def member_of(user: Person) -> Member:
     """The member behind a signed-in user, made at the first call; of first calls at once one makes it, and
     all get it. NotReachable for nobody, for inactive users, and for one who is gone meanwhile.

@@ -12,12 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from parties import access, role_services
+from parties import access, audit_log, role_services
 from parties.errors import NotReachable
 from parties.forms import plain_line
 from parties.models import Brand, StaffRole, User
 from parties.moments import database_time
 from parties.scoped_admin import ScopedAdmin
+
+_SIGN_INS_SHOWN = 50
 
 
 @admin.register(StaffRole)
@@ -55,6 +57,8 @@ class StaffRoleAdmin(ScopedAdmin):
             "held": role,
             "may_remove": access.keeps_roles(request.user, role.brand_id),
             "is_own": role.user_id == request.user.pk,
+            "sees_sign_ins": access.sees_sign_ins_of(request.user, role),
+            "sign_ins": audit_log.sign_ins_of(role.user)[:_SIGN_INS_SHOWN],
             "is_last_approver": role_services.is_last_approver(role),
         }
         return TemplateResponse(request, "parties/role_page.html", context)

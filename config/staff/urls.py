@@ -14,6 +14,7 @@ urlpatterns = [
     path("login/", StaffSignIn.as_view(), name="staff_sign_in"),
     path("second-factor/", views.check, name="staff_check"),
     path("second-factor/set-up/", views.set_up, name="staff_set_up"),
+    path("second-factor/sign-ins/", views.sign_ins_page, name="staff_sign_ins"),
     path("second-factor/mine/", views.factors_page, name="staff_factors"),
     path("second-factor/mine/<int:factor_id>/remove/", views.remove, name="staff_factor_remove"),
     path("second-factor/recovery-codes/", views.renew_codes, name="staff_renew_codes"),

@@ -296,3 +296,23 @@ def test_a_code_in_the_reason_of_a_rejection_is_kept_nowhere() -> None:
     kept = AuditRecord.objects.filter(act=Act.REJECTED).latest("pk").reason
     for text in (order.decision_note, kept):
         assert code[:4] not in text
+
+
+def test_people_read_their_own_sign_ins_and_auditors_those_of_their_brand() -> None:
+    team, elsewhere = promos.team(), promos.team()
+    person = team.marketer
+    with audit_log.asked_from("203.0.113.7"):
+        audit_log.record(Act.SIGN_IN, by=person, subject=person, reason="totp")
+        audit_log.record(Act.SIGN_IN_FAILED, by=person, subject=person, reason="password")
+    own = signed_in(person).get(reverse("staff_sign_ins")).content.decode()
+    assert own.count("203.0.113.7") == 2
+    assert "authenticator app" in own
+    assert "203.0.113.7" not in signed_in(team.approver).get(reverse("staff_sign_ins")).content.decode()
+    page = reverse("admin:parties_staffrole_change", args=(person.staff_roles.get().pk,))
+    readers = [make.staff(Role.AUDITOR, team.brand), make.staff(Role.AUDITOR, None)]
+    readers.append(make.user(is_staff=True, is_superuser=True))
+    assert all("203.0.113.7" in signed_in(reader).get(page).content.decode() for reader in readers)
+    assert "203.0.113.7" not in signed_in(team.approver).get(page).content.decode()
+    stranger = make.staff(Role.AUDITOR, elsewhere.brand)
+    person.staff_roles.create(brand=elsewhere.brand, role=Role.SUPPORT)
+    assert signed_in(stranger).get(page).status_code == 404
