@@ -11,12 +11,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from giftcodes.codec import CODE_DIGITS
+from giftcodes.files.uploaded_workbooks import BEGINS_WITH
 from giftcodes.files.uploads import Unreadable, rows_of
 
 SERIAL_DIGITS = 10
 MAX_LISTED = 10_000
 MAX_LIST_BYTES = 1_000_000
-_ZIP = b"PK\3\4"
 _CELLS = re.compile(r"[,;\t]")
 
 
@@ -52,7 +52,7 @@ def decode_upload(raw: bytes) -> str:
     """
     if len(raw) > MAX_LIST_BYTES:
         raise NotAText
-    if raw.startswith(_ZIP):
+    if raw.startswith(BEGINS_WITH):
         return _text_of_workbook(raw)
     if b"\0" in raw:
         raise NotAText
