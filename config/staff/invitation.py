@@ -50,8 +50,12 @@ class AcceptForm(PasswordForm):
 @never_cache
 @require_safe
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
-    """The mailed link: on to a page whose address can be seen by anybody."""
-    request.session[_LINK] = token[:100]
+    """The mailed link: on to a page whose address can be seen by anybody. Only a link that works is kept."""
+    try:
+        invitations.invitation_of(token=token, at=database_time())
+    except InvitationRefused as refusal:
+        return _shown(request, {"refusal": words_of(refusal)}, status=410)
+    request.session[_LINK] = token
     return HttpResponseRedirect(reverse("staff_invitation"))
 
 
