@@ -54,6 +54,9 @@ def _of_files() -> dict[str, str]:
         "rows": _("The file has more than 1,000,000 rows. Split it, by channel for example."),
         "bomb": _("The workbook is too large when it is unpacked. Save it as CSV, or split it."),
         "format": _("The file can't be read: send a CSV, an Excel workbook (XLSX) or a list of addresses."),
+        "often": _(
+            "You have compared 30 files within an hour. Please try again later; nothing was compared."
+        ),
         "many": _("Compare one channel at a time: these are more than 1,000,000 codes."),
     }
 

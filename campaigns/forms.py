@@ -289,7 +289,7 @@ class DepositForm(ModelForm):
     deposit.
     """
 
-    form_number = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    form_number = forms.UUIDField(label="", widget=forms.HiddenInput, initial=uuid.uuid4)
 
     class Meta:
         model = Deposit

@@ -64,8 +64,8 @@ class VoidForm(SentOnce):
     )
     upload = forms.FileField(
         required=False,
-        label=gettext_lazy("or a text or CSV file"),
-        widget=forms.ClearableFileInput(attrs={"accept": ".txt,.csv,text/plain,text/csv"}),
+        label=gettext_lazy("or a file: text, CSV or Excel workbook (XLSX)"),
+        widget=forms.ClearableFileInput(attrs={"accept": ".txt,.csv,.xlsx,text/plain,text/csv"}),
     )
     reason = PlainLineField(
         max_length=200, label=gettext_lazy("Reason"), widget=forms.TextInput(attrs=_INPUT)
@@ -151,7 +151,9 @@ class VoidForm(SentOnce):
             try:
                 text = f"{text}\n{decode_upload(upload.read())}"
             except NotAText:
-                self._refuse("upload", _("Save the list as text or CSV, of 1 MB at most."))
+                self._refuse(
+                    "upload", _("Save the list as text, CSV or Excel workbook (XLSX), of 1 MB at most.")
+                )
                 return
         if is_too_long(text):
             self._refuse("serials", _("A list has at most 10,000 lines. Name a range, or ask twice."))

@@ -15,7 +15,12 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("redemption_site/icon.svg")}
     ],
     "SHOW_LANGUAGES": True,
-    "ACCOUNT": {"navigation": [{"title": _("My second factors"), "link": reverse_lazy("staff_factors")}]},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("My second factors"), "link": reverse_lazy("staff_factors")},
+            {"title": _("My sign-ins"), "link": reverse_lazy("staff_sign_ins")},
+        ]
+    },
     "STYLES": [lambda _request: static("parties/admin.css")],
     "SCRIPTS": [lambda _request: static("parties/admin.js")],
     "DASHBOARD_CALLBACK": "campaigns.desk.lay_out",

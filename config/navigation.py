@@ -33,6 +33,8 @@ from ledger.models import (
     Transfer,
 )
 from parties.api_models import ApiClient, ApiKey
+from parties.invitation_models import StaffInvitation
+from parties.invitation_queries import invitations_to_confirm
 from parties.models import Brand, Member, MembershipNumber, NumberPattern, Program, StaffRole, Store, User
 from parties.notice_models import ExpiryNotice
 from parties.site_models import BrandSite
@@ -99,6 +101,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("storefront", Store),
                 ("pin", NumberPattern),
                 ("badge", StaffRole),
+                ("person_add", StaffInvitation),
                 ("apartment", Brand),
                 ("toll", Program),
                 ("person", User),
@@ -124,6 +127,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         Mailing: mailings_to_decide(request.user).count(),
         VoidRequest: desk.voids_to_decide(request).count(),
         Dispute: desk.disputes_to_answer(request).count(),
+        StaffInvitation: invitations_to_confirm(request.user).count(),
     }
     shown: list[dict[str, Any]] = [{"title": "", "items": [home]}]
     for title, items in groups:

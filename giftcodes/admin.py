@@ -30,7 +30,7 @@ from giftcodes.models import (
     Void,
 )
 from parties.access import Person, is_operator
-from parties.models import Role
+from parties.models import Member, Role
 from parties.periods import end_text, moment_text
 from parties.scoped_admin import ScopedAdmin
 
@@ -200,12 +200,20 @@ class ClaimAdmin(ScopedAdmin):
 
     reach = _claims
     look_roles = (Role.SUPPORT, Role.FINANCE, Role.AUDITOR)
-    list_display = ("id", "batch", "points", "member", "claimed_at")
+    list_display = ("id", "of_batch", "points", "by_member", "claimed_at")
     list_select_related = ("batch", "member")
     search_fields = ("id",)
     search_help_text = gettext_lazy("The ten digits of a serial number, never a code.")
-    fields = ("id", "batch", "points", "member", "claimed_at")
+    fields = ("id", "of_batch", "points", "by_member", "claimed_at")
     readonly_fields = fields
+
+    @admin.display(description=gettext_lazy("batch"), ordering="batch")
+    def of_batch(self, claim: Claim) -> Batch:
+        return claim.batch
+
+    @admin.display(description=gettext_lazy("member"), ordering="member")
+    def by_member(self, claim: Claim) -> Member | None:
+        return claim.member
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

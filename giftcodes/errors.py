@@ -175,7 +175,8 @@ class DeliveryRefused(GiftcodesError):
 class FurtherDeliveryRefused(GiftcodesError):
     """The delivery can't be asked for, decided, made or confirmed like this; `rule` names why:
     `state`, `gifts`, `kind`, `codes`, `channel`, `age_key`, `reason`, `own`, `decided`, `open`, `changed`,
-    `recipient`, `receipt`; of a file to compare: `not_taken`, `size`, `rows`, `bomb`, `format`, `many`.
+    `recipient`, `receipt`; of a file to compare: `not_taken`, `size`, `rows`, `bomb`, `format`, `many`,
+    `often`.
     """
 
     code = "further_delivery_refused"

@@ -4,12 +4,15 @@ What is not understood is named by its line and never repeated: it may be a code
 settings, no clock.
 """
 
+import io
 import re
 import unicodedata
 from enum import StrEnum
 from typing import NamedTuple
 
 from giftcodes.codec import CODE_DIGITS
+from giftcodes.files.uploaded_workbooks import BEGINS_WITH
+from giftcodes.files.uploads import Unreadable, rows_of
 
 SERIAL_DIGITS = 10
 MAX_LISTED = 10_000
@@ -40,12 +43,18 @@ class Listed(NamedTuple):
 
 
 class NotAText(ValueError):
-    """The file is no text, or longer than MAX_LIST_BYTES."""
+    """The file is neither text nor a workbook, or longer than MAX_LIST_BYTES."""
 
 
 def decode_upload(raw: bytes) -> str:
-    """The text of an uploaded file, in UTF-8 or as Japanese Windows writes it. NotAText."""
-    if len(raw) > MAX_LIST_BYTES or b"\0" in raw:
+    """The text of an uploaded file, in UTF-8 or as Japanese Windows writes it; of a workbook (XLSX) the rows
+    of its first sheet, each on the line of its number, their cells apart by tabs. NotAText.
+    """
+    if len(raw) > MAX_LIST_BYTES:
+        raise NotAText
+    if raw.startswith(BEGINS_WITH):
+        return _text_of_workbook(raw)
+    if b"\0" in raw:
         raise NotAText
     for encoding in ("utf-8-sig", "cp932"):
         try:
@@ -53,6 +62,21 @@ def decode_upload(raw: bytes) -> str:
         except UnicodeDecodeError:
             continue
     raise NotAText
+
+
+def _text_of_workbook(raw: bytes) -> str:
+    lines: list[str] = []
+    try:
+        for row in rows_of(io.BytesIO(raw)):
+            if row.number > MAX_LISTED + 1:  # `is_too_long` then: no more of it is read
+                break
+            lines += [""] * (row.number - 1 - len(lines))
+            lines.append("\t".join(" ".join(cell.split()) for cell in row.cells).rstrip())
+        else:
+            return "\n".join(lines)
+    except Unreadable as refusal:
+        raise NotAText from refusal
+    return "\n".join([*lines, *["-"] * (MAX_LISTED + 1 - len(lines))])
 
 
 def read_list(text: str, *, first: int, end: int) -> Listed:

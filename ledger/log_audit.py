@@ -1,13 +1,17 @@
 """Check each sealed day of the audit log against its records, its seal and its manifest."""
 
-from collections.abc import Iterator
+import filecmp
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from datetime import date, timedelta
+from heapq import merge
+from itertools import groupby
 from pathlib import Path
 
 from ledger import log_seals
 from ledger.audit import Difference
 from ledger.errors import SealKeyMissing
-from ledger.log_seals import Sealed
 from ledger.rows import NO_HEAD
 from parties.staff_models import AuditSeal
 
@@ -16,6 +20,7 @@ LINKED = "a seal of the audit log goes on from the one before"
 HEAD = "the records of a sealed day give its head"
 MANIFEST = "a sealed day of the audit log has its manifest, which says the same"
 RECORD = "a record of a sealed day is as it was sealed"
+_LAST_LINES = 200  # bytes, in which the last one stands
 KEY = "the key of a seal of the audit log is there"
 
 
@@ -42,53 +47,70 @@ def differences(*, since: date | None = None, folder: Path | None = None) -> Ite
 
 
 def _of_day(seal: AuditSeal, path: Path | None, *, is_read: bool) -> Iterator[Difference]:
-    subject = f"audit log of {seal.day}"
-    said = _text_of(path)
-    if said is None:
+    subject, head = f"audit log of {seal.day}", None if path is None else _head_in(path)
+    if head is None:
         yield Difference(MANIFEST, subject, "a manifest", "none")
     if not is_read:
-        if said is not None and f"\nhead {seal.head}\n" not in said:
+        if head is not None and head != seal.head:
             yield Difference(MANIFEST, subject, f"head {seal.head}", "another")
         return
-    try:
-        now = log_seals.seal(seal.day, key_id=seal.key_id, previous_head=seal.previous_head)
-    except SealKeyMissing:
-        yield Difference(KEY, subject, f"key {seal.key_id}", "none")
-        return
-    if (now.rows, now.head) != (seal.rows, seal.head):
-        yield Difference(HEAD, subject, f"{seal.rows} records, {seal.head}", f"{now.rows}, {now.head}")
-    expected = log_seals.manifest_of(seal.day, now, key_id=seal.key_id, previous_head=seal.previous_head)
-    if said is not None and said != expected:
-        if (now.rows, now.head) == (seal.rows, seal.head):
+    with tempfile.TemporaryDirectory() as folder:
+        now_path = Path(folder) / "now.seal"
+        try:
+            now = log_seals.write_manifest(
+                now_path, seal.day, key_id=seal.key_id, previous_head=seal.previous_head
+            )
+        except SealKeyMissing:
+            yield Difference(KEY, subject, f"key {seal.key_id}", "none")
+            return
+        is_same = (now.rows, now.head) == (seal.rows, seal.head)
+        if not is_same:
+            yield Difference(HEAD, subject, f"{seal.rows} records, {seal.head}", f"{now.rows}, {now.head}")
+        if path is None or head is None or filecmp.cmp(path, now_path, shallow=False):
+            return
+        if is_same:
             yield Difference(MANIFEST, subject, "what was sealed", "something else")
         else:
-            yield from _records(said, now)
+            yield from _records(path, now_path)
 
 
-def _records(said: str, now: Sealed) -> Iterator[Difference]:
+def _head_in(path: Path) -> str | None:
+    """The head that a manifest names, "" if it names none; None if there is nothing to be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LAST_LINES))
+            last = file.read().decode("ascii", errors="replace").splitlines()[-1:]
+    except OSError:
+        return None
+    return last[0].removeprefix("head ") if last and last[0].startswith("head ") else ""
+
+
+def _records(said: Path, now: Path) -> Iterator[Difference]:
     """Which records differ: those that are missing or new, and the first that is changed; whatever stands
-    behind that has another link by it alone.
+    behind that has another link by it alone. Both files go by the records' numbers, and are read side by
+    side.
     """
-    before = dict(_links(said.splitlines(keepends=True)[4:-2]))
-    after = dict(_links(now.lines))
-    for record_id in sorted(before.keys() - after.keys()):
-        yield Difference(RECORD, f"audit record {record_id}", "the record", "none")
-    for record_id in sorted(after.keys() - before.keys()):
-        yield Difference(RECORD, f"audit record {record_id}", "none", "a record")
-    if before.keys() == after.keys():
-        changed = min(record_id for record_id in before if before[record_id] != after[record_id])
-        yield Difference(RECORD, f"audit record {changed}", before[changed], after[changed])
+    changed, is_complete = None, True
+    with ExitStack() as files:
+        before, after = (files.enter_context(path.open(errors="replace")) for path in (said, now))
+        for record_id, pair in groupby(merge(_links(before, "said"), _links(after, "now")), key=_number):
+            links = {side: link for _number_of, side, link in pair}
+            if len(links) == 1:
+                is_complete = False
+                here, there = ("the record", "none") if "said" in links else ("none", "a record")
+                yield Difference(RECORD, f"audit record {record_id}", here, there)
+            elif changed is None and links["said"] != links["now"]:
+                changed = Difference(RECORD, f"audit record {record_id}", links["said"], links["now"])
+    if is_complete and changed is not None:
+        yield changed
 
 
-def _links(lines: list[str]) -> Iterator[tuple[int, str]]:
+def _number(line: tuple[int, str, str]) -> int:
+    return line[0]
+
+
+def _links(lines: Iterable[str], side: str) -> Iterator[tuple[int, str, str]]:
     for line in lines:
         record_id, _space, link = line.rstrip("\n").partition(" ")
         if record_id.isdecimal():
-            yield int(record_id), link
-
-
-def _text_of(path: Path | None) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8") if path is not None else None
-    except (OSError, UnicodeDecodeError):
-        return None
+            yield int(record_id), side, link

@@ -19,6 +19,7 @@ a missing day is one.
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,9 +53,8 @@ _CHUNK = 1_000
 
 
 class Sealed(NamedTuple):
-    """A day's chain: the lines of its records, how many, and the head."""
+    """A day's chain: how many records, and the head."""
 
-    lines: list[str]
     rows: int
     head: str
 
@@ -72,20 +72,22 @@ def records_of(day: date) -> Iterator[tuple[Any, ...]]:
     return iter(found.values_list(*COLUMNS).iterator(chunk_size=_CHUNK))
 
 
-def seal(day: date, *, key_id: str, previous_head: str) -> Sealed:
-    """The chain of the day as its records stand now. SealKeyMissing if the key is away."""
-    key, link, lines = seal_key(key_id, purpose=PURPOSE), bytes.fromhex(previous_head), list[str]()
-    for values in records_of(day):
-        link = link_after(key, link, canonical_row(TABLE, values))
-        lines.append(f"{values[0]} {link.hex()}\n")
-    totals = DayTotals(0, day.isoformat(), len(lines), 0, previous_head, key_id)
-    return Sealed(lines, len(lines), head_of(key, totals, link))
-
-
-def manifest_of(day: date, sealed: Sealed, *, key_id: str, previous_head: str) -> str:
-    """The text of the day's manifest."""
-    opening = f"{TITLE}\nday {day.isoformat()}\nkey {key_id}\nprevious {previous_head}\n"
-    return f"{opening}{''.join(sealed.lines)}rows {sealed.rows}\nhead {sealed.head}\n"
+def write_manifest(path: Path, day: date, *, key_id: str, previous_head: str) -> Sealed:
+    """Write the manifest of the day as its records stand now, and get it to the disk: line by line, so that a
+    day of any length takes no more memory than one record. SealKeyMissing if the key is away.
+    """
+    key, link, rows = seal_key(key_id, purpose=PURPOSE), bytes.fromhex(previous_head), 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f"{TITLE}\nday {day.isoformat()}\nkey {key_id}\nprevious {previous_head}\n")
+        for values in records_of(day):
+            link, rows = link_after(key, link, canonical_row(TABLE, values)), rows + 1
+            file.write(f"{values[0]} {link.hex()}\n")
+        totals = DayTotals(0, day.isoformat(), rows, 0, previous_head, key_id)
+        sealed = Sealed(rows, head_of(key, totals, link))
+        file.write(f"rows {rows}\nhead {sealed.head}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return sealed
 
 
 def manifest_path(folder: Path, day: date) -> Path:
@@ -103,22 +105,25 @@ def manifests_in(folder: Path) -> dict[date, Path]:
     return found
 
 
-def place_manifest(path: Path, text: str) -> None:
-    """Write it whole, get it to the disk, and give it its name; what stands there already stays."""
+@contextmanager
+def draft_beside(path: Path) -> Iterator[Path]:
+    """A file to be written in the folder of `path`; gone at the end, unless it was moved."""
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
         sync_folder(path.parent.parent)
-    descriptor, draft = tempfile.mkstemp(prefix=f".{path.stem}.", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}.", dir=path.parent)
+    os.close(descriptor)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).chmod(0o644)  # it holds no secret, and whoever copies it elsewhere must read it
-        Path(draft).replace(path)
-        sync_folder(path.parent)
+        yield Path(name)
     finally:
-        Path(draft).unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
+
+
+def place_manifest(draft: Path, path: Path) -> None:
+    """Give the draft its name."""
+    draft.chmod(0o644)  # it holds no secret, and whoever copies it elsewhere must read it
+    draft.replace(path)
+    sync_folder(path.parent)
 
 
 def is_over(day: date, *, at: datetime, grace: timedelta) -> bool:

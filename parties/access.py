@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from parties.api_models import ApiClient, ApiKey, StandIn
 from parties.errors import NotReachable
+from parties.invitation_models import StaffInvitation
 from parties.models import (
     Brand,
     Member,
@@ -27,6 +28,7 @@ from parties.staff_models import AuditRecord
 from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 
 Person = User | AnonymousUser
+ROLE_KEEPERS = (Role.APPROVER, Role.FINANCE)
 
 
 def _is_staff(user: Person) -> bool:
@@ -182,6 +184,55 @@ def reachable_staff_roles(user: Person, *roles: Role) -> QuerySet[StaffRole]:
     if is_operator(user) or (user.is_authenticated and user.is_superuser):
         rows = rows | StaffRole.objects.filter(brand=None)
     return rows
+
+
+def keeps_roles(user: Person, brand_id: int | None) -> bool:
+    """Whether `user` has a say in who gets a role in the brand, or (None) of the operator: approvers and
+    finance there, and superusers. It takes two of them to give one, and one to take it away.
+    """
+    if _is_staff(user) and user.is_superuser:
+        return True
+    if brand_id is None:
+        return is_operator(user, *ROLE_KEEPERS)
+    return holds_role(user, brand_id, *ROLE_KEEPERS)
+
+
+def reachable_invitations(user: Person, *roles: Role) -> QuerySet[StaffInvitation]:
+    """Invitations to roles of the brands that `user` reaches; those to the operator's for its people and
+    superusers.
+    """
+    rows = StaffInvitation.objects.filter(brand__in=reachable_brands(user, *roles))
+    if is_operator(user, *roles) or (not roles and _is_staff(user) and user.is_superuser):
+        rows = rows | StaffInvitation.objects.filter(brand=None)
+    return rows
+
+
+def access_invitation(user: Person, invitation_id: int) -> StaffInvitation:
+    """The invitation, if `user` keeps the roles that it is about; else NotReachable."""
+    rows = StaffInvitation.objects.select_related("requested_by", "brand")
+    invitation = rows.filter(pk=invitation_id).first()
+    if invitation is None or not keeps_roles(user, invitation.brand_id):
+        raise NotReachable
+    return invitation
+
+
+def access_staff_role(user: Person, role_id: int) -> StaffRole:
+    """The role, if `user` keeps those of its brand, or of the operator; else NotReachable."""
+    role = StaffRole.objects.select_related("user", "brand").filter(pk=role_id).first()
+    if role is None or not keeps_roles(user, role.brand_id):
+        raise NotReachable
+    return role
+
+
+def sees_sign_ins_of(user: Person, role: StaffRole) -> bool:
+    """Whether `user` may read when and from where whoever holds this role signs in: auditors of the brand (or
+    of the operator), and superusers.
+    """
+    if _is_staff(user) and user.is_superuser:
+        return True
+    if role.brand_id is None:
+        return is_operator(user, Role.AUDITOR)
+    return holds_role(user, role.brand_id, Role.AUDITOR)
 
 
 def member_of(user: Person) -> Member:

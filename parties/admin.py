@@ -10,7 +10,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -20,6 +20,8 @@ from parties import (
     access,
     api_admin,  # noqa: F401  # registers its own
     audit_admin,  # noqa: F401  # and this
+    invitation_admin,  # noqa: F401
+    role_admin,  # noqa: F401
     second_factor,
     site_admin,  # noqa: F401  # registers its own
     webhook_admin,  # noqa: F401  # so does this
@@ -33,7 +35,6 @@ from parties.models import (
     NumberPattern,
     Program,
     Role,
-    StaffRole,
     Store,
     User,
 )
@@ -48,10 +49,9 @@ else:
     ModelForm, UserAdmin = forms.ModelForm, DjangoUserAdmin
 
 if TYPE_CHECKING or not apps.is_installed("unfold"):
-    from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
+    from django.contrib.auth.forms import UserChangeForm
 else:
-    from unfold.forms import AdminPasswordChangeForm, UserChangeForm
-    from unfold.forms import UserCreationForm as AdminUserCreationForm
+    from unfold.forms import UserChangeForm
 
 # Permissions come from staff roles alone; groups would be a second way that nobody looks at.
 admin.site.unregister(Group)
@@ -227,47 +227,33 @@ class MembershipNumberAdmin(ScopedAdmin):
         return f"••••{number.tail}"
 
 
-@admin.register(StaffRole)
-class StaffRoleAdmin(ScopedAdmin):
-    """Who may do what. Superusers give and take roles; people of a brand see who works there."""
-
-    reach = access.reachable_staff_roles
-    keeps_people = True
-    list_display = ("user", "role", "brand")
-    list_filter = ("role",)
-    search_fields = ("user__email", "user__name")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._may_keep(request)
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        second_factor.refuse_stale_person(request)
-        super().save_model(request, obj, form, change)
-
-
 @admin.register(User)
 class PersonAdmin(ScopedAdmin, UserAdmin):
-    """Log-ins, for superusers."""
+    """Log-ins, for superusers: they close one and open it again. People come by invitations; nobody sets
+    somebody else's password or address, which would be the way to come in as them.
+    """
 
     reach = access.reachable_users
     look_roles = ()
     keeps_people = True
     form = UserChangeForm
-    add_form = AdminUserCreationForm
-    change_password_form = AdminPasswordChangeForm
     list_display = ("email", "name", "is_staff", "is_active")
     list_filter = ("is_staff", "is_active")
     search_fields = ("email", "name")
     ordering = ("email",)
     filter_horizontal = ()
-    readonly_fields = ("last_login", "date_joined", "how_they_come_in")
+    readonly_fields = (
+        "email",
+        "is_staff",
+        "is_superuser",
+        "last_login",
+        "date_joined",
+        "how_they_come_in",
+    )
     fieldsets = (
-        (None, {"fields": ("email", "name", "password")}),
+        (None, {"fields": ("email", "name")}),
         (_("What this person may do"), {"fields": ("is_active", "is_staff", "is_superuser")}),
         (_("Dates"), {"fields": ("last_login", "date_joined", "how_they_come_in")}),
-    )
-    add_fieldsets = (
-        (None, {"fields": ("email", "name", "is_staff", "usable_password", "password1", "password2")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -275,23 +261,16 @@ class PersonAdmin(ScopedAdmin, UserAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(person_access)
-        return [path("<int:user_id>/access/", page, name="parties_user_access"), *super().get_urls()]
+        own = path("<int:user_id>/access/", page, name="parties_user_access")
+        kept = [address for address in super().get_urls() if address.name != "auth_user_password_change"]
+        return [own, *kept]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         second_factor.refuse_stale_person(request)
         super().save_model(request, obj, form, change)
-
-    def user_change_password(
-        self,
-        request: HttpRequest,
-        id: str,  # noqa: A002  # Django's own name
-        form_url: str = "",
-    ) -> HttpResponse:
-        """Whoever sets a password and withdraws factors could come in as that person."""
-        if request.method == "POST" and self.has_change_permission(request):
-            second_factor.refuse_stale_person(request)
-        answer: HttpResponse = super().user_change_password(request, id, form_url)
-        return answer
 
     @admin.display(description=_("how this person comes in"))
     def how_they_come_in(self, person: User) -> SafeString:

@@ -207,3 +207,15 @@ class FactorKeysMissing(PartiesError):
     """The master key that opens a second factor is not in the environment, or is another one."""
 
     code = "second_factor_keys_missing"
+
+
+class InvitationRefused(PartiesError):
+    """Somebody can't be invited to a role, or an invitation can't go on, as it is; `reason` is one of the
+    words that `invitation_wording` knows.
+    """
+
+    code = "invitation_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

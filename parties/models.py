@@ -17,6 +17,7 @@ from parties import (  # noqa: F401
     allowance_models,
     api_models,
     event_models,
+    invitation_models,
     notice_models,
     site_models,
     staff_models,
@@ -24,6 +25,8 @@ from parties import (  # noqa: F401
 )
 from parties.card_tokens import CARD_NUMBERS
 from parties.numbers import LEAST_LENGTH, LONGEST_PREFIX, MOST_LENGTH, Pattern
+from parties.roles import Language as Language  # noqa: PLC0414  # of this module to everybody else
+from parties.roles import Role as Role  # noqa: PLC0414
 
 
 class Program(models.Model):
@@ -93,11 +96,6 @@ class Store(models.Model):
 
     def __str__(self) -> str:
         return f"{self.brand} {self.name}"
-
-
-class Language(models.TextChoices):
-    JAPANESE = "ja", _("Japanese")
-    ENGLISH = "en", _("English")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -276,14 +274,6 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member} {self.purpose} {self.granted}"
-
-
-class Role(models.TextChoices):
-    MARKETER = "marketer", _("marketer")
-    APPROVER = "approver", _("approver")
-    FINANCE = "finance", _("finance")
-    SUPPORT = "support", _("support")
-    AUDITOR = "auditor", _("auditor")
 
 
 class StaffRole(models.Model):

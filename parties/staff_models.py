@@ -15,6 +15,7 @@ class FactorGuard(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     since = models.DateTimeField()
     newest_step = models.PositiveBigIntegerField(default=0)
+    sessions_from = models.DateTimeField(null=True)  # sessions that showed their factor before are nobody's
 
     class Meta:
         verbose_name = _("guard of a second factor")

@@ -19,6 +19,7 @@ from giftcodes import services as giftcodes
 from giftcodes.errors import FurtherDeliveryRefused
 from giftcodes.files.rereads import MOST_TOLD, Report
 from giftcodes.files.uploads import MOST_BYTES
+from ledger.statements import database_time
 from parties.errors import NotReachable
 from parties.models import User
 
@@ -76,6 +77,7 @@ class RereadPages(DeliveryPages):
                     channel_id=channel.pk if channel else None,
                     file=file.file,
                     user=cast(User, request.user),
+                    at=database_time(),
                 )
             except NotReachable as refusal:
                 raise Http404 from refusal

@@ -7,15 +7,13 @@ and a file is read whole or not at all: TableRefused names the row and the colum
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Iterator
-from datetime import date, datetime, time
 from typing import NamedTuple
 
-import openpyxl
+from giftcodes.files.uploaded_workbooks import BEGINS_WITH, Bounds, NotAWorkbook, rows_of_first_sheet
 
 MEGABYTE = 1_000_000
-_ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _WITHOUT_BOM = ("utf-8", "cp932")
 _SEPARATORS = ",\t;"
@@ -76,7 +74,7 @@ def read_table(data: bytes, *, limits: Limits | None = None) -> Table:
         raise TableRefused("size")
     if data.startswith(_OLD_EXCEL):
         raise TableRefused("kind")
-    lines = _of_workbook(data, limits) if data.startswith(_ZIP) else _of_text(_decoded(data), limits)
+    lines = _of_workbook(data, limits) if data.startswith(BEGINS_WITH) else _of_text(_decoded(data), limits)
     kept: list[Line] = []
     for line in lines:
         _refuse_too_much(line, limits)
@@ -139,53 +137,24 @@ def _of_text(text: str, limits: Limits) -> Iterator[Line]:
 
 
 def _of_workbook(data: bytes, limits: Limits) -> Iterator[Line]:
-    _refuse_bombs(data, limits)
+    most = _most_lines(limits)
+    bounds = Bounds(limits.unpacked, limits.unpacked, _MOST_PARTS, rows=most + 1)
+    read = 0
     try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # what the file says of them need not be so
-        rows = sheet.iter_rows(max_row=_most_lines(limits) + 1, values_only=True)
-        cells = 0
-        for number, values in enumerate(rows, start=1):
-            if number > _most_lines(limits):
+        for number, cells in enumerate(rows_of_first_sheet(io.BytesIO(data), bounds), start=1):
+            if number > most:
                 raise TableRefused("rows", row=number)
-            cells += len(values)  # with the empty ones before a cell that is far to the right
-            if cells > _MOST_CELLS:
+            read += len(cells)  # with the empty ones before a cell that is far to the right
+            if read > _MOST_CELLS:
                 raise TableRefused("columns", row=number)
-            yield Line(number, tuple(_text_of(value) for value in values))
-    except TableRefused:
-        raise
-    except Exception as error:  # a forged workbook breaks the reader in too many ways to name them
-        raise TableRefused("broken") from error
-
-
-def _refuse_bombs(data: bytes, limits: Limits) -> None:
-    """`zipfile` unpacks of a part no more than the archive says of it, which can be summed up first."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            parts = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise TableRefused("broken") from error
-    if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > limits.unpacked:
-        raise TableRefused("unpacked")
-    if not any(part.filename == "xl/workbook.xml" for part in parts):
-        raise TableRefused("kind")
+            yield Line(number, tuple(cell.strip() for cell in cells))
+    except NotAWorkbook as refusal:
+        raise TableRefused(refusal.code) from refusal
 
 
 def _most_lines(limits: Limits) -> int:
     """Empty rows are passed over, but not for ever."""
     return 2 * limits.rows + 100
-
-
-def _text_of(value: object) -> str:
-    """A cell as a person reads it: a whole number without a point, whatever it is kept as."""
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, (datetime, date, time)):
-        return value.isoformat()
-    return str(value).strip()
 
 
 def column_letters(column: int) -> str:

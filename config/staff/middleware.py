@@ -5,6 +5,7 @@ from collections.abc import Callable
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -16,6 +17,7 @@ from parties import audit_log, second_factor
 from parties.access import Person
 from parties.client_addresses import client_address
 from parties.errors import FactorStale
+from parties.staff_models import FactorGuard
 
 
 class SecondFactorMiddleware:
@@ -52,10 +54,12 @@ def _proven(request: HttpRequest, claimed: Person) -> Person:
     if not getattr(claimed, "is_staff", False):
         return claimed
     noted = second_factor.marked(request.session)
-    # A factor that was taken away since ends what it opened.
-    if noted and Authenticator.objects.filter(pk=noted[0], user_id=claimed.pk).exists():
-        return claimed
-    return AnonymousUser()
+    if not noted:
+        return AnonymousUser()
+    # A factor that was taken away since ends what it opened; so does the loss of a role.
+    ended = FactorGuard.objects.filter(user=OuterRef("user_id"), sessions_from__gt=noted[1])
+    factor = Authenticator.objects.filter(~Exists(ended), pk=noted[0], user_id=claimed.pk)
+    return claimed if factor.exists() else AnonymousUser()
 
 
 def _page_before(request: HttpRequest) -> str:

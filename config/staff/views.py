@@ -33,7 +33,7 @@ from redemption_site.passkeys import PasskeyRefused
 
 _NEW_SECRET = "staff_new_secret"  # noqa: S105  # the name of a place in the session, where it lies sealed
 _MOST_LETTERS = 40
-_SIGN_INS_SHOWN = 10
+_SIGN_INS_SHOWN, _MOST_SIGN_INS = 10, 200
 Page = Callable[..., HttpResponse]
 
 
@@ -174,6 +174,18 @@ def factors_page(request: HttpRequest) -> HttpResponse:
         "sign_ins": sign_ins_of(visitor.user)[:_SIGN_INS_SHOWN],
     }
     return _page(request, "factors", context)
+
+
+@never_cache
+@require_safe
+def sign_ins_page(request: HttpRequest) -> HttpResponse:
+    """When the person came in, or somebody tried to in their name, and from where."""
+    visitor = _visitor(request)
+    if visitor is None or not visitor.is_signed_in:
+        return HttpResponseRedirect(reverse("admin:login"))
+    shown = sign_ins_of(visitor.user)[:_MOST_SIGN_INS]
+    context = {"title": _("My sign-ins"), "sign_ins": shown, "most": _MOST_SIGN_INS}
+    return _page(request, "sign_ins", context)
 
 
 def _name_of(factor: Authenticator) -> str:

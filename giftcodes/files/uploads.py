@@ -1,20 +1,17 @@
 """The rows of a file that somebody sent back: CSV, XLSX or a list of addresses, capped and streamed.
 
 CSV comes as UTF-8 with or without a byte order mark, UTF-16 with one, or Shift_JIS (as Windows means it, code
-page 932). Of a workbook the first sheet is read; its declared sizes are judged before anything is unpacked,
-and a member gives no more than it declares. openpyxl reads with `defusedxml`, which refuses entities.
+page 932); a character that is damaged damages its row alone. Of a workbook the first sheet is read
+(`uploaded_workbooks`).
 """
 
 import codecs
 import csv
 import io
-import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
+from giftcodes.files.uploaded_workbooks import BEGINS_WITH, Bounds, NotAWorkbook, rows_of_first_sheet
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_UNPACKED_BYTES = 192 * 1024 * 1024
@@ -23,7 +20,6 @@ MOST_ROWS = 1_000_000
 MOST_COLUMNS = 50
 _MOST_MEMBERS = 1_000
 _LONGEST_LINE = 20_000
-_ZIP = b"PK\3\4"
 _SAMPLE = 256 * 1024
 
 
@@ -48,7 +44,7 @@ def rows_of(file: BinaryIO) -> Iterator[Row]:
     if file.tell() > MOST_BYTES:
         raise Unreadable("size")
     file.seek(0)
-    is_workbook = file.read(len(_ZIP)) == _ZIP
+    is_workbook = file.read(len(BEGINS_WITH)) == BEGINS_WITH
     file.seek(0)
     for row in _rows_of_workbook(file) if is_workbook else _rows_of_text(file):
         if row.number > MOST_ROWS + 1:
@@ -92,41 +88,9 @@ def _encoding_of(sample: bytes) -> str:
 
 
 def _rows_of_workbook(file: BinaryIO) -> Iterator[Row]:
+    bounds = Bounds(MOST_UNPACKED_BYTES, MOST_SHARED_BYTES, _MOST_MEMBERS, columns=MOST_COLUMNS)
     try:
-        _refuse_bomb(file)
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        # A sheet says how many rows it has; what it says is not believed.
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()
-        for number, values in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS), 1):
-            yield Row(number, ["" if value is None else str(value) for value in values])
-    except Unreadable:
-        raise
-    except (zipfile.BadZipFile, InvalidFileException, *_OF_BROKEN_FILES) as error:
-        raise Unreadable("format") from error
-
-
-# What the library raises for files that are no workbooks, or broken ones: it has hardly any exceptions of its
-# own. Those of `defusedxml` are ValueErrors.
-_OF_BROKEN_FILES = (
-    KeyError,
-    ValueError,
-    IndexError,
-    TypeError,
-    AttributeError,
-    SyntaxError,
-    EOFError,
-    OSError,
-    RuntimeError,  # encrypted, or packed in a way that is not known
-    zlib.error,
-)
-
-
-def _refuse_bomb(file: BinaryIO) -> None:
-    with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        texts = sum(one.file_size for one in members if one.filename.endswith("sharedStrings.xml"))
-        is_large = sum(one.file_size for one in members) > MOST_UNPACKED_BYTES
-        if len(members) > _MOST_MEMBERS or is_large or texts > MOST_SHARED_BYTES:
-            raise Unreadable("bomb")
-    file.seek(0)
+        for number, cells in enumerate(rows_of_first_sheet(file, bounds), 1):
+            yield Row(number, cells)
+    except NotAWorkbook as refusal:
+        raise Unreadable("bomb" if refusal.code == "unpacked" else "format") from refusal

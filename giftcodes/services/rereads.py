@@ -1,7 +1,9 @@
 """Comparing a file with the codes that it should hold, for people who had them in hand already."""
 
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
+from django.db import transaction
 from django.db.models import Q
 
 from giftcodes import access
@@ -14,15 +16,21 @@ from giftcodes.models import Batch, Channel, Delivery
 from giftcodes.services.delivery_making import channels_of
 from parties import audit_log
 from parties.errors import NotReachable
+from parties.holding import hold_user
 from parties.models import Role, User
-from parties.staff_models import Act
+from parties.staff_models import Act, AuditRecord
+
+MOST_IN_AN_HOUR = 30
+_AN_HOUR = timedelta(hours=1)
+_REASON = "compared a file with the codes"  # by which the audit log's records are counted
 
 
-def check_file(*, batch_id: int, channel_id: int | None, file: BinaryIO, user: User) -> Report:
+def check_file(*, batch_id: int, channel_id: int | None, file: BinaryIO, user: User, at: datetime) -> Report:
     """What of the file's rows is right, and what is missing, of all channels or one. Nothing of it is kept.
 
     Only for a marketer of the brand who has had these codes in hand: an answer tells good codes from bad
-    ones, so it must be no news to who asks, and the audit log keeps that they did. NotReachable,
+    ones, so it must be no news to who asks, and the audit log keeps that they did. Each takes a minute of a
+    processor at worst, so one person asks for thirty in an hour at most ("often"). NotReachable,
     FurtherDeliveryRefused.
     """
     batch = access.reachable_batches(user, Role.MARKETER).filter(pk=batch_id).select_related("series").first()
@@ -35,11 +43,21 @@ def check_file(*, batch_id: int, channel_id: int | None, file: BinaryIO, user: U
         raise FurtherDeliveryRefused("not_taken")
     if (batch.size if channel is None else channel.size) > MOST_CODES:
         raise FurtherDeliveryRefused("many")
-    audit_log.record(Act.REQUESTED, by=user, subject=batch, reason="compared a file with the codes")
+    _take_turn(batch, user, at)
     try:
         return rereads.check(rows_of(file), channels_of(batch, channel_id))
     except Unreadable as refusal:
         raise FurtherDeliveryRefused(refusal.rule) from None
+
+
+@transaction.atomic
+def _take_turn(batch: Batch, user: User, at: datetime) -> None:
+    """Note it before it is done: of many at once, each counts those before it."""
+    hold_user(user)
+    noted = AuditRecord.objects.filter(actor=user, act=Act.REQUESTED, reason=_REASON)
+    if noted.filter(recorded_at__gt=at - _AN_HOUR).count() >= MOST_IN_AN_HOUR:
+        raise FurtherDeliveryRefused("often")
+    audit_log.record(Act.REQUESTED, by=user, subject=batch, reason=_REASON)
 
 
 def has_taken(batch: Batch, channel: Channel | None, user: User) -> bool:

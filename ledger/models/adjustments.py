@@ -123,4 +123,4 @@ class Adjustment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.public_id.hex[:8]}"
+        return f"{self.get_kind_display()} {self.public_id.hex[:8]}"

@@ -1,13 +1,15 @@
 """Seal the days of the audit log, one after the other."""
 
+import filecmp
 from datetime import date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
 
 from django.db import transaction
 
 from ledger import locking, log_seals, seals
 from ledger.errors import SealRefused
 from ledger.keys import newest_seal_key_id
-from ledger.log_seals import Sealed
 from ledger.rows import NO_HEAD
 from parties.staff_models import AuditRecord, AuditSeal
 
@@ -37,20 +39,21 @@ def seal_due_log_days(*, at: datetime, limit: int) -> int:
 
 def _seal(day: date, *, previous_head: str, at: datetime) -> None:
     path = log_seals.manifest_path(log_seals.folder(), day)
-    key_id = _key_of(path.read_text(encoding="utf-8")) if path.exists() else newest_seal_key_id()
-    sealed: Sealed = log_seals.seal(day, key_id=key_id, previous_head=previous_head)
-    text = log_seals.manifest_of(day, sealed, key_id=key_id, previous_head=previous_head)
-    if not path.exists():
-        log_seals.place_manifest(path, text)
-    elif path.read_text(encoding="utf-8") != text:
-        raise SealRefused(f"{path} says otherwise: find out who changed the audit log or the file")
+    key_id = _key_of(path) if path.exists() else newest_seal_key_id()
+    with log_seals.draft_beside(path) as draft:
+        sealed = log_seals.write_manifest(draft, day, key_id=key_id, previous_head=previous_head)
+        if not path.exists():
+            log_seals.place_manifest(draft, path)
+        elif not filecmp.cmp(draft, path, shallow=False):
+            raise SealRefused(f"{path} says otherwise: find out who changed the audit log or the file")
     values = {"rows": sealed.rows, "previous_head": previous_head, "head": sealed.head, "key_id": key_id}
     AuditSeal.objects.get_or_create(day=day, defaults={**values, "sealed_at": at})
 
 
-def _key_of(text: str) -> str:
+def _key_of(path: Path) -> str:
     """The key that a manifest names; a broken one gets the newest, and then says otherwise."""
-    for line in text.splitlines()[:4]:
-        if line.startswith("key "):
-            return line.removeprefix("key ")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in islice(file, 4):
+            if line.startswith("key "):
+                return line.removeprefix("key ").rstrip("\n")
     return newest_seal_key_id()

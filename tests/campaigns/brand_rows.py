@@ -21,14 +21,15 @@ from ledger.models import (
 from parties import webhook_services
 from parties.api_models import ApiClient, ApiKey
 from parties.event_models import Event
-from parties.models import (
-    Role,
-)
+from parties.invitation_models import StaffInvitation
+from parties.models import Role
 from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 from tests import make
 from tests.api.partner import api_client
 from tests.campaigns import promos
 from tests.make import NOON
+from tests.parties import invitations
+from tests.parties.invitations import asked
 
 
 def approval_rule_of(team: promos.Team) -> ApprovalRule:
@@ -36,6 +37,12 @@ def approval_rule_of(team: promos.Team) -> ApprovalRule:
     return services.add_rule(
         brand_id=team.brand.pk, issuing="", from_points=10**9, month_points=None, user=team.approver, at=NOON
     )
+
+
+def invitation_to(team: promos.Team) -> StaffInvitation:
+    """One that waits for another person than the approver."""
+    address = f"new@{team.brand.slug}.example"
+    return asked(invitations.Team(team.brand, team.approver, team.finance), email=address)
 
 
 def partner_rows_of(team: promos.Team) -> dict[type[Model], Model]:

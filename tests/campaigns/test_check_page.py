@@ -2,6 +2,7 @@
 
 import io
 import logging
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def test_who_had_one_channel_is_told_of_that_one_alone() -> None:
     giftcodes.reveal_further_passphrase(
         public_id=delivery.public_id, user=colleague, verified_at=NOON, at=NOON
     )
-    check: dict[str, Any] = {"batch_id": batch.pk, "user": colleague}
+    check: dict[str, Any] = {"batch_id": batch.pk, "user": colleague, "at": NOON}
     file = io.BytesIO("\n".join(codes_of(batch)[:30]).encode())
     assert giftcodes.check_file(channel_id=poster.pk, file=file, **check).is_right
     for channel_id in (receipt.pk, None):
@@ -139,10 +140,37 @@ def test_a_channel_of_another_batch_is_refused() -> None:
     foreign = make.batch(brand=make.brand(funds=5_000)).channels.get()
     with pytest.raises(FurtherDeliveryRefused, match="channel"):
         giftcodes.check_file(
-            batch_id=order.batch_id or 0, channel_id=foreign.pk, file=io.BytesIO(content), user=team.marketer
+            batch_id=order.batch_id or 0,
+            channel_id=foreign.pk,
+            file=io.BytesIO(content),
+            user=team.marketer,
+            at=NOON,
         )
     with pytest.raises(NotReachable):
-        giftcodes.check_file(batch_id=0, channel_id=None, file=io.BytesIO(content), user=team.marketer)
+        giftcodes.check_file(
+            batch_id=0, channel_id=None, file=io.BytesIO(content), user=team.marketer, at=NOON
+        )
+
+
+@pytest.mark.both
+def test_one_person_compares_so_many_files_in_an_hour_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reread_services, "MOST_IN_AN_HOUR", 2)
+    team = promos.team()
+    order, client, content = with_the_file(team)
+    assert [send(client, order, content).context["report"] is None for _time in range(3)] == [
+        *[False, False, True]
+    ]
+    assert "within an hour" in send(client, order, content).content.decode()
+    assert AuditRecord.objects.filter(reason="compared a file with the codes").count() == 2
+    later = AuditRecord.objects.latest("pk").recorded_at + timedelta(hours=1)
+    report = giftcodes.check_file(
+        batch_id=order.batch_id or 0,
+        channel_id=None,
+        file=io.BytesIO(content),
+        user=team.marketer,
+        at=later,
+    )
+    assert report.is_right
 
 
 REFUSED = {

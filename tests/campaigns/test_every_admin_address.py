@@ -94,6 +94,11 @@ DOORS: dict[str, set[Role]] = {
     "parties/apiclient/<id>/keys/<id>/revoke/": NOBODY,
     "parties/apiclient/<id>/keys/add/": NOBODY,
     "parties/brandsite/<id>/secret/": NOBODY,
+    "parties/staffinvitation/<id>/confirm/": KEEPERS,
+    "parties/staffinvitation/<id>/reject/": KEEPERS,
+    "parties/staffinvitation/<id>/send-again/": KEEPERS,
+    "parties/staffinvitation/<id>/withdraw/": KEEPERS,
+    "parties/staffrole/<id>/remove/": KEEPERS,
     "parties/webhookendpoint/<id>/secret/": {Role.MARKETER},
     "parties/webhookendpoint/<id>/test/": {Role.MARKETER},
     "parties/webhookendpoint/<id>/close/": {Role.MARKETER},
@@ -116,14 +121,14 @@ CLOSED_TO_BRANDS = {
     "giftcodes/claimlock/<id>/lift/",
     "ledger/dayseal/<id>/manifest/",
     "parties/user/<id>/access/",
-    "parties/user/<id>/password/",
 }
 PAGES = {"change/", "delete/", "history/", ""}
 # What the forms ask for, so that the service is asked; what is wrong in it is another refusal than "closed".
 TYPED = {"form_number": "0b9e6d0c-5c0a-4a53-9d0e-2c9a6a3b8f11", "resolution": "for_member", "text": "x"}
 _ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 _KIND = {"name": "qr.svg", "kind": "csv"}
-_OUTSIDE = ("r/", "second-factor/")  # tests/config/test_staff_sign_in.py; the shortcut to a page of the site
+# tests/config/test_staff_sign_in.py, tests/parties/test_invitation_pages.py; the shortcut to the site
+_OUTSIDE = ("r/", "second-factor/", "invitation/", "new-password/")
 
 
 def addresses() -> set[str]:

@@ -25,10 +25,13 @@ from giftcodes.models import Batch, BatchState, Void
 from ledger import services as ledger
 from ledger.expiry import JAPAN, ExpiryPolicy
 from ledger.models import Adjustment, Posting, Settlement
-from parties.errors import PartiesError
+from parties import invitation_services
+from parties.errors import FactorStale, NotReachable
+from parties.invitation_models import StaffInvitation
 from parties.models import Role, User
 from tests import make
 from tests.campaigns import promos
+from tests.campaigns.brand_rows import invitation_to
 from tests.campaigns.mailings import lists
 from tests.campaigns.pages import signed_in
 from tests.campaigns.test_deposits import recorded
@@ -188,12 +191,21 @@ def file() -> Asked:
     return Asked(asker, act, door, seen, done.exists)
 
 
+def role() -> Asked:
+    team = promos.team()
+    asked = invitation_to(team)
+    act = partial(invitation_services.confirm_invitation, invitation_id=asked.pk, user=team.approver)
+    door = reverse("admin:parties_staffinvitation_confirm", args=(asked.pk,))
+    done = StaffInvitation.objects.exclude(confirmed_by=None)
+    return Asked(team.approver, act, door, {}, done.exists)
+
+
 ASKED = [
     *[order, activation, resumption, deposit, adjustment, settlement, end_of_a_rule],
-    *[withdrawal, extension, mailing, file],
+    *[withdrawal, extension, mailing, file, role],
 ]
 REFUSALS = {
-    *["OwnOrder", "AdjustmentRefused", "SettlementRefused"],
+    *["OwnOrder", "AdjustmentRefused", "SettlementRefused", "InvitationRefused"],
     *["VoidRefused", "FurtherDeliveryRefused"],
 }
 # What waits for a decision at a door: each of these words in an address has its row above.
@@ -208,7 +220,9 @@ def test_the_service_refuses_whoever_asked(prepare: Callable[[], Asked]) -> None
     with pytest.raises(Exception) as refusal:  # noqa: PT011  # a class of each app; which one is named below
         asked.act(**just_now(NOON))
     assert type(refusal.value).__name__ in REFUSALS
-    assert not isinstance(refusal.value, PartiesError)  # they reach it: it is theirs, and that is why
+    assert not isinstance(
+        refusal.value, NotReachable | FactorStale
+    )  # they reach it: it is theirs, and that is why
     assert not asked.is_done()
     assert Posting.objects.count() == postings
 
@@ -255,7 +269,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DECIDES = re.compile(
     r"\b(approve_order|activate_codes|activate_batch|resume_codes|resume_batch|confirm_deposit|deposit_funds"
     r"|confirm_adjustment|close_settlement|retire_rule"
-    r"|approve_void|approve_extension|approve_delivery|approve_mailing)\b"
+    r"|approve_void|approve_extension|approve_delivery|approve_mailing|confirm_invitation)\b"
 )
 
 
@@ -274,6 +288,22 @@ def test_neither_the_api_nor_a_command_nor_a_task_calls_what_decides() -> None:
 
 
 def test_control_the_admin_calls_all_of_them() -> None:
-    pages = [*ROOT.glob("campaigns/admin/*.py"), ROOT / "campaigns/views.py", *ROOT.glob("ledger/admin/*.py")]
+    pages = [
+        *ROOT.glob("campaigns/admin/*.py"),
+        *ROOT.glob("ledger/admin/*.py"),
+        *[ROOT / "campaigns/views.py", ROOT / "parties/invitation_admin.py"],
+    ]
     found = {call for path in pages for call in DECIDES.findall(path.read_text())}
     assert found == {act.func.__name__ for act in (prepare().act for prepare in ASKED)}
+
+
+def test_no_door_makes_a_role_a_superuser_or_a_password_of_somebody_else() -> None:
+    makes = re.compile(r"StaffRole\.objects\.\w*create|StaffRole\(user|is_superuser=True,|set_password\(")
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for app in ("campaigns", "config", "giftcodes", "ledger", "parties", "redemption_site")
+        for path in (ROOT / app).rglob("*.py")
+        if makes.search(path.read_text())
+    }
+    # The service of invitations, the manager that `createsuperuser` calls, which is recorded, and the demo.
+    assert found == {"parties/invitation_services.py", "parties/models.py", "config/demo/content.py"}

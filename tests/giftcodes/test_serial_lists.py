@@ -1,6 +1,10 @@
 """What people paste or upload as serial numbers."""
 
+import io
+from collections.abc import Sequence
+
 import pytest
+import xlsxwriter
 
 from giftcodes.serial_lists import (
     MAX_LIST_BYTES,
@@ -71,3 +75,30 @@ def test_an_upload_is_a_text_in_an_encoding_that_is_in_use() -> None:
     for raw in (b"PK\x03\x04\0", "1".encode("utf-16"), b"\x81", b"1" * (MAX_LIST_BYTES + 1)):
         with pytest.raises(NotAText):
             decode_upload(raw)
+
+
+def workbook(rows: Sequence[Sequence[object]]) -> bytes:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        for place, row in enumerate(rows):
+            sheet.write_row(place, 0, row)
+    return target.getvalue()
+
+
+def test_a_workbook_is_read_whether_its_numbers_are_text_or_not() -> None:
+    text = decode_upload(workbook([["番号", "店"], [1_000_000_001, "本店"], [], ["1000000002", "支店, 2"]]))
+    assert numbers_of(text) == [1_000_000_001, 1_000_000_002]
+
+
+def test_lines_of_a_workbook_are_those_that_its_program_shows() -> None:
+    text = decode_upload(workbook([[], ["1000000001"], [], ["12"], ["1000000003", "1234567890123456"]]))
+    faults = read_list(text, first=FIRST, end=END).faults
+    assert [(fault.line, fault.fault) for fault in faults] == [(4, Fault.FORM), (5, Fault.CODE)]
+
+
+def test_a_workbook_that_is_too_long_or_broken_is_refused() -> None:
+    assert is_too_long(decode_upload(workbook([[1_000_000_001]] * (MAX_LISTED + 1))))
+    assert not is_too_long(decode_upload(workbook([[1_000_000_001]] * MAX_LISTED)))
+    with pytest.raises(NotAText):
+        decode_upload(b"PK\3\4 nothing")

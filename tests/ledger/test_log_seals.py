@@ -1,5 +1,6 @@
 """Sealed days of the audit log: what is changed, taken out, put in or cut off afterwards is named."""
 
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -14,6 +15,8 @@ from django.db import connection, transaction
 from ledger import log_audit, log_seals
 from ledger import services as ledger
 from ledger.errors import SealKeyMissing, SealRefused
+from ledger.keys import newest_seal_key_id, seal_key
+from ledger.rows import NO_HEAD, DayTotals, canonical_row, head_of, link_after
 from parties import audit_log
 from parties.staff_models import Act, AuditRecord, AuditSeal
 from tests import make
@@ -225,3 +228,28 @@ def test_the_command_names_them(three_days: list[AuditRecord]) -> None:
     whole = StringIO()
     call_command("audit", since=FIRST + DAY, stdout=whole)
     assert "異常はありません" in whole.getvalue()
+
+
+def test_a_long_day_is_sealed_line_by_line_with_the_same_head(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def rows(count: int) -> Iterator[tuple[object, ...]]:
+        return ((number, NOON, "approved", 1, None, "", "", "x" * 60, "", None) for number in range(1, count))
+
+    def peak_of(count: int) -> int:
+        monkeypatch.setattr(log_seals, "records_of", lambda day: rows(count))
+        tracemalloc.start()
+        log_seals.write_manifest(tmp_path / "long.seal", FIRST, key_id=key_id, previous_head=NO_HEAD)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    key_id = newest_seal_key_id()
+    peak_of(10)
+    assert peak_of(20_000) < peak_of(2_000) + 100_000  # bytes; the lines alone would be a million
+    said = (tmp_path / "long.seal").read_text().splitlines()
+    key, link = seal_key(key_id, purpose=log_seals.PURPOSE), bytes.fromhex(NO_HEAD)
+    for values in rows(2_000):
+        link = link_after(key, link, canonical_row(log_seals.TABLE, values))  # type: ignore[arg-type]
+    totals = DayTotals(0, FIRST.isoformat(), 1_999, 0, NO_HEAD, key_id)
+    assert said[-2:] == ["rows 1999", f"head {head_of(key, totals, link)}"]

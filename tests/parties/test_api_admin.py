@@ -16,8 +16,10 @@ from parties.api_forms import SCOPE_NOTES, WORTH_POINTS
 from parties.api_models import ApiClient, ApiKey, Scope
 from parties.errors import KeyNotValid
 from parties.models import Brand, Role, User
+from parties.moments import database_time
 from tests import make
 from tests.campaigns.pages import signed_in, told
+from tests.factors import let_in
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/parties/apiclient/"
@@ -349,3 +351,17 @@ def test_the_funnel_gives_foreign_clients_and_keys_to_nobody() -> None:
         assert not access.reachable_api_clients(person, role).exists()
         assert not access.reachable_api_keys(person).exists()
     assert foreign in access.reachable_api_clients(make.staff(Role.AUDITOR, None), Role.AUDITOR)
+
+
+def test_a_key_is_made_and_replaced_with_a_fresh_factor_alone() -> None:
+    keeper, client = superuser(), make.api_client(brand=make.brand())
+    old, _text = make.api_key(client)
+    stale = let_in(Client(), keeper, verified_at=database_time() - timedelta(minutes=6))
+    fresh = let_in(Client(), keeper)
+    form = key_form(old_ends_at="2026-12-01T23:59")
+    for where in (door(client, "key_add"), door(client, "key_replace", old)):
+        asked = stale.post(where, form | {"form_number": str(uuid.uuid4())})
+        assert "/second-factor/" in asked["Location"]
+        assert client.keys.count() == 1
+    assert fresh.post(door(client, "key_add"), form).status_code == 200
+    assert client.keys.count() == 2
