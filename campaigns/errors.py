@@ -343,3 +343,13 @@ class ReorderRefused(CampaignsError):
     """There is nothing to be ordered anew: the request withdrew no code."""
 
     code = "reorder_refused"
+
+
+class AlertRefused(CampaignsError):
+    """Nobody can see to the alert like this; `rule`: `note`, `seen_to` (somebody was faster)."""
+
+    code = "alert_refused"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule

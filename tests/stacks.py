@@ -30,6 +30,7 @@ DOORS = {
     "api/test_points.py",
     "browser",
     "campaigns/test_admin.py",
+    "campaigns/test_alert_pages.py",
     "campaigns/test_api_orders.py",
     "campaigns/test_check_page.py",
     "campaigns/test_conditions_admin.py",

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Model
 
 from campaigns import services
+from campaigns.alert_models import Alert, AlertKind, AlertRule, Level
 from campaigns.approval_models import ApprovalRule
 from ledger import services as ledger
 from ledger.expiry import JAPAN, ExpiryPolicy
@@ -36,6 +37,22 @@ def approval_rule_of(team: promos.Team) -> ApprovalRule:
     return services.add_rule(
         brand_id=team.brand.pk, issuing="", from_points=10**9, month_points=None, user=team.approver, at=NOON
     )
+
+
+def alert_rows_of(team: promos.Team) -> dict[type[Model], Model]:
+    """Something that calls for attention, and when the brand wants to hear of such things."""
+    alert = Alert.objects.create(
+        brand=team.brand,
+        kind=AlertKind.FUNDS_LOW,
+        subject=f"brand:{team.brand.pk}",
+        about=team.brand.slug,
+        level=Level.WARNING,
+        facts={"brand": team.brand.name, "left": 1, "deposit": 100, "waiting": 0},
+        opened_at=NOON,
+        seen_at=NOON,
+    )
+    rule = AlertRule.objects.create(brand=team.brand, kind=AlertKind.FUNDS_LOW, threshold=20)
+    return {Alert: alert, AlertRule: rule}
 
 
 def partner_rows_of(team: promos.Team) -> dict[type[Model], Model]:
