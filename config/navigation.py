@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from campaigns import desk
 from campaigns.access import is_support
+from campaigns.alert_models import Alert, AlertRule
+from campaigns.alert_queries import calling
 from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.extension_models import ExtensionRequest
@@ -53,6 +55,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("block", VoidRequest),
                 ("event_upcoming", ExtensionRequest),
                 ("rule", ApprovalRule),
+                ("tune", AlertRule),
             ],
         ),
         (
@@ -121,7 +124,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         VoidRequest: desk.voids_to_decide(request).count(),
         Dispute: desk.disputes_to_answer(request).count(),
     }
-    shown: list[dict[str, Any]] = [{"title": "", "items": [home]}]
+    alerts = _link(request, "notifications_active", Alert, calling(request.user)[:100].count())
+    shown: list[dict[str, Any]] = [{"title": "", "items": [home, *([alerts] if alerts else [])]}]
     for title, items in groups:
         links = [_link(request, icon, model, waiting.get(model, 0)) for icon, model in items]
         if (Claim in {model for _icon, model in items}) and is_support(request.user):
