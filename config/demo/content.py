@@ -19,6 +19,7 @@ from campaigns.dispute_models import Dispute, DisputeKind
 from campaigns.heroes import clean_hero
 from campaigns.legal import LegalForm
 from campaigns.models import Campaign, KnownBy, Order, OrderChannel, OrderState
+from config.demo.autumn import make_autumn
 from config.demo.hero import draw_hero
 from config.demo.history import make_history
 from config.demo.logo import draw_logo
@@ -132,6 +133,7 @@ def make_content(*, folder: Path, site_url: str, at: datetime) -> Content:
     for brand in program.brands.filter(slug__in=_BRANDS):
         _deposit(brand, at)
     giftcodes.open_series(digit=1, at=at)
+    make_autumn(Brand.objects.get(slug="minato-books"), site_url=site_url, at=at)
     order = _order(_campaign(Brand.objects.get(slug="aozora-bakery"), at), CODES)
     card_order = _order(_card_campaign(Brand.objects.get(slug="minato-books"), at), CARD_CODES)
     terms_order = _order(_terms_campaign(Brand.objects.get(slug="hidamari-drug"), at), TERMS_CODES)
