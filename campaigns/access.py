@@ -2,6 +2,7 @@
 
 from django.db.models import QuerySet
 
+from campaigns.alert_models import Alert, AlertRule
 from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.extension_models import ExtensionRequest
@@ -115,3 +116,23 @@ def access_mailing(user: Person, mailing_id: int, *roles: Role) -> Mailing:
     if mailing is None:
         raise NotReachable
     return mailing
+
+
+def reachable_alerts(user: Person, *roles: Role) -> QuerySet[Alert]:
+    """Alerts of the brands that `user` reaches; those of no brand are the operator's."""
+    if is_operator(user, *roles) or (not roles and _looks_at_all(user)):
+        return Alert.objects.all()
+    return Alert.objects.filter(brand__in=reachable_brands(user, *roles))
+
+
+def access_alert(user: Person, alert_id: int, *roles: Role) -> Alert:
+    """The alert, if `user` reaches it with one of `roles`; else NotReachable."""
+    alert = reachable_alerts(user, *roles).filter(pk=alert_id).first()
+    if alert is None:
+        raise NotReachable
+    return alert
+
+
+def reachable_alert_rules(user: Person, *roles: Role) -> QuerySet[AlertRule]:
+    """Alert settings of the brands that `user` reaches."""
+    return AlertRule.objects.filter(brand__in=reachable_brands(user, *roles))

@@ -359,3 +359,13 @@ class MailKeysMissing(CampaignsError):
     """The addresses of a mailing can't be opened with the keys at hand."""
 
     code = "mail_keys_missing"
+
+
+class AlertRefused(CampaignsError):
+    """Nobody can see to the alert like this; `rule`: `note`, `seen_to` (somebody was faster)."""
+
+    code = "alert_refused"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule

@@ -12,6 +12,7 @@ from simple_history.models import HistoricalRecords
 
 # Tables of this app, which Django looks for here.
 from campaigns import (  # noqa: F401
+    alert_models,
     approval_models,
     audience_models,
     conditions_models,

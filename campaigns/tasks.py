@@ -1,4 +1,4 @@
-"""Nudges for the workers: mails about answers, mailings, old texts, sandboxes. The tables say what is due."""
+"""Nudges for the workers: alerts, mails, mailings, old texts, sandboxes. The tables say what is due."""
 
 import time
 
@@ -44,6 +44,26 @@ def send_months() -> None:
     """Send what is due of the mails about last month. Any number of runs at once send each at most once."""
     at, deadline = database_time(), time.monotonic() + _SECONDS_PER_RUN
     while services.send_months(site_url=settings.SITE_URL, at=at, limit=1) and time.monotonic() < deadline:
+        pass
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def look_for_alerts() -> None:
+    """Count what was claimed, then look what calls for attention. Stopped in the middle, or run twice at
+    once, it comes to the same.
+    """
+    at, deadline = database_time(), time.monotonic() + _SECONDS_PER_RUN
+    while services.count_claims() and time.monotonic() < deadline:
+        pass
+    services.look_for_alerts(at=at)
+    services.note_look(at=at)
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def mail_alerts() -> None:
+    """Send what is due of the mails about alerts. Any number of runs at once tell nobody twice."""
+    at, deadline = database_time(), time.monotonic() + _SECONDS_PER_RUN
+    while services.mail_alerts(site_url=settings.SITE_URL, at=at) and time.monotonic() < deadline:
         pass
 
 

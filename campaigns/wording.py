@@ -216,6 +216,10 @@ _WORDS: dict[type[Exception], Callable[[Any], str]] = {
     errors.TermsRefused: _terms_refused,
     errors.SupportRefused: _support_refused,
     errors.ExtensionRefused: words_of_extension,
+    errors.AlertRefused: lambda refusal: {
+        "note": _("Write what is being done, in up to 200 letters."),
+        "seen_to": _("Somebody was faster and is handling it already."),
+    }[refusal.rule],
     errors.ReorderRefused: lambda _refusal: _("No code was withdrawn, so there is nothing to order anew."),
     errors.DepositRefused: lambda _refusal: _(
         "This deposit can't be recorded: the brand has one with the same reference already. "

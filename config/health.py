@@ -14,12 +14,14 @@ from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from redis.exceptions import RedisError
 
+from campaigns.alert_queries import is_asleep, last_look
 from giftcodes import keys
 from giftcodes.errors import KeysMissing
 from giftcodes.guarding import guard
 from giftcodes.models import Batch, Series
 from ledger.errors import SealKeyMissing
 from ledger.keys import newest_seal_key_id, seal_key
+from ledger.statements import database_time
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +49,10 @@ def healthz() -> JsonResponse:
 def readyz() -> JsonResponse:
     """200 if people can be served, 503 if a part without which nothing can be granted has failed.
 
-    Two parts are named in `degraded` alone, and do not take the process out. Without the cache the code field
-    and its pages still work, and what needs it answers 503 by itself. Without its Redis the limiter counts on
-    the database, at a tenth of the limits.
+    Three parts are named in `degraded` alone, and do not take the process out. Without the cache the code
+    field and its pages still work, and what needs it answers 503 by itself. Without its Redis the limiter
+    counts on the database, at a tenth of the limits. Without beat or a worker, files, mails and alerts wait:
+    the watch, which looks each minute, has then not been there for ten; one that never was is not missed.
     """
     failed = [] if _has_database() else ["database"]
     if not failed and not _has_keys():
@@ -58,6 +61,8 @@ def readyz() -> JsonResponse:
     if not guard.is_whole():
         logger.error("Degraded: the limiter's Redis does not answer; the database counts.")
         degraded.append("limiter")
+    if not failed and _is_watch_asleep():
+        degraded.append("worker")
     return _answer(
         {"ready": not failed, "failed": failed, "degraded": degraded}, status=503 if failed else 200
     )
@@ -92,6 +97,14 @@ def _has_keys() -> bool:
     except (KeysMissing, SealKeyMissing, StopIteration, Error):
         logger.exception("Not ready: a key is missing, or is not the one that was used.")
         return False
+    return True
+
+
+def _is_watch_asleep() -> bool:
+    looked_at = last_look()
+    if looked_at is None or not is_asleep(looked_at, at=database_time()):
+        return False
+    logger.error("Degraded: background work was last seen at %s.", looked_at)
     return True
 
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from campaigns import desk
 from campaigns.access import is_support
+from campaigns.alert_models import Alert, AlertRule
+from campaigns.alert_queries import calling
 from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.extension_models import ExtensionRequest
@@ -58,6 +60,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ("event_upcoming", ExtensionRequest),
                 ("forward_to_inbox", Mailing),
                 ("rule", ApprovalRule),
+                ("tune", AlertRule),
             ],
         ),
         (
@@ -129,7 +132,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         Dispute: desk.disputes_to_answer(request).count(),
         StaffInvitation: invitations_to_confirm(request.user).count(),
     }
-    shown: list[dict[str, Any]] = [{"title": "", "items": [home]}]
+    alerts = _link(request, "notifications_active", Alert, calling(request.user)[:100].count())
+    shown: list[dict[str, Any]] = [{"title": "", "items": [home, *([alerts] if alerts else [])]}]
     for title, items in groups:
         links = [_link(request, icon, model, waiting.get(model, 0)) for icon, model in items]
         if (Claim in {model for _icon, model in items}) and is_support(request.user):

@@ -53,6 +53,16 @@ def beat_schedule(
             "schedule": 600.0,
             "options": {"expires": 600.0},
         },
+        "look-for-alerts": {
+            "task": "campaigns.tasks.look_for_alerts",
+            "schedule": 2 * sweep,
+            "options": {"expires": 2 * sweep},
+        },
+        "mail-alerts": {
+            "task": "campaigns.tasks.mail_alerts",
+            "schedule": 2 * sweep,
+            "options": {"expires": 2 * sweep},
+        },
         "prune-dispute-texts": {
             "task": "campaigns.tasks.prune_dispute_texts",
             "schedule": 3600.0,

@@ -21,6 +21,8 @@ class EventType(models.TextChoices):
     POINTS_RELEASED = "points.released", _("points set aside came back")
     POINTS_REVERSED = "points.reversed", _("points were taken back")
     BUDGET_LOW = "budget.low", _("a budget runs low")
+    ALERT_OPENED = "alert.opened", _("something calls for attention")
+    ALERT_ENDED = "alert.ended", _("what called for attention is over")
     WEBHOOK_TEST = "webhook.test", _("a test, asked for in the admin")
 
 

@@ -31,6 +31,7 @@ DOORS = {
     "browser",
     "campaigns/test_admin.py",
     "campaigns/mailings/test_pages.py",
+    "campaigns/test_alert_pages.py",
     "campaigns/test_api_orders.py",
     "campaigns/test_check_page.py",
     "campaigns/test_conditions_admin.py",

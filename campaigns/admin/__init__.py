@@ -1,5 +1,6 @@
 """Campaigns, orders, deposits, disputes and withdrawals of codes in the admin."""
 
+from campaigns.admin.alert import AlertAdmin, AlertRuleAdmin
 from campaigns.admin.approval_rule import ApprovalRuleAdmin
 from campaigns.admin.campaign import CampaignAdmin
 from campaigns.admin.deposit import DepositAdmin
@@ -11,6 +12,8 @@ from campaigns.admin.support import SupportActAdmin
 from campaigns.admin.voids import VoidRequestAdmin
 
 __all__ = [
+    "AlertAdmin",
+    "AlertRuleAdmin",
     "ApprovalRuleAdmin",
     "CampaignAdmin",
     "DepositAdmin",

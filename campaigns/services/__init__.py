@@ -2,6 +2,8 @@
 module: `from campaigns import services as campaigns`.
 """
 
+from campaigns.services.alert_mails import mail_alerts
+from campaigns.services.alerts import MINDERS, acknowledge_alert, look_for_alerts, wish_for_mails
 from campaigns.services.approvals import (
     add_rule,
     ask_to_retire_rule,
@@ -11,6 +13,7 @@ from campaigns.services.approvals import (
 )
 from campaigns.services.audiences import make_audiences
 from campaigns.services.channels import channels_of, replace_channels
+from campaigns.services.claim_counts import count_claims, note_look
 from campaigns.services.conditions import (
     Tick,
     discard_conditions,
@@ -63,9 +66,11 @@ from campaigns.services.support import find_by_address, find_by_code, unmask_mem
 from campaigns.services.try_counts import count_try
 
 __all__ = [
+    "MINDERS",
     "Approved",
     "Asked",
     "Tick",
+    "acknowledge_alert",
     "activate_codes",
     "add_rule",
     "add_to_dispute",
@@ -78,6 +83,7 @@ __all__ = [
     "close_account",
     "code_behind",
     "confirm_deposit",
+    "count_claims",
     "count_opening",
     "count_sheets",
     "count_try",
@@ -90,7 +96,10 @@ __all__ = [
     "hold_campaign",
     "hold_draft",
     "keep_rule",
+    "look_for_alerts",
+    "mail_alerts",
     "make_audiences",
+    "note_look",
     "open_dispute",
     "pause_codes",
     "prune_dispute_texts",
@@ -121,6 +130,7 @@ __all__ = [
     "unless_accepted",
     "unmask_member",
     "want_monthly_mails",
+    "wish_for_mails",
     "withdraw_dispute",
     "write_conditions",
 ]

@@ -17,6 +17,7 @@ class Told(NamedTuple):
 
 _GIFT, _TRANSFER, _HOLD = _("the gift"), _("the transfer"), _("the hold")
 _OF_GIFT = ("gift", "points", "claim_until", "recipient_ref")
+_OF_ALERT = ("kind", "level", "about", "opened_at")
 _OF_SPEND = ("transfer", "hold", "points", "member", "store")
 
 # `tests/api/test_told.py` makes each of them happen, and compares.
@@ -36,5 +37,7 @@ TOLD = {
     EventType.BUDGET_LOW: Told(
         _("the order's batch"), ("order", "reserved_points", "left_points", "left_gifts")
     ),
+    EventType.ALERT_OPENED: Told(_("the alert"), _OF_ALERT),
+    EventType.ALERT_ENDED: Told(_("the alert"), (*_OF_ALERT, "ended_at")),
     EventType.WEBHOOK_TEST: Told(_("the endpoint"), ()),
 }

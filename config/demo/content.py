@@ -2,10 +2,7 @@
 order, made by the same services that the admin calls. Making it twice leaves it as it is.
 """
 
-import json
-import secrets
 import uuid
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +16,10 @@ from campaigns.dispute_models import Dispute, DisputeKind
 from campaigns.heroes import clean_hero
 from campaigns.legal import LegalForm
 from campaigns.models import Campaign, KnownBy, Order, OrderChannel, OrderState
+from config.demo.autumn import make_autumn
 from config.demo.hero import draw_hero
 from config.demo.history import make_history
+from config.demo.logins import OF_BRANDS, OF_OPERATOR, Login, Passwords, staff_login, superuser_login
 from config.demo.logo import draw_logo
 from config.demo.mailing import send_mailing
 from config.demo.partner import Keys, app_campaign, app_order, make_keys, stated
@@ -29,7 +28,7 @@ from giftcodes import services as giftcodes
 from giftcodes.models import Batch, Claim
 from ledger.expiry import JAPAN, end_after_days
 from parties import access
-from parties.models import Brand, CheckDigit, Member, NumberPattern, Program, Role, StaffRole, Store, User
+from parties.models import Brand, CheckDigit, Member, NumberPattern, Program, Store, User
 
 CODES = {"店頭ポスター / posters": 5_000, "レシート / receipts": 3_000, "会員メール / e-mail": 2_000}
 CAMPAIGN = "morning"
@@ -81,26 +80,6 @@ _BRANDS = {
     "minato-books": ("みなと書房", {"honten": "本店", "tower": "タワー店"}),
     "hidamari-drug": ("ひだまり薬局", {"kita": "北口店", "midori": "みどり通り店"}),
 }
-_OF_BRANDS = {
-    "marketer": Role.MARKETER,
-    "approver": Role.APPROVER,
-    "finance": Role.FINANCE,
-    "finance2": Role.FINANCE,
-}
-_OF_OPERATOR = {
-    "finance": Role.FINANCE,
-    "finance2": Role.FINANCE,
-    "auditor": Role.AUDITOR,
-    "support": Role.SUPPORT,
-}
-
-
-class Login(NamedTuple):
-    """A way into the admin."""
-
-    email: str
-    password: str
-    what: str
 
 
 class Content(NamedTuple):
@@ -121,18 +100,19 @@ def make_content(*, folder: Path, site_url: str, at: datetime) -> Content:
     program = Program.objects.get_or_create(
         slug="yorimichi", defaults={"name": "よりみちポイント", "unit_label": "pt"}
     )[0]
-    passwords = _Passwords(folder / "logins.json")
-    keeper = _superuser(program, passwords)
-    logins = [keeper, *(_staff(program, name, role, passwords) for name, role in _OF_OPERATOR.items())]
+    passwords = Passwords(folder / "logins.json")
+    keeper = superuser_login(program, passwords)
+    logins = [keeper, *(staff_login(program, name, role, passwords) for name, role in OF_OPERATOR.items())]
     for slug, (name, stores) in _BRANDS.items():
         brand = Brand.objects.get_or_create(slug=slug, defaults={"name": name, "program": program})[0]
         for code, store_name in stores.items():
             Store.objects.get_or_create(brand=brand, code=code, defaults={"name": store_name})
-        logins += [_staff(brand, name, role, passwords) for name, role in _OF_BRANDS.items()]
+        logins += [staff_login(brand, name, role, passwords) for name, role in OF_BRANDS.items()]
     has_past = make_history(program, at=at)
     for brand in program.brands.filter(slug__in=_BRANDS):
         _deposit(brand, at)
     giftcodes.open_series(digit=1, at=at)
+    make_autumn(Brand.objects.get(slug="minato-books"), site_url=site_url, at=at)
     order = _order(_campaign(Brand.objects.get(slug="aozora-bakery"), at), CODES)
     card_order = _order(_card_campaign(Brand.objects.get(slug="minato-books"), at), CARD_CODES)
     terms_order = _order(_terms_campaign(Brand.objects.get(slug="hidamari-drug"), at), TERMS_CODES)
@@ -186,54 +166,6 @@ def _code_of(batch: Batch, serial: int) -> str:
         series_key=keys.series_key(batch.series),
         batch_key=keys.batch_key(batch),
     )
-
-
-class _Passwords:
-    """Random passwords of the demo's log-ins, and its API keys, in a file that only its owner can read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-
-    def of(self, email: str) -> str:
-        return self.remember(email, lambda: f"demo-{secrets.token_hex(6)}")
-
-    def remember(self, name: str, make: Callable[[], str]) -> str:
-        """What stands under that name, made at the first call."""
-        if name not in self._known:
-            self._known[name] = make()
-            draft = self._path.with_suffix(".draft")
-            draft.touch(mode=0o600)
-            draft.write_text(json.dumps(self._known, indent=1))
-            draft.rename(self._path)
-        return self._known[name]
-
-
-def _staff(who: Brand | Program, name: str, role: Role, passwords: _Passwords) -> Login:
-    """One person of the brand, or of the program's operator."""
-    brand = who if isinstance(who, Brand) else None
-    email = f"{name}@{who.slug}.example"
-    user, password = _user(email, passwords)
-    StaffRole.objects.get_or_create(user=user, brand=brand, role=role)
-    return Login(email, password, f"{role.value} · {who.name if brand else 'operator'}")
-
-
-def _superuser(program: Program, passwords: _Passwords) -> Login:
-    """Keeps people, companies and keys of partner systems, and holds no role: no part in acts with money."""
-    email = f"admin@{program.slug}.example"
-    user, password = _user(email, passwords)
-    User.objects.filter(pk=user.pk, is_superuser=False).update(is_superuser=True)
-    return Login(email, password, "superuser · people, companies, API keys")
-
-
-def _user(email: str, passwords: _Passwords) -> tuple[User, str]:
-    """A person of the staff, whose password is the one that is told."""
-    user = User.objects.filter(email=email).first() or User.objects.create_user(email, is_staff=True)
-    password = passwords.of(email)
-    if not user.has_usable_password() or not user.check_password(password):
-        user.set_password(password)
-        user.save(update_fields=["password"])
-    return user, password
 
 
 def _deposit(brand: Brand, at: datetime) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from campaigns import services as campaigns
+from campaigns.alert_models import Alert, AlertKind
 from config.api.document import document, operations_in
 from config.api.told import TOLD
 from giftcodes import services as giftcodes
@@ -17,6 +19,7 @@ from parties.event_models import Event, EventType
 from tests import make
 from tests.api.gifts import giving_campaign
 from tests.api.shop import Shop
+from tests.campaigns.alarmed import past
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = timedelta(days=1)
@@ -35,12 +38,16 @@ def done(shop: Shop, path: str, **body: Any) -> Any:
 
 def everything_happens(shop: Shop) -> dict[EventType, str]:
     """And the object of one event of each type, as the calls know it."""
-    slug = giving_campaign(shop, size=10, face_points=10).slug
+    campaign = giving_campaign(shop, size=10, face_points=10)
+    slug = campaign.slug
     claimed, voided, expired = (done(shop, "gifts", campaign=slug, recipient_ref="r") for _ in range(3))
     done(shop, "claims", code=claimed["code"], member=shop.id)
     done(shop, f"gifts/{voided['id']}/void", reason="test")
     done(shop, "gifts/batch", campaign=slug, gifts=[{}] * 6)
     giftcodes.tell_low_budgets(at=database_time())
+    at = database_time()
+    past(campaign, [100] + [1] * 10, hour=at.replace(minute=0, second=0, microsecond=0))
+    campaigns.look_for_alerts(at=at)
     earned = done(shop, "earn", member=shop.id, points=30)
     spent = done(shop, "spend", member=shop.id, points=10)
     captured, released = (done(shop, "holds", member=shop.id, points=5) for _ in range(2))
@@ -49,6 +56,8 @@ def everything_happens(shop: Shop) -> dict[EventType, str]:
     done(shop, f"transfers/{spent['id']}/reverse", points=4)
     gift = Gift.objects.select_related("batch").get(public_id=expired["id"])
     giftcodes.expire_gifts(at=gift.claim_until + DAY)
+    campaigns.look_for_alerts(at=gift.claim_until + DAY)
+    alert = Alert.objects.get(kind=AlertKind.CLAIM_RATE)
     minted = make.batch(brand=shop.brand, size=3, face_points=1)
     while giftcodes.mint_next_chunk(batch_id=minted.pk, at=database_time()):
         pass
@@ -68,6 +77,8 @@ def everything_happens(shop: Shop) -> dict[EventType, str]:
         EventType.POINTS_RELEASED: released["id"],
         EventType.POINTS_REVERSED: spent["id"],
         EventType.BUDGET_LOW: str(gift.batch.public_id),
+        EventType.ALERT_OPENED: str(alert.public_id),
+        EventType.ALERT_ENDED: str(alert.public_id),
         EventType.WEBHOOK_TEST: str(endpoint.public_id),
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Model
 
 from campaigns import services
+from campaigns.alert_models import Alert, AlertKind, AlertRule, Level
 from campaigns.approval_models import ApprovalRule
 from ledger import services as ledger
 from ledger.expiry import JAPAN, ExpiryPolicy
@@ -43,6 +44,22 @@ def invitation_to(team: promos.Team) -> StaffInvitation:
     """One that waits for another person than the approver."""
     address = f"new@{team.brand.slug}.example"
     return asked(invitations.Team(team.brand, team.approver, team.finance), email=address)
+
+
+def alert_rows_of(team: promos.Team) -> dict[type[Model], Model]:
+    """Something that calls for attention, and when the brand wants to hear of such things."""
+    alert = Alert.objects.create(
+        brand=team.brand,
+        kind=AlertKind.FUNDS_LOW,
+        subject=f"brand:{team.brand.pk}",
+        about=team.brand.slug,
+        level=Level.WARNING,
+        facts={"brand": team.brand.name, "left": 1, "deposit": 100, "waiting": 0},
+        opened_at=NOON,
+        seen_at=NOON,
+    )
+    rule = AlertRule.objects.create(brand=team.brand, kind=AlertKind.FUNDS_LOW, threshold=20)
+    return {Alert: alert, AlertRule: rule}
 
 
 def partner_rows_of(team: promos.Team) -> dict[type[Model], Model]:

@@ -35,6 +35,7 @@ KEEPERS = {Role.APPROVER, Role.FINANCE}
 # Doors beside the pages that each model has: who of a brand gets something by POST (or, of a door that only
 # shows, by GET). The rest is closed to them, also for rows of their own brand.
 DOORS: dict[str, set[Role]] = {
+    "campaigns/alert/<id>/see-to/": {Role.MARKETER, Role.APPROVER, Role.FINANCE, Role.SUPPORT},
     "campaigns/approvalrule/<id>/ask/": KEEPERS,
     "campaigns/approvalrule/<id>/keep/": KEEPERS,
     "campaigns/approvalrule/<id>/retire/": KEEPERS,

@@ -306,4 +306,4 @@ def test_no_door_makes_a_role_a_superuser_or_a_password_of_somebody_else() -> No
         if makes.search(path.read_text())
     }
     # The service of invitations, the manager that `createsuperuser` calls, which is recorded, and the demo.
-    assert found == {"parties/invitation_services.py", "parties/models.py", "config/demo/content.py"}
+    assert found == {"parties/invitation_services.py", "parties/models.py", "config/demo/logins.py"}

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from campaigns import access, services
+from campaigns.alert_models import Alert, AlertRule
 from campaigns.approval_models import ApprovalRule
 from campaigns.dispute_models import Dispute
 from campaigns.extension_models import ExtensionRequest
@@ -51,6 +52,7 @@ from parties.webhook_models import WebhookDelivery, WebhookEndpoint
 from tests import make
 from tests.campaigns import promos, tickets
 from tests.campaigns.brand_rows import (
+    alert_rows_of,
     approval_rule_of,
     invitation_to,
     ledger_rows_of,
@@ -71,6 +73,8 @@ SEEN_BY = {
     Campaign: EVERY_ROLE,
     Order: EVERY_ROLE,
     ApprovalRule: EVERY_ROLE,
+    Alert: EVERY_ROLE,
+    AlertRule: EVERY_ROLE,
     Batch: EVERY_ROLE,
     Delivery: EVERY_ROLE,
     VoidRequest: EVERY_ROLE,
@@ -145,6 +149,7 @@ def rows_of(team: promos.Team) -> dict[type[Model], Model]:
         NumberPattern: make.number_pattern(team.brand),
         StaffRole: team.marketer.staff_roles.get(),
         BrandSite: site(team.brand),
+        **alert_rows_of(team),
         **partner_rows_of(team),
         **webhook_rows_of(team),
         Account: batch.unclaimed,
@@ -257,6 +262,7 @@ WRITES = {
     WebhookEndpoint: {Role.MARKETER},
     Deposit: {Role.FINANCE},
     ApprovalRule: {Role.APPROVER, Role.FINANCE},
+    AlertRule: {Role.MARKETER, Role.APPROVER},
     Adjustment: {Role.FINANCE, Role.SUPPORT},
     StaffInvitation: {Role.APPROVER, Role.FINANCE},
 }

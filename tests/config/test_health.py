@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
@@ -10,7 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from redis.exceptions import ConnectionError as RedisAway
 
+from campaigns.alert_models import Watch
+from campaigns.services import note_look
 from config.health import HealthMiddleware
+from ledger.statements import database_time
 from tests import make
 
 READY = {"ready": True, "failed": [], "degraded": []}
@@ -39,6 +43,15 @@ def test_a_process_with_all_its_parts_is_ready(client: Client) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, READY)
     assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db
+def test_work_in_the_background_that_stands_still_is_named_and_takes_nobody_out(client: Client) -> None:
+    note_look(at=database_time() - timedelta(minutes=9))
+    assert client.get("/readyz").json() == READY
+    Watch.objects.update(looked_at=database_time() - timedelta(minutes=11))
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, READY | {"degraded": ["worker"]})
 
 
 @pytest.mark.django_db

@@ -88,5 +88,5 @@ def test_the_desk_shows_live_funds_first() -> None:
     open_sandbox(brand=brands[0], at=NOON)
     browser = signed_in(make.staff(Role.FINANCE, None))
     shown = [row["brand"] for row in browser.get(reverse("admin:index")).context["funds"]]
-    assert shown == brands
+    assert shown[:5] == brands
     assert Brand.objects.count() == 6

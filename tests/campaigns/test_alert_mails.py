@@ -1,0 +1,99 @@
+"""Mails about alerts: what waits for one person in one mail, nobody twice."""
+
+import smtplib
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from campaigns import services as campaigns
+from campaigns.alert_models import AlertMail, MailState
+from campaigns.services import alert_mails
+from tests.campaigns import promos
+from tests.campaigns.alarmed import DAY, HOUR, look
+from tests.make import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+def two_alerts() -> promos.Team:
+    team = promos.team()
+    for days in (-1, 2):
+        promos.submitted(team, claim_from=NOON + days * DAY)
+    look()
+    return team
+
+
+def send(at: Any = NOON) -> int:
+    """How many mails went out."""
+    before = len(mail.outbox)
+    while campaigns.mail_alerts(site_url="https://points.example.com", at=at):
+        pass
+    return len(mail.outbox) - before
+
+
+def states() -> set[str]:
+    return set(AlertMail.objects.values_list("state", flat=True))
+
+
+@pytest.mark.parametrize(("language", "word"), [("ja", "ご確認ください"), ("en", "Please look")])
+def test_one_mail_tells_all_that_waits_the_urgent_first_and_once(language: str, word: str) -> None:
+    team = promos.team()
+    team.marketer.language = language
+    team.marketer.save()
+    late, early = (promos.submitted(team, claim_from=NOON + days * DAY) for days in (2, -1))
+    look()
+    assert [send(), send(NOON + DAY)] == [1, 0]
+    letter = mail.outbox[0]
+    assert letter.to == [team.marketer.email]
+    assert word in letter.subject
+    places = [letter.body.index(f"/admin/campaigns/order/{order.pk}/change/") for order in (early, late)]
+    assert places == sorted(places)
+    assert states() == {MailState.SENT}
+
+
+def test_a_mail_server_that_is_away_is_tried_again_and_then_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two_alerts()
+
+    def refuse(*_: Any) -> None:
+        raise smtplib.SMTPServerDisconnected
+
+    with monkeypatch.context() as patch:
+        patch.setattr(alert_mails, "send_mail", refuse)
+        send()
+        assert states() == {MailState.WAITING}
+        send(NOON + HOUR / 10)  # not due yet
+        assert set(AlertMail.objects.values_list("tries", flat=True)) == {1}
+        for tries in range(1, alert_mails.MOST_TRIES):
+            send(NOON + tries * 2 * DAY)
+    assert states() == {MailState.GIVEN_UP}
+    assert send(NOON + 100 * DAY) == 0
+
+
+def test_what_broke_off_while_it_was_sent_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    two_alerts()
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(alert_mails, "send_mail", stop)
+        with pytest.raises(KeyboardInterrupt):
+            send()
+    assert states() == {MailState.SENDING}
+    assert send(NOON + HOUR) == 0
+    assert states() == {MailState.GIVEN_UP}
+
+
+def test_what_is_over_or_not_wanted_any_more_is_not_sent() -> None:
+    team = two_alerts()
+    campaigns.wish_for_mails(user=team.marketer, is_wanted=False, at=NOON)
+    assert (send(), states()) == (0, {MailState.NEEDLESS})
+    campaigns.wish_for_mails(user=team.marketer, is_wanted=True, at=NOON)
+    other = two_alerts()
+    for order in other.marketer.requested_orders.all():
+        campaigns.reopen_order(order_id=order.pk, user=other.marketer, at=NOON)
+    look(NOON + HOUR / 60)
+    assert (send(NOON + HOUR / 30), states()) == (0, {MailState.NEEDLESS})
