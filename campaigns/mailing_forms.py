@@ -24,16 +24,19 @@ FIRST_BODY = """{{name}} 様
 """
 
 
-def _line(label: Any, most: int, *, required: bool = True, help_text: Any = "") -> PlainLineField:
-    widget = forms.TextInput(attrs=_INPUT | {"maxlength": str(most)})
+def _line(
+    label: Any, most: int, *, required: bool = True, help_text: Any = "", lang: str = ""
+) -> PlainLineField:
+    widget = forms.TextInput(attrs=_INPUT | {"maxlength": str(most)} | ({"lang": lang} if lang else {}))
     return PlainLineField(label=label, max_length=most, required=required, help_text=help_text, widget=widget)
 
 
 class BodyField(forms.CharField):
-    """A text of paragraphs, with nothing in it that can't be seen."""
+    """A text of paragraphs in that language, with nothing in it that can't be seen."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(widget=forms.Textarea(attrs=_INPUT | {"rows": "12"}), max_length=MAX_BODY, **options)
+    def __init__(self, *, lang: str, **options: Any) -> None:
+        widget = forms.Textarea(attrs=_INPUT | {"rows": "12", "lang": lang})
+        super().__init__(widget=widget, max_length=MAX_BODY, **options)
 
     def to_python(self, value: Any) -> str:
         return plain_text(super().to_python(value) or "")
@@ -51,11 +54,12 @@ class MailingForm(forms.Form):
     title = _line(
         _("name of the mailing"), 60, help_text=_("For you and your colleagues. Nobody else sees it.")
     )
-    subject_ja = _line(_("subject (Japanese)"), MAX_SUBJECT)
-    body_ja = BodyField(label=_("text of the mail (Japanese)"))
-    subject_en = _line(_("subject (English)"), MAX_SUBJECT, required=False)
+    subject_ja = _line(_("subject (Japanese)"), MAX_SUBJECT, lang="ja")
+    body_ja = BodyField(label=_("text of the mail (Japanese)"), lang="ja")
+    subject_en = _line(_("subject (English)"), MAX_SUBJECT, required=False, lang="en")
     body_en = BodyField(
         label=_("text of the mail (English)"),
+        lang="en",
         required=False,
         help_text=_(
             "For rows of the list whose language is “en”. Leave subject and text empty if there are none."

@@ -34,9 +34,9 @@ _NAMES = """
     JAN EAN JSON OpenID LINE Luhn Damm Verhoeff Webhook Webhooks webhook Excel SNS esc businesslawyers Gone
     Connect Google Microsoft Authenticator Password practices
 """
-# What machines call things: addresses, ids, words with "_" or ":" in them.
+# What machines call things: addresses, ids, words with "_" or ":" in them, fields of a text.
 _MACHINES = re.compile(
-    r"https?://[^\s)]+|\b[\w.-]+@[\w.-]+\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"https?://[^\s)]+|\{\{\w+\}\}|\b[\w.-]+@[\w.-]+\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
     r"|\b[0-9a-f]{8}\b|\b[0-9a-f]{4}…[0-9a-f]{4}\b|\b\w+_\w+\b|\b\w+[:.][\w-]*|:\w+",
     re.IGNORECASE,
 )
@@ -56,10 +56,15 @@ class _Words(HTMLParser):
         super().__init__()
         self.said: list[str] = []
         self._silent: list[str] = []
+        self._language = ""
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         named = dict(attrs)
-        if tag in _SILENT or (tag == "span" and _ICON in (named.get("class") or "")):
+        language = named.get("lang") or ""
+        if tag == "html":
+            self._language = language
+        is_foreign = language not in {"", self._language}  # and says so: the text of a mail, a name
+        if is_foreign or tag in _SILENT or (tag == "span" and _ICON in (named.get("class") or "")):
             self._silent.append(tag)
         self.said += [value for name, value in attrs if name in _SPOKEN and value]
         if tag == "input" and named.get("type") in {"submit", "button"}:
@@ -111,11 +116,12 @@ def foreign_in(said: str, language: str) -> set[str]:
 
 def test_control_a_word_left_in_the_other_language_is_found() -> None:
     page = (
-        '<p title="Cancel">保存</p><span class="material-symbols-outlined">home</span>Hanako 123 <b>戻る</b>'
+        '<html lang="ja"><p title="Cancel">保存</p><span class="material-symbols-outlined">home</span>'
+        'Hanako 123 <b>戻る</b><i lang="en">in English</i><i lang="ja">次へ</i>'
     )
     said = list(said_on(page, ["Hanako"]))
     assert [text for text in said if foreign_in(text, "ja")] == ["Cancel"]
-    assert [text for text in said if foreign_in(text, "en")] == ["保存", "戻る"]
+    assert [text for text in said if foreign_in(text, "en")] == ["保存", "戻る", "次へ"]
 
 
 def pages(rows: dict[type[Model], Model]) -> list[str]:
