@@ -58,6 +58,8 @@ LATE_AFTER = {
     "notices": timedelta(hours=1),
     "answers": timedelta(hours=1),
     "alert_mails": timedelta(hours=1),
+    "monthly_mails": timedelta(hours=3),
+    "mailings": timedelta(hours=1),
 }
 SERIES_USED_PERCENT = 80  # of its serial numbers
 DEAD_AFTER = timedelta(minutes=10)  # the watch looks each minute

@@ -161,6 +161,8 @@ def work_names() -> dict[str, str]:
         "notices": _("notices to members"),
         "answers": _("mails about answers of support"),
         "alert_mails": _("mails about alerts"),
+        "monthly_mails": _("monthly mails"),
+        "mailings": _("gifts by e-mail"),
     }
 
 

@@ -17,6 +17,7 @@ from campaigns.dispute_models import Dispute, DisputeNotice, DisputeState, Notic
 from campaigns.extension_models import ExtensionRequest, ExtensionState
 from campaigns.first_steps import starts
 from campaigns.legal_models import LegalCheck
+from campaigns.mailing_queries import mailings_to_decide
 from campaigns.models import Deposit, DepositState, Order, OrderChannel, OrderState
 from campaigns.running import DAYS_SHOWN, Running, running_campaigns
 from giftcodes import access as giftcodes_access
@@ -30,6 +31,7 @@ from ledger.models import Account, AccountKind, Adjustment, AdjustmentState, Set
 from ledger.statements import database_time
 from parties import second_factor
 from parties.access import is_operator, reachable_brands
+from parties.invitation_queries import invitations_to_confirm
 from parties.models import Role
 
 _SHOWN, _BRANDS_SHOWN = 5, 8
@@ -162,6 +164,10 @@ def waiting_for(request: HttpRequest) -> dict[str, Any]:
         "voids_to_decide": voids_to_decide(request).select_related("batch__order__campaign", "requested_by"),
         "extensions_to_decide": extensions_to_decide(request).select_related(
             "order__campaign", "requested_by"
+        ),
+        "mailings_to_decide": mailings_to_decide(request.user).select_related("campaign", "requested_by"),
+        "invitations_to_confirm": invitations_to_confirm(request.user).select_related(
+            "brand", "requested_by"
         ),
         "disputes_to_answer": disputes_to_answer(request).order_by("waiting_since"),
         "mails_given_up": mails_given_up(request).select_related("message__dispute"),

@@ -11,6 +11,8 @@ from campaigns.alert_models import AlertKind, AlertMail, Level, MailState
 from campaigns.alert_rules import LATE_AFTER, SERIES_USED_PERCENT
 from campaigns.dispute_models import DisputeNotice
 from campaigns.dispute_models import NoticeState as AnswerState
+from campaigns.mailing_models import MailingState, Recipient, RecipientState
+from campaigns.monthly_models import MonthlyMail
 from giftcodes.delivery_models import DeliveryState, FurtherDelivery
 from giftcodes.guarding import guard
 from giftcodes.guarding.rules import Level as BreakerLevel
@@ -69,6 +71,7 @@ def _oldest_work() -> dict[str, datetime | None]:
     """Since when the oldest piece of each kind of work has been due; None where nothing is."""
     files = FurtherDelivery.objects.filter(state=DeliveryState.APPROVED)
     mails = AlertMail.objects.filter(state__in=[MailState.WAITING, MailState.SENDING])
+    mailed = Recipient.objects.filter(state=RecipientState.WAITING, mailing__state=MailingState.SENDING)
     return {
         "minting": _oldest(Batch.objects.filter(state__in=_UNMINTED), "approved_at"),
         "files": _oldest(files, "decided_at"),
@@ -78,6 +81,8 @@ def _oldest_work() -> dict[str, datetime | None]:
         "notices": _oldest(ExpiryNotice.objects.filter(state=NoticeState.WAITING), "next_try_at"),
         "answers": _oldest(DisputeNotice.objects.filter(state=AnswerState.WAITING), "due_at"),
         "alert_mails": _oldest(mails, "due_at"),
+        "monthly_mails": _oldest(MonthlyMail.objects.filter(taken_at=None), "due_at"),
+        "mailings": _oldest(mailed, "next_try_at"),
     }
 
 

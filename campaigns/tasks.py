@@ -104,3 +104,4 @@ def count_sheets() -> None:
     once.
     """
     services.count_sheets(at=database_time())
+    services.count_large_campaigns(at=database_time())

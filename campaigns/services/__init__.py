@@ -60,7 +60,7 @@ from campaigns.services.pauses import pause_codes, resume_codes
 from campaigns.services.reorders import reorder_withdrawn
 from campaigns.services.sandbox_codes import code_behind
 from campaigns.services.sandbox_stock import stock_sandbox, stock_sandboxes
-from campaigns.services.sheets import count_sheets
+from campaigns.services.sheets import count_large_campaigns, count_sheets
 from campaigns.services.sign_offs import sign_off
 from campaigns.services.support import find_by_address, find_by_code, unmask_member
 from campaigns.services.try_counts import count_try
@@ -84,6 +84,7 @@ __all__ = [
     "code_behind",
     "confirm_deposit",
     "count_claims",
+    "count_large_campaigns",
     "count_opening",
     "count_sheets",
     "count_try",

@@ -74,3 +74,15 @@ def test_reports_are_kept_for_whoever_sees_the_same_and_for_nobody_else(
     assert moved is not None
     campaigns.count_sheets(at=database_time() + sheets.AGAIN + timedelta(minutes=1))
     assert kept.get(pk=moved.pk).counted_at > moved.counted_at
+
+
+def test_a_large_campaign_is_counted_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("campaigns.services.sheets.LARGE", 2)
+    large, small = shop(), shop(slug="small", name="Small")
+    for campaign, claims in ((large, 2), (small, 1)):
+        batch = codes(campaign, ("poster", 5))
+        for place in range(claims):
+            claim(batch, place, make.member())
+    campaigns.count_claims()
+    assert [campaigns.count_large_campaigns(at=database_time()) for _ in range(2)] == [1, 0]
+    assert [sheet.subject for sheet in Sheet.objects.all()] == [f"results:[{large.pk}]"]

@@ -209,6 +209,7 @@ def test_campaigns_stand_beside_each_other_and_those_of_others_do_not() -> None:
     campaign = shop()
     claim(codes(campaign, ("poster", 10)), 0, make.member())
     shop(slug="autumn", name="Autumn")
+    campaigns.count_claims()
     client = signed_in(make.staff(Role.AUDITOR, campaign.brand))
     answer = client.get(reverse("admin:campaigns_campaign_all_results") + "?csv=1")
     lines = answer.content.decode("utf-8-sig").splitlines()
