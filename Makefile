@@ -13,7 +13,7 @@ python := .venv/bin/python
 compile := $(uv) pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock"
 
-.PHONY: help demo test test-deep check format bench bench-growth bench-load messages lock clean
+.PHONY: help demo test test-deep check format bench bench-growth bench-lists bench-load messages lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make check      lint, formatting, types, import contracts, missing migrations"
 	@echo "make bench      the table of figures in the README"
 	@echo "make bench-growth  a ledger of 5,000,000 postings beside an empty one (ARGS='--scale .1 --explain')"
+	@echo "make bench-lists the admin's pages beside 1,000 campaigns and 5,000,000 claims (ARGS='--scale .1')"
 	@echo "make bench-load claims over HTTP at 16 and 64 connections, beside 10,000 and 5,000,000 claims"
 	@echo "make format     let ruff format and mend what it can"
 	@echo "make messages   compile the translations (.po to .mo)"
@@ -60,6 +61,9 @@ bench: .venv/dev.stamp
 
 bench-growth: .venv/dev.stamp
 	@$(python) -m tests.benchmarks.bench_growth $(ARGS)
+
+bench-lists: .venv/dev.stamp
+	@$(python) -m tests.benchmarks.bench_lists $(ARGS)
 
 bench-load: .venv/dev.stamp
 	@$(python) -m tests.benchmarks.bench_load $(ARGS)

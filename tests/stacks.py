@@ -44,6 +44,7 @@ DOORS = {
     "campaigns/test_known_by.py",
     "campaigns/test_legal_forms.py",
     "campaigns/test_legal_pages.py",
+    "campaigns/test_list_queries.py",
     "campaigns/test_operator_addresses.py",
     "campaigns/test_order_form.py",
     "campaigns/test_posters.py",

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import wraps
 
 from django.conf import settings
+from django.contrib import admin
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import render
@@ -29,15 +30,22 @@ bad_request = never_cache(defaults.bad_request)
 @never_cache
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404, in the admin's own words below its address: the members' page speaks of codes."""
-    name = "admin/404.html" if request.path.startswith("/admin/") else "404.html"
-    return defaults.page_not_found(request, exception, template_name=name)
+    if request.path.startswith("/admin/"):
+        return _of_admin(request, "admin/404.html", status=404)
+    return defaults.page_not_found(request, exception)
 
 
 @never_cache
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403, likewise."""
-    name = "admin/403.html" if request.path.startswith("/admin/") else "403.html"
-    return defaults.permission_denied(request, exception, template_name=name)
+    if request.path.startswith("/admin/"):
+        return _of_admin(request, "admin/403.html", status=403)
+    return defaults.permission_denied(request, exception)
+
+
+def _of_admin(request: HttpRequest, template: str, *, status: int) -> HttpResponse:
+    """In the admin's frame, with its sidebar, so that people find their way back."""
+    return render(request, template, admin.site.each_context(request), status=status)
 
 
 @sensitive_variables()
