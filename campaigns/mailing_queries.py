@@ -21,6 +21,7 @@ from campaigns.mailing_models import (
     RecipientState,
 )
 from campaigns.queries import limit_group_of
+from giftcodes.gift_models import Gift
 from giftcodes.gift_queries import left_of
 from giftcodes.models import Batch, BatchState
 from parties.access import Person
@@ -202,6 +203,16 @@ def waits_until(mailing: Mailing) -> datetime | None:
     waiting = Recipient.objects.filter(mailing=mailing, state=RecipientState.WAITING)
     found: datetime | None = waiting.aggregate(soonest=Min("next_try_at"))["soonest"]
     return found if mailing.state == MailingState.SENDING else None
+
+
+def gifts_mailed_to(address: str, mailings: QuerySet[Mailing]) -> QuerySet[Gift]:
+    """The gifts of these mailings that are for the address, newest first; the address is looked up by its
+    digests alone.
+    """
+    brands = mailings.order_by().values_list("campaign__brand", flat=True).distinct()
+    digests = [digest for brand_id in brands for digest in sealing.digests_of(brand_id, address)]
+    rows = Recipient.objects.filter(mailing__in=mailings, digest__in=digests)
+    return Gift.objects.filter(recipient__in=rows).order_by("-pk")
 
 
 def mailings_to_decide(user: Person) -> QuerySet[Mailing]:

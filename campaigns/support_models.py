@@ -15,7 +15,8 @@ class ActKind(models.TextChoices):
 
 class SupportAct(models.Model):
     """One look at what is masked, or one search by what is secret: who, when, for what, and why. Neither the
-    code nor the address stands here. Never edited, never deleted.
+    code nor the address stands here; of an address, whose member was found, or which brand's gifts. Never
+    edited, never deleted.
 
     A code of another brand leaves the same row as one that nobody issued.
     """
@@ -44,6 +45,7 @@ class SupportAct(models.Model):
                 | Q(kind="code", member=None, is_found=False, brand=None, serial_number=None)
                 | Q(kind__in=["address", "unmask"], is_found=True, member__isnull=False)
                 & Q(brand=None, serial_number=None)
+                | Q(kind="address", is_found=True, member=None, brand__isnull=False, serial_number=None)
                 | Q(kind="address", is_found=False, member=None, brand=None, serial_number=None),
                 name="campaigns_supportact_says_what",
             ),

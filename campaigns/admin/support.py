@@ -5,6 +5,7 @@ What is typed may be a code or an address: it comes by POST, is never in an addr
 """
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -95,12 +96,14 @@ class SupportActAdmin(ScopedAdmin):
             return self._desk_page(request, says=_("This is no code: there is a typing error in it."))
         except (SupportRefused, KeysMissing) as refusal:
             return self._desk_page(request, says=words_of(refusal))
-        except NotReachable:
-            return self._desk_page(request, says=_("Members are looked up by the operator's support."))
+        if not isinstance(address, str):
+            return self._desk_page(request, member=address.member, gifts=address.gifts)
         if address:
             return address
         if wanted.kind != Kind.NAME:
-            return self._desk_page(request, says=_NOT_FOUND[wanted.kind]())
+            sees_members = is_operator(request.user, *access.SUPPORT)
+            is_others = wanted.kind == Kind.ADDRESS and not sees_members
+            return self._desk_page(request, says=(_no_gift if is_others else _NOT_FOUND[wanted.kind])())
         gifts = list(_gifts(request).filter(recipient_ref=wanted.text).order_by("-pk")[:GIFTS_SHOWN])
         return self._desk_page(request, gifts=gifts, says="" if gifts else _NOT_FOUND[Kind.NAME]())
 
@@ -238,9 +241,14 @@ def _by_serial(request: HttpRequest, text: str) -> str:
     return _code_page(int(text)) if is_seen else ""
 
 
-def _by_address(request: HttpRequest, text: str) -> str:
-    member = campaigns.find_by_address(address=text, user=request.user, at=database_time())  # type: ignore[arg-type]
-    return "" if member is None else reverse("admin:campaigns_supportact_member", args=(member.pk,))
+def _by_address(request: HttpRequest, text: str) -> str | campaigns.Addressed:
+    """The member's page, if the address is known as a member's alone."""
+    found = campaigns.find_by_address(address=text, user=request.user, at=database_time())  # type: ignore[arg-type]
+    if found.gifts:
+        return found
+    return (
+        "" if found.member is None else reverse("admin:campaigns_supportact_member", args=(found.member.pk,))
+    )
 
 
 def _by_number(request: HttpRequest, text: str) -> str:
@@ -265,7 +273,7 @@ def _by_name(request: HttpRequest, text: str) -> str:
     return f"{lookup}?reference={text.upper()}" if is_try else ""
 
 
-_FINDERS = {
+_FINDERS: dict[Kind, Callable[[HttpRequest, str], str | campaigns.Addressed]] = {
     Kind.CODE: _by_code,
     Kind.SERIAL: _by_serial,
     Kind.ADDRESS: _by_address,
@@ -284,6 +292,12 @@ def _no_name() -> str:
 
 def _no_member() -> str:
     return _("There is no such member or gift.")
+
+
+def _no_gift() -> str:
+    return _(
+        "Your brand has mailed no gift to this address. Members are looked up by the operator's support."
+    )
 
 
 _NOT_FOUND = {

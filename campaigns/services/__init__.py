@@ -62,11 +62,12 @@ from campaigns.services.sandbox_codes import code_behind
 from campaigns.services.sandbox_stock import stock_sandbox, stock_sandboxes
 from campaigns.services.sheets import count_large_campaigns, count_sheets
 from campaigns.services.sign_offs import sign_off
-from campaigns.services.support import find_by_address, find_by_code, unmask_member
+from campaigns.services.support import Addressed, find_by_address, find_by_code, unmask_member
 from campaigns.services.try_counts import count_try
 
 __all__ = [
     "MINDERS",
+    "Addressed",
     "Approved",
     "Asked",
     "Tick",

@@ -1,13 +1,16 @@
 """What support may look up only if it is written down who did: codes, addresses, who a member is."""
 
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
 from campaigns import access
 from campaigns.errors import SupportRefused
+from campaigns.mailing_queries import gifts_mailed_to
 from campaigns.support_models import ActKind, SupportAct
 from giftcodes import queries as giftcodes_queries
+from giftcodes.gift_models import Gift
 from giftcodes.masking import mask_codes
 from parties import audit_log, holding
 from parties.access import is_operator
@@ -16,6 +19,7 @@ from parties.models import Member, Role, User
 from parties.staff_models import Act
 
 MAX_REASON_LENGTH = 200
+MOST_GIFTS = 50
 MAX_MISSES = 30  # searches for codes and addresses that found nothing, of one person in 24 hours
 DAY = timedelta(days=1)
 
@@ -46,21 +50,35 @@ def find_by_code(*, text: object, user: User, at: datetime) -> int | None:
     return serial_number
 
 
-@transaction.atomic
-def find_by_address(*, address: str, user: User, at: datetime) -> Member | None:
-    """The member who signs in with the e-mail address, for the operator's support and auditors; None if there
-    is none. Who asked is kept, the address is not.
+class Addressed(NamedTuple):
+    """Who signs in with an e-mail address, and the gifts that were mailed to it."""
 
-    NotReachable for anybody else: members belong to no brand. SupportRefused (`many`).
+    member: Member | None
+    gifts: list[Gift]
+
+
+@transaction.atomic
+def find_by_address(*, address: str, user: User, at: datetime) -> Addressed:
+    """The newest gifts that brands within reach mailed to the address, at most MOST_GIFTS; and the member who
+    signs in with it, for the operator's support and auditors alone, as members belong to no brand. Who asked
+    is kept, the address is not.
+
+    NotReachable for people of no such role, SupportRefused (`many`).
     """
-    if not is_operator(user, Role.SUPPORT, Role.AUDITOR):
-        raise NotReachable
     _require_room(user, at)
-    member = Member.objects.filter(user__email__iexact=address.strip()).first()
-    SupportAct.objects.create(
-        kind=ActKind.ADDRESS, user=user, at=at, is_found=member is not None, member=member
-    )
-    return member
+    member = None
+    if is_operator(user, Role.SUPPORT, Role.AUDITOR):
+        member = Member.objects.filter(user__email__iexact=address.strip()).first()
+    mailings = access.reachable_mailings(user, *access.SUPPORT)
+    gifts = list(gifts_mailed_to(address, mailings).select_related("batch")[:MOST_GIFTS])
+    brands = {gift.batch.brand_id for gift in gifts}
+    told: list[dict[str, Any]] = [{"brand_id": brand_id} for brand_id in sorted(brands)]
+    told += [{"member": member}] if member else []
+    for found in told or [{"is_found": False}]:
+        SupportAct.objects.create(
+            **{"kind": ActKind.ADDRESS, "user": user, "at": at, "is_found": True} | found
+        )
+    return Addressed(member, gifts)
 
 
 @transaction.atomic
