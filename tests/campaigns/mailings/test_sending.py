@@ -62,6 +62,15 @@ def test_each_recipient_gets_one_mail_with_a_gift_of_their_own(team: promos.Team
     no_differences()
 
 
+def test_an_order_approved_later_makes_no_gift_dearer_than_what_was_approved(team: promos.Team) -> None:
+    mailing = lists.sending(team)
+    lists.order_for(mailing, face_points=2_000, approved_at=NOON)
+    lists.send_all()
+    assert sorted(Gift.objects.values_list("points", flat=True)) == [100, 500]
+    assert "100 points" in postbox.taken[1].body
+    no_differences()
+
+
 def test_a_mail_names_its_sender_and_how_to_have_no_more_of_them(team: promos.Team) -> None:
     mailing = lists.sent(team)
     message = postbox.taken[0]
