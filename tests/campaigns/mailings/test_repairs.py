@@ -146,6 +146,19 @@ def test_the_command_reads_a_maildir_and_moves_what_it_has_read(team: promos.Tea
     assert sorted(path.name for path in tmp_path.glob("*/*")) == ["1.eml:2,S", "2.eml:2,S"]
 
 
+def test_mails_within_mails_without_end_keep_no_report_behind_them_from_being_read(
+    team: promos.Team, tmp_path: Path
+) -> None:
+    mailing = lists.sent(team)
+    for name in ("new", "cur"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "new" / "1.eml").write_bytes(b"Content-Type: message/rfc822\n\n" * 20_000)
+    (tmp_path / "new" / "2.eml").write_bytes(report(sealing.number_of(lists.row(mailing).pk)))
+    told = StringIO()
+    call_command("read_bounces", maildir=tmp_path, stdout=told)
+    assert told.getvalue() == "2 read, 1 noted.\n"
+
+
 def test_an_opt_out_stands_for_good_and_for_that_brand_alone(team: promos.Team) -> None:
     mailing = lists.sent(team)
     for _twice in range(2):
