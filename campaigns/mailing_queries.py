@@ -158,6 +158,15 @@ def person_of(recipient: Recipient) -> sealing.Person | None:
     return sealing.unseal(recipient.sealed) if recipient.sealed else None
 
 
+def digests_of(recipient: Recipient) -> list[str]:
+    """How the row's address is known to the brand, its newest digest first: the row keeps the one of the day
+    on which the list was taken, and other lists may know it by another master key's. MailKeysMissing.
+    """
+    person = person_of(recipient)
+    known = sealing.digests_of(recipient.mailing.campaign.brand_id, person.address) if person else []
+    return [*known, recipient.digest]
+
+
 def masked(address: str) -> str:
     """What of an address is shown: enough to tell it from others for whoever knows it.
 
