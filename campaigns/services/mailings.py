@@ -221,8 +221,9 @@ def approve_mailing(
 
 @transaction.atomic
 def stop_mailing(*, mailing_id: int, reason: str, user: User, at: datetime) -> Mailing:
-    """Mail nobody more, at once: a marketer or an approver of the brand may do that alone. What is in the
-    mail server's hands is out of ours. A stopped mailing does not go on.
+    """Mail nobody more, at once, whoever waits for another code neither: a marketer or an approver of the
+    brand may do that alone. What is in the mail server's hands is out of ours. A stopped mailing does not go
+    on.
 
     NotReachable; MailingRefused by rule: `reason`, `state`.
     """
@@ -230,6 +231,9 @@ def stop_mailing(*, mailing_id: int, reason: str, user: User, at: datetime) -> M
     reason = plain_reason(reason)
     mailing.state, mailing.ended_at, mailing.decision_note = MailingState.STOPPED, at, reason
     mailing.save()
+    queued = [RecipientState.WAITING, RecipientState.TAKEN]  # replaced: these are mailed in any other state
+    again = Recipient.objects.filter(mailing=mailing, round__gt=0, state__in=queued)
+    again.update(state=RecipientState.REFUSED, note="stopped")
     audit_log.record(Act.CHANGED, by=user, subject=mailing, label=f"{mailing}: stopped", reason=reason)
     return mailing
 

@@ -273,3 +273,18 @@ def test_a_stopped_mailing_mails_nobody_more(team: promos.Team) -> None:
     mailing = lists.sent(team)
     assert (mailing.state, lists.states(mailing)) == ("stopped", ["sent", "waiting"])
     assert len(postbox.taken) == 1
+
+
+def test_stopping_stops_the_mails_with_other_codes_too(team: promos.Team) -> None:
+    mailing = lists.sending(team)
+    mailing_sending.send_step(at=NOON, limit=1)
+    row = lists.row(mailing)
+    mailing_repairs.replace_code(recipient_id=row.pk, reason="lost", user=team.marketer, at=NOON)
+    mailings.stop_mailing(mailing_id=mailing.pk, reason="wrong text", user=team.approver, at=NOON)
+    lists.send_all()
+    assert postbox.recipients() == ["hana@example.jp"]
+    assert (lists.row(mailing).state, lists.row(mailing).note) == ("refused", "stopped")
+    mailing_repairs.replace_code(recipient_id=row.pk, reason="asked for", user=team.marketer, at=NOON)
+    lists.send_all()  # somebody wants this one to be mailed
+    assert postbox.recipients() == ["hana@example.jp"] * 2
+    no_differences()
