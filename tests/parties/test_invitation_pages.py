@@ -102,8 +102,9 @@ def test_a_refusal_is_told_in_the_form_and_on_the_page() -> None:
     invitation = asked(of)
     answer = signed_in(of.asker).post(page("confirm", invitation.pk), follow=True)
     assert "another person" in told(answer)
-    answer = signed_in(of.asker).post(page("add"), FORM | {"brand": of.brand.pk}, follow=True)
-    assert "open already" in told(answer)
+    answer = signed_in(of.asker).post(page("add"), FORM | {"brand": of.brand.pk})
+    assert "open already" in answer.content.decode()
+    assert FORM["reason"] in answer.content.decode()  # what was typed is still there
     elsewhere = team()
     assert elsewhere.brand
     answer = signed_in(of.asker).post(page("add"), FORM | {"brand": elsewhere.brand.pk})
