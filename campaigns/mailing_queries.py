@@ -21,6 +21,7 @@ from campaigns.mailing_models import (
     RecipientState,
 )
 from campaigns.queries import limit_group_of
+from giftcodes.gift_models import Gift
 from giftcodes.gift_queries import left_of
 from giftcodes.models import Batch, BatchState
 from parties.access import Person
@@ -215,6 +216,11 @@ def waits_until(mailing: Mailing) -> datetime | None:
     waiting = Recipient.objects.filter(mailing=mailing, state=RecipientState.WAITING)
     found: datetime | None = waiting.aggregate(soonest=Min("next_try_at"))["soonest"]
     return found if mailing.state == MailingState.SENDING else None
+
+
+def is_of_a_mailing(gift: Gift) -> bool:
+    """Whether the gift was drawn for a mailing: by its client, so from the first moment."""
+    return Mailing.objects.filter(client=gift.request.client_id).exists()
 
 
 def mailings_to_decide(user: Person) -> QuerySet[Mailing]:

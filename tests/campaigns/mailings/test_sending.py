@@ -22,6 +22,7 @@ from ledger import audit as ledger_audit
 from ledger import queries as ledger_queries
 from parties.api_models import ApiClient
 from tests import make, scanner
+from tests.api.partner import Partner, api_client
 from tests.campaigns import promos
 from tests.campaigns.mailings import lists, postbox
 from tests.make import NOON
@@ -290,3 +291,16 @@ def test_stopping_stops_the_mails_with_other_codes_too(team: promos.Team) -> Non
     lists.send_all()  # somebody wants this one to be mailed
     assert postbox.recipients() == ["hana@example.jp"] * 2
     no_differences()
+
+
+def test_no_partner_system_of_the_brand_reveals_a_code_that_was_mailed(team: promos.Team) -> None:
+    mailing = lists.sent(team)
+    gift = lists.row(mailing).gift
+    assert gift is not None
+    till = Partner(api_client(team.brand))
+    assert till.get(f"gifts/{gift.public_id}").status_code == 200
+    refused = till.get(f"gifts/{gift.public_id}", {"reveal": "true"})
+    assert refused.status_code == 404
+    assert not [code for code in codes() if code in refused.content.decode()]
+    own = make.gifts(Batch.objects.get(), client=till.client, at=NOON)[0]
+    assert own.code in till.get(f"gifts/{own.public_id}", {"reveal": "true"}).content.decode()
