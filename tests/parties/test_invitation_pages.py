@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -76,6 +77,16 @@ def test_the_mail_speaks_the_language_that_was_chosen_and_names_no_secret_elsewh
     token = link.split("/")[-2]
     assert token not in mail.outbox[0].subject
     assert not AuditRecord.objects.filter(subject__contains=token).exists()
+
+
+def test_a_reader_of_the_sessions_learns_no_link() -> None:
+    link = mailed(team())
+    token, browser = link.split("/")[-2], Client()
+    assert browser.get(link, follow=True).status_code == 200
+    kept = [session.get_decoded() for session in Session.objects.all()]
+    assert any("staff_invitation" in session for session in kept)
+    assert token not in str(kept)
+    assert Client().get("/admin/invitation/").status_code == 410  # another browser has no link
 
 
 def test_somebody_who_works_here_signs_in_first() -> None:
