@@ -70,6 +70,8 @@ class Mailing(models.Model):
     contact = models.CharField(_("contact for questions"), max_length=120)
     consent_how = models.CharField(_("how the recipients agreed"), max_length=500, blank=True)
     columns = models.JSONField(_("fields of the list"), default=list, editable=False)
+    # What the newest order said when it was submitted: part of what is approved, whatever is ordered later.
+    face_points = models.BigIntegerField(null=True, editable=False)
     twice = models.PositiveIntegerField(_("left out: in the list before"), default=0, editable=False)
     state = models.CharField(
         _("state"), max_length=10, choices=MailingState.choices, default=MailingState.DRAFT, editable=False
@@ -105,6 +107,11 @@ class Mailing(models.Model):
                     & Q(requested_by__isnull=False, requested_at__isnull=False)
                 ),
                 name="campaigns_mailing_submitted_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(face_points=None)
+                | (~Q(state="draft") & Q(face_points__gt=0, face_points__lte=MAX_POINTS)),
+                name="campaigns_mailing_face_points",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["draft", "submitted"], decided_by=None, decided_at=None)

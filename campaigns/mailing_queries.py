@@ -78,7 +78,9 @@ def counts_of(mailing: Mailing) -> Counts:
 
 
 def room_for(mailing: Mailing, *, at: datetime) -> Room:
-    """What the rows that still wait need, and what there is for them."""
+    """What the rows that still wait need, and what there is for them. A row without points of its own is
+    worth what the newest order says, or said when the mailing was submitted.
+    """
     orders = Batch.objects.filter(
         brand=mailing.campaign.brand_id,
         limit_group=limit_group_of(mailing.campaign),
@@ -88,7 +90,8 @@ def room_for(mailing: Mailing, *, at: datetime) -> Room:
         claim_until__gt=at,
     ).order_by("-approved_at", "-pk")
     issuing = list(orders)
-    face = issuing[0].face_points if issuing else 0  # gifts are drawn from the newest one first
+    newest = issuing[0].face_points if issuing else 0  # gifts are drawn from the newest one first
+    face = newest if mailing.face_points is None else mailing.face_points
     waiting = Recipient.objects.filter(mailing=mailing, state__in=UNDER_WAY, gift=None)
     needed = waiting.aggregate(gifts=Count("pk"), points=Sum(Coalesce("points", face)))
     left = [left_of(batch) for batch in issuing]
@@ -131,20 +134,21 @@ def kept_out(brand_id: int, digests: Sequence[Sequence[str]]) -> tuple[set[str],
 
 def fingerprint_of(mailing: Mailing) -> str:
     """SHA-256 over everything that is approved: the texts, who sends them, how the recipients agreed, the
-    campaign, and each row of the list as it is kept.
+    campaign, each row of the list as it is kept, and the points of those that name none.
     """
     rows = Recipient.objects.filter(mailing=mailing).order_by("row")
     of_list = hashlib.sha256()
     for row in rows.values_list("row", "digest", "sealed", "language", "points").iterator(chunk_size=2_000):
         of_list.update(json.dumps(row).encode() + b"\n")
     content = {
-        "format": "tokuten-mailing-1",
+        "format": "tokuten-mailing-2",
         "number": mailing.public_id.hex,
         "campaign": mailing.campaign_id,
         "texts": [mailing.subject_ja, mailing.body_ja, mailing.subject_en, mailing.body_en],
         "sender": [mailing.sender_name, mailing.sender_address, mailing.contact],
         "consent": mailing.consent_how,
         "list": of_list.hexdigest(),
+        "face_points": mailing.face_points,
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -153,6 +157,15 @@ def fingerprint_of(mailing: Mailing) -> str:
 def person_of(recipient: Recipient) -> sealing.Person | None:
     """Whom the row names; None once that has been deleted. MailKeysMissing."""
     return sealing.unseal(recipient.sealed) if recipient.sealed else None
+
+
+def digests_of(recipient: Recipient) -> list[str]:
+    """How the row's address is known to the brand, its newest digest first: the row keeps the one of the day
+    on which the list was taken, and other lists may know it by another master key's. MailKeysMissing.
+    """
+    person = person_of(recipient)
+    known = sealing.digests_of(recipient.mailing.campaign.brand_id, person.address) if person else []
+    return [*known, recipient.digest]
 
 
 def masked(address: str) -> str:
@@ -213,6 +226,11 @@ def gifts_mailed_to(address: str, mailings: QuerySet[Mailing]) -> QuerySet[Gift]
     digests = [digest for brand_id in brands for digest in sealing.digests_of(brand_id, address)]
     rows = Recipient.objects.filter(mailing__in=mailings, digest__in=digests)
     return Gift.objects.filter(recipient__in=rows).order_by("-pk")
+
+
+def is_of_a_mailing(gift: Gift) -> bool:
+    """Whether the gift was drawn for a mailing: by its client, so from the first moment."""
+    return Mailing.objects.filter(client=gift.request.client_id).exists()
 
 
 def mailings_to_decide(user: Person) -> QuerySet[Mailing]:

@@ -33,10 +33,16 @@ class Report(NamedTuple):
 
 
 def read_report(data: bytes) -> Report:
-    """The report in a mail; one without numbers if it is none, or too large."""
+    """The report in a mail; one without numbers if it is none, too large, or nested without end."""
     if len(data) > MAX_BYTES:
         return Report((), "")
-    mail = BytesParser(policy=policy.compat32).parsebytes(data)
+    try:
+        return _read(BytesParser(policy=policy.compat32).parsebytes(data))
+    except RecursionError:  # else whoever writes one keeps all reports behind it from being read
+        return Report((), "")
+
+
+def _read(mail: Message) -> Report:
     parts = [part for _place, part in zip(range(_MAX_PARTS), mail.walk(), strict=False)]
     status = next(_statuses(parts), "")
     texts = [str(value) for name in _TO_US for value in mail.get_all(name, [])]

@@ -41,6 +41,9 @@ class Mail(NamedTuple):
     subject: str
     body: str
 
+    def __repr__(self) -> str:  # the code and the name must not reach a log or a traceback
+        return "Mail()"
+
 
 def plain_field(name: str) -> str:
     """The name of a field as it is compared: without regard to case, width and blanks."""

@@ -57,6 +57,8 @@ def words_of_note(note: str) -> str:
         "died": _("the worker was cut off in the middle"),
         "deleted": _("the address was deleted"),
         "points": _("more points than a gift may have"),
+        "too_late": _("given up: it could not be sent for half a year"),
+        "stopped": _("not sent: the mailing was stopped"),
         "claimed": _("the code was claimed already"),
         "voided": _("the code was withdrawn"),
         "expired": _("the code has expired"),

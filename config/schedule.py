@@ -78,6 +78,11 @@ def beat_schedule(
             "schedule": 3600.0,
             "options": {"expires": 600.0},
         },
+        "forget-uninvited": {
+            "task": "parties.tasks.forget_uninvited",
+            "schedule": 3600.0,
+            "options": {"expires": 600.0},
+        },
         "stock-sandboxes": {
             "task": "campaigns.tasks.stock_sandboxes",
             "schedule": SANDBOX_SECONDS,

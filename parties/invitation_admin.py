@@ -81,7 +81,15 @@ class StaffInvitationAdmin(ScopedAdmin):
     keeps_people = True
     look_roles = (*access.ROLE_KEEPERS, Role.AUDITOR)
     add_roles = access.ROLE_KEEPERS
-    list_display = ("name", "email", "role_text", "brand_text", "state_badge", "requested_by", "requested_at")
+    list_display = (
+        "invited",
+        "email",
+        "role_text",
+        "brand_text",
+        "state_badge",
+        "requested_by",
+        "requested_at",
+    )
     list_select_related = ("brand", "requested_by")
     list_filter = ("state", "role")
     search_fields = ("name", "email")
@@ -235,6 +243,10 @@ class StaffInvitationAdmin(ScopedAdmin):
 
     def _back(self, invitation_id: int) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:parties_staffinvitation_change", args=(invitation_id,)))
+
+    @admin.display(description=gettext_lazy("name"), ordering="name")
+    def invited(self, invitation: StaffInvitation) -> str:
+        return invitation.name or "–"
 
     @admin.display(description=gettext_lazy("role"), ordering="role")
     def role_text(self, invitation: StaffInvitation) -> str:

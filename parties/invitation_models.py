@@ -118,5 +118,5 @@ class StaffInvitation(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Without the address: the audit log, which can't forget, keeps this text."""
-        return f"{self.name} {self.get_role_display()} {self.brand or ''}".strip()
+        """Without the address. The name is gone some time after the end of what was not accepted."""
+        return f"{self.name or f'#{self.pk}'} {self.get_role_display()} {self.brand or ''}".strip()

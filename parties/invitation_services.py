@@ -17,8 +17,10 @@ from parties.models import Brand, Role, StaffRole, User
 from parties.staff_models import Act
 
 LINK_WORKS_FOR = timedelta(days=3)
+KEPT_FOR = timedelta(days=180)  # who was invited and never came, after the end
 RESENT_FOR = timedelta(days=14)  # after the confirmation; later it is to be asked for anew
 MOST_MAILS = 5
+_OPEN = [InvitationState.REQUESTED, InvitationState.CONFIRMED]
 
 
 @transaction.atomic
@@ -57,14 +59,13 @@ def request_invitation(
             )
     except IntegrityError as taken:
         raise InvitationRefused("open") from taken
-    audit_log.record(Act.REQUESTED, by=user, subject=invitation, reason=reason)
-    return invitation
+    return _recorded(invitation.pk, Act.REQUESTED, user)
 
 
 def refuse_unfit(*, brand_id: int | None, role: Role, email: str, by: User) -> None:
     """InvitationRefused: letters outside ASCII, which can look like others ("letters"); the asker's own
     mailbox ("own") or one that somebody's log-in has under another spelling ("mailbox"); somebody whose
-    log-in was closed ("inactive"), or who has the role ("held").
+    log-in was closed ("inactive"), or who has the role ("held"); what is open already ("open").
     """
     if not email.isascii():
         raise InvitationRefused("letters")
@@ -78,6 +79,9 @@ def refuse_unfit(*, brand_id: int | None, role: Role, email: str, by: User) -> N
         raise InvitationRefused("inactive")
     if invited is not None and invited.staff_roles.filter(brand=brand_id, role=role).exists():
         raise InvitationRefused("held")
+    same = StaffInvitation.objects.filter(brand=brand_id, role=role, email__iexact=email, state__in=_OPEN)
+    if same.exists():
+        raise InvitationRefused("open")
 
 
 def mailbox(email: str) -> str:
@@ -169,11 +173,23 @@ def withdraw_invitation(*, invitation_id: int, user: User, at: datetime) -> Staf
     return _recorded(invitation_id, Act.REOPENED, user)
 
 
-def end_open(invitations: QuerySet[StaffInvitation], *, user: User, at: datetime) -> int:
+def end_open(invitations: QuerySet[StaffInvitation], *, user: User | None, at: datetime) -> int:
     """Withdraw those of these that are open; how many."""
-    still = [InvitationState.REQUESTED, InvitationState.CONFIRMED]
     ended = {"state": InvitationState.WITHDRAWN, "ended_by": user, "ended_at": at, "token_digest": ""}
-    return invitations.filter(state__in=still).update(**ended)
+    return invitations.filter(state__in=_OPEN).update(**ended)
+
+
+def forget_uninvited(*, at: datetime) -> int:
+    """Delete who was invited and never came, KEPT_FOR after that ended: address, name and what was written
+    about them. How many. What nobody decided or accepted for so long ends before. Who asked for which role
+    and who decided stays.
+    """
+    before = at - KEPT_FOR
+    lying = Q(confirmed_at=None, requested_at__lte=before) | Q(confirmed_at__lte=before)
+    end_open(StaffInvitation.objects.filter(lying), user=None, at=at)
+    over = [InvitationState.REJECTED, InvitationState.WITHDRAWN]
+    old = StaffInvitation.objects.filter(state__in=over, ended_at__lte=before).exclude(email="")
+    return old.update(email="", name="", reason="")
 
 
 def invitation_of(*, token: str, at: datetime) -> StaffInvitation:
@@ -218,7 +234,8 @@ def accept_invitation(
     if not link.update(**accepted):  # somebody was faster, or it was withdrawn meanwhile
         raise InvitationRefused("gone")
     role, _is_new = StaffRole.objects.get_or_create(user=person, brand=invitation.brand, role=invitation.role)
-    audit_log.record(Act.ADDED, by=person, subject=role, reason=f"invitation {invitation.pk}")
+    told = f"invitation {invitation.pk}"
+    audit_log.record(Act.ADDED, by=person, subject=role, label=label_of(role), reason=told)
     return person, not works_here
 
 
@@ -247,7 +264,15 @@ def _let_work_here(known: User | None, invitation: StaffInvitation, name: str, p
     return person
 
 
+def label_of(role: StaffRole) -> str:
+    """How the audit log tells the role: by the name of whoever holds it, never by their address."""
+    who = role.user.name or f"#{role.user_id}"
+    return f"{who} {role.get_role_display()} {role.brand or ''}".strip()
+
+
 def _recorded(invitation_id: int, act: Act, user: User, reason: str = "") -> StaffInvitation:
+    """In the audit log, which can't forget, without who is invited: they may never come."""
     invitation = StaffInvitation.objects.select_related("brand").get(pk=invitation_id)
-    audit_log.record(act, by=user, subject=invitation, reason=reason)
+    told = f"{invitation.get_role_display()} {invitation.brand or ''}".strip()
+    audit_log.record(act, by=user, subject=invitation, label=told, reason=reason)
     return invitation

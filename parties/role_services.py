@@ -20,7 +20,8 @@ def remove_role(*, role_id: int, user: User, reason: str, at: datetime) -> User:
     """
     role = access_staff_role(user, role_id)
     person = role.user
-    audit_log.record(Act.DELETED, by=user, subject=role, reason=reason)
+    label = invitation_services.label_of(role)
+    audit_log.record(Act.DELETED, by=user, subject=role, label=label, reason=reason)
     role.delete()
     open_ones = StaffInvitation.objects.filter(brand=role.brand_id, email__iexact=person.email)
     invitation_services.end_open(open_ones, user=user, at=at)

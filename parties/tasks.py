@@ -1,4 +1,4 @@
-"""Nudges for the workers: events on their way to partner systems. The tables say what has to be done."""
+"""Nudges for the workers: events on their way to partner systems, invitations. The tables say what is due."""
 
 import logging
 import time
@@ -8,7 +8,7 @@ from django.conf import settings
 from kombu.exceptions import ChannelError, OperationalError
 from redis.exceptions import RedisError
 
-from parties import webhook_services
+from parties import invitation_services, webhook_services
 from parties.moments import database_time
 
 # What the brokers raise when they are away, or full.
@@ -37,3 +37,9 @@ def bring_events() -> None:
         pass
     while webhook_services.send_due(at=database_time()) and time.monotonic() < deadline:
         pass
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def forget_uninvited() -> None:
+    """Delete who was invited to a role and never came."""
+    invitation_services.forget_uninvited(at=database_time())

@@ -199,15 +199,15 @@ class MailingAdmin(ScopedAdmin):
         return self._decide(request, mailing_id, send, _("The test was sent to your own address."))
 
     def submit(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
-        """Ask for approval, and state that the recipients agreed."""
-
-        def ask(**who: Any) -> Mailing:
-            how, stated = request.POST.get("consent_how", ""), request.POST.get("consent") == "yes"
-            return mailings.submit_mailing(consent_how=how, is_consent_stated=stated, **who)
-
-        return self._decide(
-            request, mailing_id, ask, _("Submitted. Nobody is mailed until an approver says yes.")
-        )
+        """Ask for approval, and state that the recipients agreed. A refusal leaves what was typed on the
+        page.
+        """
+        how, stated = request.POST.get("consent_how", ""), request.POST.get("consent") == "yes"
+        what: dict[str, Any] = {"mailing_id": mailing_id, "at": database_time(), "is_consent_stated": stated}
+        done = _("Submitted. Nobody is mailed until an approver says yes.")
+        if act(request, lambda user: mailings.submit_mailing(consent_how=how, user=user, **what), done):
+            return HttpResponseRedirect(_page_of(mailing_id), status=303)
+        return self._page(request, self.get_object(request, str(mailing_id)), typed=how, is_stated=stated)
 
     def reopen(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
         """Take it back, to change it."""

@@ -12,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns import sandbox
+from campaigns import mailing_queries, sandbox
 from campaigns import services as campaigns
 from campaigns.api import shapes
 from campaigns.api.staging import staging_of_gifts
@@ -211,6 +211,8 @@ class GiftView(PartnerView):
             return Response(shapes.shown(gift, at=at))
         if Scope.GIFTS_REVEAL.value not in key_of(request).scopes:
             raise ScopeMissing(Scope.GIFTS_REVEAL.value)
+        if mailing_queries.is_of_a_mailing(gift):  # its code is in somebody's mail, and nobody else's
+            raise Http404
         revealed = giftcodes.reveal_gift(gift=gift, client=client_of(request), at=at)
         return Response(shapes.shown_with_code(revealed, at=at))
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from campaigns import mailing_sealing as sealing
 from campaigns.mailing_models import MailBounce, Mailing, MailingState, MailOptOut, Recipient, RecipientState
@@ -66,13 +67,34 @@ def note_bounce(*, report: Report, at: datetime) -> bool:
 
 def delete_old_addresses(*, at: datetime) -> int:
     """Delete whom the lists name of mailings that ended KEPT_FOR ago: addresses and fields go, digests and
-    states stay. How many mailings. Lists that lay in a draft for so long go altogether.
+    states stay. How many mailings. Lists that lay for so long in a draft, or waited for a decision, go
+    altogether; rows that still wait so long after the approval are given up, so that their mailing ends.
     """
-    Recipient.objects.filter(mailing__state=MailingState.DRAFT, next_try_at__lte=at - KEPT_FOR).delete()
-    old = Mailing.objects.filter(ended_at__lte=at - KEPT_FOR, emptied_at=None).order_by("pk")
+    before = at - KEPT_FOR
+    _delete_lists_nobody_sends(before)
+    forgotten = Mailing.objects.filter(state=MailingState.SENDING, decided_at__lte=before)
+    waiting = Recipient.objects.filter(mailing__in=forgotten.values("pk"), state=RecipientState.WAITING)
+    waiting.update(state=RecipientState.REFUSED, note="too_late")
+    old = Mailing.objects.filter(ended_at__lte=before, emptied_at=None).order_by("pk")
     emptied = 0
     for mailing_id in list(old.values_list("pk", flat=True)[:_MAILINGS_AT_ONCE]):
         with transaction.atomic():
-            Recipient.objects.filter(mailing=mailing_id).update(sealed="")
-            emptied += Mailing.objects.filter(pk=mailing_id, emptied_at=None).update(emptied_at=at)
+            is_won = (
+                old.filter(pk=mailing_id).order_by().update(emptied_at=at)
+            )  # it may be sent again just now
+            if is_won:
+                Recipient.objects.filter(mailing=mailing_id).update(sealed="")
+            emptied += is_won
     return emptied
+
+
+def _delete_lists_nobody_sends(before: datetime) -> None:
+    """A submitted mailing without its list can't be approved any more: it isn't what was submitted."""
+    lying = Q(state=MailingState.DRAFT, recipients__next_try_at__lte=before)
+    lying |= Q(state=MailingState.SUBMITTED, requested_at__lte=before, recipients__isnull=False)
+    found = Mailing.objects.filter(lying).order_by("pk").values_list("pk", flat=True).distinct()
+    for mailing_id in list(found[:_MAILINGS_AT_ONCE]):
+        with transaction.atomic():
+            held = Mailing.objects.select_for_update(no_key=True).get(pk=mailing_id)
+            if held.state in (MailingState.DRAFT, MailingState.SUBMITTED):  # nobody approved it meanwhile
+                Recipient.objects.filter(mailing=held).delete()

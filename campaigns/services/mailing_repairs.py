@@ -6,12 +6,12 @@ from django.db import transaction
 from django.db.models import F
 
 from campaigns import access
-from campaigns.errors import MailingRefused
+from campaigns import mailing_queries as queries
+from campaigns.errors import CampaignsError, MailingRefused
 from campaigns.mailing_models import (
     MailBounce,
     Mailing,
     MailingState,
-    MailOptOut,
     Recipient,
     RecipientState,
     Replacement,
@@ -38,12 +38,14 @@ def send_again(*, mailing_id: int, recipient_id: int | None, reason: str, user: 
     """Mail rows once more of which nobody knows whether they were sent: one, or all of the mailing. They get
     the same gift, so nothing is given twice. How many.
 
-    NotReachable for anybody but a marketer of the brand; MailingRefused by rule: `reason`, `state` (no such
-    row is unsure any more, or the mailing was stopped).
+    NotReachable for anybody but a marketer of the brand; MailingRefused by rule: `reason`, `deleted` (the
+    addresses), `state` (no such row is unsure any more, or the mailing was stopped).
     """
     mailing = access.access_mailing(user, mailing_id, Role.MARKETER)
     reason = plain_reason(reason)
     held = Mailing.objects.select_for_update().get(pk=mailing.pk)
+    if held.emptied_at is not None:
+        raise MailingRefused("deleted")
     unsure = Recipient.objects.filter(mailing=held, state=RecipientState.UNSURE)
     if recipient_id is not None:
         unsure = unsure.filter(pk=recipient_id)
@@ -82,7 +84,7 @@ def replace_code(*, recipient_id: int, reason: str, user: User, at: datetime) ->
     except (BudgetExhausted, NotIssuing) as refusal:
         api_limits.give_back_points(taken=taken, at=at)
         raise MailingRefused("budget") from refusal
-    except (MailingRefused, GiftcodesError, PartiesError):
+    except (CampaignsError, GiftcodesError, PartiesError):
         api_limits.give_back_points(taken=taken, at=at)
         raise
 
@@ -135,18 +137,15 @@ def _replace(
 
 def _refuse_unfit(recipient: Recipient, mailing: Mailing, old: Gift, at: datetime) -> None:
     status = status_of(old, at=at)
-    opted_out = MailOptOut.objects.filter(brand=mailing.campaign.brand_id, digest=recipient.digest)
-    bounced = MailBounce.objects.filter(
-        brand=mailing.campaign.brand_id, digest=recipient.digest, lifted_at=None
-    )
+    opted, bounced = queries.kept_out(mailing.campaign.brand_id, [queries.digests_of(recipient)])
     under_way = (RecipientState.WAITING, RecipientState.TAKEN, RecipientState.HANDING)
     rules = {
         "claimed": status != GiftState.CLAIMED,
         "ended": status == GiftState.ISSUED,
         "under_way": recipient.state not in under_way and recipient.gift_id == old.pk,
         "deleted": bool(recipient.sealed),
-        "opted_out": not opted_out.exists(),
-        "bounced": not bounced.exists(),
+        "opted_out": not opted,
+        "bounced": not bounced,
     }
     for rule, is_kept in rules.items():
         if not is_kept:
@@ -164,7 +163,7 @@ def lift_bounce(*, recipient_id: int, reason: str, user: User, at: datetime) -> 
     reason = plain_reason(reason)
     mailing = recipient.mailing
     standing = MailBounce.objects.filter(
-        brand=mailing.campaign.brand_id, digest=recipient.digest, lifted_at=None
+        brand=mailing.campaign.brand_id, digest__in=queries.digests_of(recipient), lifted_at=None
     )
     if not standing.update(lifted_by=user, lifted_at=at, lift_reason=reason):
         raise MailingRefused("lifted")

@@ -142,7 +142,7 @@ def _gift_for(recipient: Recipient, at: datetime) -> IssuedGift | None:
             client=mailing.client,
             key=gift_key(recipient),
             name=mailing.campaign.slug,
-            gifts=[GiftWanted(points=recipient.points, recipient_ref=f"mail-{recipient.pk}")],
+            gifts=[GiftWanted(recipient.points or mailing.face_points, f"mail-{recipient.pk}")],
             at=at,
         )
     except GiftRefused as refusal:

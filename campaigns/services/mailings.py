@@ -168,7 +168,7 @@ def submit_mailing(
         raise MailingRefused("no_rows")
     if queries.has_english_rows(mailing) and not mailing.body_en:
         raise MailingRefused("no_english")
-    _refuse_short(mailing, at)
+    mailing.face_points = _refuse_short(mailing, at).face_points
     mailing.consent_how, mailing.state = mask_codes(how).text[:500], MailingState.SUBMITTED
     mailing.requested_by, mailing.requested_at = user, at
     mailing.decision_note, mailing.fingerprint = "", queries.fingerprint_of(mailing)
@@ -221,8 +221,9 @@ def approve_mailing(
 
 @transaction.atomic
 def stop_mailing(*, mailing_id: int, reason: str, user: User, at: datetime) -> Mailing:
-    """Mail nobody more, at once: a marketer or an approver of the brand may do that alone. What is in the
-    mail server's hands is out of ours. A stopped mailing does not go on.
+    """Mail nobody more, at once, whoever waits for another code neither: a marketer or an approver of the
+    brand may do that alone. What is in the mail server's hands is out of ours. A stopped mailing does not go
+    on.
 
     NotReachable; MailingRefused by rule: `reason`, `state`.
     """
@@ -230,6 +231,9 @@ def stop_mailing(*, mailing_id: int, reason: str, user: User, at: datetime) -> M
     reason = plain_reason(reason)
     mailing.state, mailing.ended_at, mailing.decision_note = MailingState.STOPPED, at, reason
     mailing.save()
+    queued = [RecipientState.WAITING, RecipientState.TAKEN]  # replaced: these are mailed in any other state
+    again = Recipient.objects.filter(mailing=mailing, round__gt=0, state__in=queued)
+    again.update(state=RecipientState.REFUSED, note="stopped")
     audit_log.record(Act.CHANGED, by=user, subject=mailing, label=f"{mailing}: stopped", reason=reason)
     return mailing
 
@@ -267,17 +271,19 @@ def _to_decide(mailing_id: int, user: User) -> Mailing:
 
 def _as_draft(mailing: Mailing, act: Act, user: User, note: str) -> Mailing:
     mailing.state, mailing.fingerprint, mailing.decision_note = MailingState.DRAFT, "", note
+    mailing.face_points = None
     mailing.requested_by = mailing.requested_at = None
     mailing.save()
     audit_log.record(act, by=user, subject=mailing, reason=note)
     return mailing
 
 
-def _refuse_short(mailing: Mailing, at: datetime) -> None:
+def _refuse_short(mailing: Mailing, at: datetime) -> queries.Room:
     room = queries.room_for(mailing, at=at)
     if room.most_points is None:
         raise MailingRefused("no_order")
-    if queries.most_points_of(mailing) > room.most_points:
+    if max(queries.most_points_of(mailing), room.face_points) > room.most_points:
         raise MailingRefused("gift_points", str(room.most_points))
     if not room.is_enough:
         raise MailingRefused("budget")
+    return room

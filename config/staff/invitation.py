@@ -18,9 +18,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from config.staff import stage
 from ledger.statements import database_time
+from parties import factor_sealing, second_factor
 from parties import invitation_services as invitations
-from parties import second_factor
-from parties.errors import InvitationRefused
+from parties.errors import FactorKeysMissing, InvitationRefused
 from parties.forms import PlainLineField
 from parties.invitation_models import StaffInvitation
 from parties.invitation_wording import words_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 else:
     PasswordForm = SetPasswordForm
 
-_LINK = "staff_invitation"  # a place in the session; the address of the page then names no secret
+_LINK = "staff_invitation"  # a place in the session, sealed; the address of the page then names no secret
 
 
 class AcceptForm(PasswordForm):
@@ -55,7 +55,7 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
         invitations.invitation_of(token=token, at=database_time())
     except InvitationRefused as refusal:
         return _shown(request, {"refusal": words_of(refusal)}, status=410)
-    request.session[_LINK] = token
+    request.session[_LINK] = factor_sealing.seal(token)
     return HttpResponseRedirect(reverse("staff_invitation"))
 
 
@@ -63,12 +63,19 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept(request: HttpRequest) -> HttpResponse:
     """What is offered; by POST it is accepted."""
-    token = request.session.get(_LINK, "")
     try:
+        token = _token_in(request)
         invitation = invitations.invitation_of(token=token, at=database_time())
         return _page(request, token, invitation)
     except InvitationRefused as refusal:
         return _shown(request, {"refusal": words_of(refusal)}, status=410)
+
+
+def _token_in(request: HttpRequest) -> str:
+    try:
+        return factor_sealing.unseal(request.session.get(_LINK, ""))
+    except FactorKeysMissing as error:  # none, or of a master key that is gone
+        raise InvitationRefused("gone") from error
 
 
 def _page(request: HttpRequest, token: str, invitation: StaffInvitation) -> HttpResponse:

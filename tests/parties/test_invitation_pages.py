@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -78,6 +79,16 @@ def test_the_mail_speaks_the_language_that_was_chosen_and_names_no_secret_elsewh
     assert not AuditRecord.objects.filter(subject__contains=token).exists()
 
 
+def test_a_reader_of_the_sessions_learns_no_link() -> None:
+    link = mailed(team())
+    token, browser = link.split("/")[-2], Client()
+    assert browser.get(link, follow=True).status_code == 200
+    kept = [session.get_decoded() for session in Session.objects.all()]
+    assert any("staff_invitation" in session for session in kept)
+    assert token not in str(kept)
+    assert Client().get("/admin/invitation/").status_code == 410  # another browser has no link
+
+
 def test_somebody_who_works_here_signs_in_first() -> None:
     of, known = team(), make.user(email="known@x.example", is_staff=True)
     link = mailed(of, email="known@x.example")
@@ -102,8 +113,9 @@ def test_a_refusal_is_told_in_the_form_and_on_the_page() -> None:
     invitation = asked(of)
     answer = signed_in(of.asker).post(page("confirm", invitation.pk), follow=True)
     assert "another person" in told(answer)
-    answer = signed_in(of.asker).post(page("add"), FORM | {"brand": of.brand.pk}, follow=True)
-    assert "open already" in told(answer)
+    answer = signed_in(of.asker).post(page("add"), FORM | {"brand": of.brand.pk})
+    assert "open already" in answer.content.decode()
+    assert FORM["reason"] in answer.content.decode()  # what was typed is still there
     elsewhere = team()
     assert elsewhere.brand
     answer = signed_in(of.asker).post(page("add"), FORM | {"brand": elsewhere.brand.pk})

@@ -209,6 +209,35 @@ def test_one_person_takes_a_role_away_and_what_invites_to_it() -> None:
     assert (record.actor, record.reason, record.brand) == (of.other, "left", of.brand)
 
 
+def test_who_never_came_is_forgotten_and_whoever_decided_is_not() -> None:
+    of, old = team(), NOON + invitations.KEPT_FOR
+    never = [asked(of, email=f"{place}@new.example") for place in range(3)]
+    invitations.reject_invitation(invitation_id=never[0].pk, user=of.other, at=NOON)
+    invitations.confirm_invitation(invitation_id=never[1].pk, user=of.other, **just_now(NOON))
+    _row, token = confirmed(of)
+    accept(token)
+    assert invitations.forget_uninvited(at=old - timedelta(days=1)) == 0
+    assert invitations.forget_uninvited(at=old) == 1
+    assert invitations.forget_uninvited(at=old + invitations.KEPT_FOR) == 2
+    kept = StaffInvitation.objects.values_list("state", "email", "name", "reason").order_by("pk")
+    gone = [(state, "", "", "") for state in ("rejected", "withdrawn", "withdrawn")]
+    assert list(kept) == [*gone, ("accepted", "hanako@new.example", "山田花子", "joins the team in April")]
+    assert set(StaffInvitation.objects.values_list("requested_by", flat=True)) == {of.asker.pk}
+
+
+def test_the_audit_log_knows_neither_who_was_invited_nor_an_address() -> None:
+    of = team()
+    assert of.brand
+    invitations.reject_invitation(invitation_id=asked(of).pk, user=of.other, at=NOON)
+    nameless = make.user(email="known@x.example", is_staff=True, name="")
+    _row, token = confirmed(of, email="known@x.example", name="誰か")
+    accept(token, signed_in=nameless)
+    role_services.remove_role(role_id=nameless.staff_roles.get().pk, user=of.other, reason="left", at=NOON)
+    told = " ".join(f"{row.subject} {row.reason}" for row in AuditRecord.objects.all())
+    assert f"#{nameless.pk}" in told
+    assert not [text for text in ("山田花子", "誰か", "@", "joins the team") if text in told]
+
+
 def test_roles_of_another_brand_stay_out_of_reach() -> None:
     of, elsewhere = team(), team()
     with pytest.raises(NotReachable):

@@ -40,6 +40,11 @@ def test_what_was_changed_behind_the_approval_is_not_sent() -> None:
             with pytest.raises(MailingRefused, match="changed"):
                 approve(mailing, team)
             transaction.set_rollback(True)
+    with transaction.atomic():
+        Mailing.objects.filter(pk=mailing.pk).update(face_points=101)
+        with pytest.raises(MailingRefused, match="changed"):
+            approve(mailing, team)
+        transaction.set_rollback(True)
     with pytest.raises(FactorStale):
         approve(mailing, team, verified_at=NOON - timedelta(minutes=6))
     with pytest.raises(NotReachable):

@@ -51,6 +51,7 @@ def test_a_mailing_from_its_text_to_its_mails() -> None:
     assert "Approved" not in told(approver.post(door(mailing, "approve"), {"fingerprint": ""}, follow=True))
     unstated = marketer.post(door(mailing, "submit"), {"consent_how": "in shops"}, follow=True)
     assert "State that all recipients agreed" in told(unstated)
+    assert 'value="in shops"' in unstated.content.decode()  # nobody has to type it again
     marketer.post(door(mailing, "submit"), {"consent_how": "in shops", "consent": "yes"})
     page = approver.get(door(mailing, "change")).content.decode()
     assert "in shops" in page

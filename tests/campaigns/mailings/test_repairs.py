@@ -8,27 +8,32 @@ from email.mime.nonmultipart import MIMENonMultipart
 from email.parser import Parser
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
+from campaigns import mailing_queries as queries
 from campaigns import mailing_sealing as sealing
 from campaigns.errors import MailingRefused
 from campaigns.mailing_models import MailBounce, MailOptOut, Recipient, Replacement
 from campaigns.mailing_reports import read_report
-from campaigns.services import mailing_answers, mailing_repairs
+from campaigns.mailing_texts import Mail as MailText
+from campaigns.services import mailing_answers, mailing_repairs, mailing_sending, mailings
 from giftcodes import audit as giftcodes_audit
 from giftcodes import services as giftcodes
 from giftcodes.errors import CodeNotUsable
 from giftcodes.gift_models import Gift, GiftState
 from ledger import audit as ledger_audit
+from parties.api_models import ApiClient
 from parties.errors import NotReachable
 from parties.models import Role
 from parties.staff_models import Act, AuditRecord
 from tests import make
 from tests.campaigns import promos
 from tests.campaigns.mailings import lists, postbox
+from tests.factors import just_now
 from tests.make import NOON
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both]
@@ -146,6 +151,19 @@ def test_the_command_reads_a_maildir_and_moves_what_it_has_read(team: promos.Tea
     assert sorted(path.name for path in tmp_path.glob("*/*")) == ["1.eml:2,S", "2.eml:2,S"]
 
 
+def test_mails_within_mails_without_end_keep_no_report_behind_them_from_being_read(
+    team: promos.Team, tmp_path: Path
+) -> None:
+    mailing = lists.sent(team)
+    for name in ("new", "cur"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "new" / "1.eml").write_bytes(b"Content-Type: message/rfc822\n\n" * 20_000)
+    (tmp_path / "new" / "2.eml").write_bytes(report(sealing.number_of(lists.row(mailing).pk)))
+    told = StringIO()
+    call_command("read_bounces", maildir=tmp_path, stdout=told)
+    assert told.getvalue() == "2 read, 1 noted.\n"
+
+
 def test_an_opt_out_stands_for_good_and_for_that_brand_alone(team: promos.Team) -> None:
     mailing = lists.sent(team)
     for _twice in range(2):
@@ -170,6 +188,68 @@ def test_addresses_are_deleted_and_what_became_of_the_mails_stays(team: promos.T
     assert Recipient.objects.filter(sealed="").exclude(digest="").count() == 2
     assert lists.states(mailing) == ["sent", "sent"]
     assert refused(lists.row(mailing), team) == "deleted"
+
+
+def test_rows_whose_address_was_deleted_are_not_mailed_again(team: promos.Team) -> None:
+    mailing = lists.sent(team)
+    Recipient.objects.filter(mailing=mailing).update(state="unsure")
+    mailing_answers.delete_old_addresses(at=NOON + mailing_answers.KEPT_FOR)
+    with pytest.raises(MailingRefused, match="deleted"):
+        mailing_repairs.send_again(
+            mailing_id=mailing.pk, recipient_id=None, reason="x", user=team.marketer, at=NOON
+        )
+
+
+def test_a_list_that_nobody_decided_on_is_deleted_and_can_not_be_approved(team: promos.Team) -> None:
+    asked = lists.submitted(team)
+    old = NOON + mailing_answers.KEPT_FOR
+    mailing_answers.delete_old_addresses(at=old - timedelta(days=1))
+    assert lists.states(asked) == ["waiting", "waiting"]
+    mailing_answers.delete_old_addresses(at=old)
+    assert lists.states(asked) == []
+    with pytest.raises(MailingRefused, match="changed"):
+        mailings.approve_mailing(
+            mailing_id=asked.pk, fingerprint=asked.fingerprint, user=team.approver, **just_now(NOON)
+        )
+
+
+def test_a_mailing_without_an_outlook_ends_and_its_addresses_are_deleted(team: promos.Team) -> None:
+    mailing = lists.sending(team)
+    ApiClient.objects.update(disabled_at=NOON)
+    lists.send_all()
+    old = NOON + mailing_answers.KEPT_FOR
+    for at in (old - timedelta(days=1), old):
+        mailing_answers.delete_old_addresses(at=at)
+        mailing_sending.send_step(at=at)
+        mailing.refresh_from_db()
+        assert mailing.state == ("sent" if at == old else "sending")
+    assert set(Recipient.objects.values_list("state", "note")) == {("refused", "too_late")}
+    assert mailing_answers.delete_old_addresses(at=old + mailing_answers.KEPT_FOR) == 1
+    assert not Recipient.objects.exclude(sealed="").exists()
+
+
+def test_opt_outs_and_bounces_are_found_whichever_master_key_knew_the_address(
+    team: promos.Team, settings: Any
+) -> None:
+    earlier = lists.sent(team)
+    settings.CODE_MASTER_KEYS = {"later": b"k" * 32} | settings.CODE_MASTER_KEYS
+    later = lists.sent(team)
+    row = lists.row(earlier)
+    assert row.digest != lists.row(later).digest
+    found = read_report(report(sealing.number_of(lists.row(later).pk)))
+    assert mailing_answers.note_bounce(report=found, at=NOON)
+    assert refused(row, team) == "bounced"
+    mailing_repairs.lift_bounce(recipient_id=row.pk, reason="box was full", user=team.marketer, at=NOON)
+    mailing_answers.opt_out(recipient=lists.row(later), at=NOON)
+    assert refused(row, team) == "opted_out"
+
+
+def test_neither_a_code_nor_an_address_shows_where_a_mail_is_printed(team: promos.Team) -> None:
+    person = queries.person_of(lists.row(lists.draft(team)))
+    assert person is not None
+    assert person.address == "hana@example.jp"
+    assert "hana" not in f"{person!r} {person}"
+    assert "1234" not in f"{MailText('subject', 'https://x/#c=1234')!r}"
 
 
 def test_the_database_refuses_an_address_twice_in_a_list(team: promos.Team) -> None:

@@ -22,6 +22,7 @@ from ledger import audit as ledger_audit
 from ledger import queries as ledger_queries
 from parties.api_models import ApiClient
 from tests import make, scanner
+from tests.api.partner import Partner, api_client
 from tests.campaigns import promos
 from tests.campaigns.mailings import lists, postbox
 from tests.make import NOON
@@ -62,6 +63,15 @@ def test_each_recipient_gets_one_mail_with_a_gift_of_their_own(team: promos.Team
     no_differences()
 
 
+def test_an_order_approved_later_makes_no_gift_dearer_than_what_was_approved(team: promos.Team) -> None:
+    mailing = lists.sending(team)
+    lists.order_for(mailing, face_points=2_000, approved_at=NOON)
+    lists.send_all()
+    assert sorted(Gift.objects.values_list("points", flat=True)) == [100, 500]
+    assert "100 points" in postbox.taken[1].body
+    no_differences()
+
+
 def test_a_mail_names_its_sender_and_how_to_have_no_more_of_them(team: promos.Team) -> None:
     mailing = lists.sent(team)
     message = postbox.taken[0]
@@ -83,7 +93,9 @@ def test_neither_codes_nor_addresses_stand_anywhere(
     def drop(_message: EmailMessage) -> None:
         raise SMTPServerDisconnected
 
-    mailing = lists.sending(team)
+    # In no other test: PostgreSQL's files and WAL still hold what those wrote and took back.
+    address, name = "nowhere.else@example.jp", "此処のみ花江"
+    mailing = lists.sending(team, rows=lists.LIST.replace("hana@example.jp", address).replace("花子", name))
     postbox.after.append(drop)
     lists.send_all()
     assert len(codes()) == 2
@@ -95,11 +107,11 @@ def test_neither_codes_nor_addresses_stand_anywhere(
         yield from (scanner.Source("subject", message.subject.encode()) for message in postbox.taken)
 
     assert scanner.scan(looked_for, places()).found == []
-    names = (b"hana@example.jp", "花子".encode())
+    names = (address.encode(), name.encode())
     assert not [
         place.name for place in places() for name in names if name in place.data and place.name != "subject"
     ]
-    Mailing.objects.filter(pk=mailing.pk).update(decision_note=f"{codes()[0]} hana@example.jp")
+    Mailing.objects.filter(pk=mailing.pk).update(decision_note=f"{codes()[0]} {address}")
     assert scanner.scan(looked_for, places()).found  # they would have been found
     assert any(names[0] in place.data for place in places())
 
@@ -264,3 +276,31 @@ def test_a_stopped_mailing_mails_nobody_more(team: promos.Team) -> None:
     mailing = lists.sent(team)
     assert (mailing.state, lists.states(mailing)) == ("stopped", ["sent", "waiting"])
     assert len(postbox.taken) == 1
+
+
+def test_stopping_stops_the_mails_with_other_codes_too(team: promos.Team) -> None:
+    mailing = lists.sending(team)
+    mailing_sending.send_step(at=NOON, limit=1)
+    row = lists.row(mailing)
+    mailing_repairs.replace_code(recipient_id=row.pk, reason="lost", user=team.marketer, at=NOON)
+    mailings.stop_mailing(mailing_id=mailing.pk, reason="wrong text", user=team.approver, at=NOON)
+    lists.send_all()
+    assert postbox.recipients() == ["hana@example.jp"]
+    assert (lists.row(mailing).state, lists.row(mailing).note) == ("refused", "stopped")
+    mailing_repairs.replace_code(recipient_id=row.pk, reason="asked for", user=team.marketer, at=NOON)
+    lists.send_all()  # somebody wants this one to be mailed
+    assert postbox.recipients() == ["hana@example.jp"] * 2
+    no_differences()
+
+
+def test_no_partner_system_of_the_brand_reveals_a_code_that_was_mailed(team: promos.Team) -> None:
+    mailing = lists.sent(team)
+    gift = lists.row(mailing).gift
+    assert gift is not None
+    till = Partner(api_client(team.brand))
+    assert till.get(f"gifts/{gift.public_id}").status_code == 200
+    refused = till.get(f"gifts/{gift.public_id}", {"reveal": "true"})
+    assert refused.status_code == 404
+    assert not [code for code in codes() if code in refused.content.decode()]
+    own = make.gifts(Batch.objects.get(), client=till.client, at=NOON)[0]
+    assert own.code in till.get(f"gifts/{own.public_id}", {"reveal": "true"}).content.decode()

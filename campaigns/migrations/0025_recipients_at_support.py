@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0023_alerts'),
+        ('campaigns', '0024_points_of_a_mailing'),
         ('parties', '0016_alert_events'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
