@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 import time_machine
 from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 
 from parties import moments
+from redemption_site.views import errors
 from tests.make import NOON
 
 SetClock = Callable[[datetime], None]
@@ -31,3 +34,16 @@ def noon(set_database_clock: SetClock) -> Iterator[None]:
     set_database_clock(NOON)
     with time_machine.travel(NOON + timedelta(days=1_000), tick=False):
         yield
+
+
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages answer and nobody writes them out, for tests of hundreds of addresses that ask for the status
+    alone. That each page can be written, in both languages, is tried by test_words_of_admin.
+    """
+
+    def refused(_request: HttpRequest, _template: str, *, status: int) -> HttpResponse:
+        return HttpResponse(status=status)
+
+    monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", "")
+    monkeypatch.setattr(errors, "_of_admin", refused)

@@ -27,7 +27,7 @@ from tests.config.test_headers import views
 from tests.giftcodes.further import WORDS
 from tests.make import NOON
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon", "unrendered")]
 
 CLOSED = {403, 404}
 EVERY, NOBODY = set(Role), set[Role]()

@@ -46,6 +46,7 @@ def test_the_table_names_what_belongs_to_no_brand() -> None:
     assert set(SEEN_BY_OPERATORS) == OPERATORS_ONLY
 
 
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize("role", Role)
 def test_the_operators_people_see_rows_of_all_brands_that_their_role_shows(role: Role) -> None:
     rows = [rows_of(promos.team()) for _brand in range(2)]
@@ -64,6 +65,7 @@ def test_the_operators_people_see_rows_of_all_brands_that_their_role_shows(role:
             assert client.get(address(row, "delete")).status_code in CLOSED, model
 
 
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize("role", Role)
 def test_the_operators_people_act_where_their_role_acts(role: Role) -> None:
     rows = rows_of(promos.team())
@@ -100,6 +102,7 @@ def test_roles_of_the_operator_are_shown_and_taken_by_the_operator_alone() -> No
     assert StaffInvitation.objects.get(pk=waiting.pk).state == "confirmed"
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_superuser_who_holds_no_role_acts_at_no_door_of_money() -> None:
     rows = rows_of(promos.team())
     client = signed_in(make.user(is_staff=True, is_superuser=True))

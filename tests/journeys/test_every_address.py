@@ -63,6 +63,7 @@ def member_with_points() -> tuple[Client, dict[str, object]]:
         "slug:number": dispute.number,
         "int:site_id": 1,
         "str:token": "x",
+        "str:number": "1-x",
         "slug:provider_id": "line",
         "int:passkey_id": 1,
         "int:account_id": 1,
