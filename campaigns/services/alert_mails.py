@@ -1,7 +1,6 @@
 """Mails about alerts: what waits for one person goes into one mail, each alert at most once."""
 
 import logging
-import smtplib
 import uuid
 from datetime import datetime, timedelta
 
@@ -12,6 +11,7 @@ from django.utils import translation
 
 from campaigns.alert_models import Alert, AlertMail, MailState, NoAlertMail
 from campaigns.alert_wording import address_of, headline, what_to_do
+from campaigns.services.mail_server import BROKEN_OFF, NOT_SENT, mail_server
 from parties.models import User
 
 MOST_IN_ONE = 20
@@ -58,10 +58,14 @@ def _write_to(recipient_id: int, site_url: str, at: datetime) -> None:
     person = User.objects.get(pk=recipient_id)
     subject, text = mail_about(alerts, person, site_url=site_url)
     try:
-        send_mail(subject, text, None, [str(person.email)])
-    except (smtplib.SMTPException, OSError) as failure:
+        with mail_server() as mailer:
+            send_mail(subject, text, None, [str(person.email)], connection=mailer)
+    except NOT_SENT as failure:
         logger.warning("No mail about %s alerts: %s.", taken, type(failure).__name__)
         _try_later(letter, at)
+    except BROKEN_OFF as failure:
+        logger.warning("A mail about %s alerts broke off: %s.", taken, type(failure).__name__)
+        mine.update(state=MailState.GIVEN_UP)
     else:
         mine.update(state=MailState.SENT)
 
