@@ -106,12 +106,12 @@ def compare_spent(found: results.Results, claims: list[Claim]) -> None:
     points, lots = Counter[str](), {name: set[int]() for name in NAMES}
     expired = 0
     for use in LotUse.objects.select_related("lot__transfer"):
-        claim = by_key.get(use.lot.transfer.key)
-        if claim is None:
+        claim = by_key.get(use.lot.transfer.key) if use.lot else None
+        if claim is None or use.lot is None:
             continue
         if use.kind == UseKind.SPEND:
             points[name_of(claim)] += use.points
-            lots[name_of(claim)].add(use.lot_id)
+            lots[name_of(claim)].add(use.lot.pk)
         expired += use.points if use.kind == UseKind.EXPIRY else 0
     for one in found.channels:
         assert (one.spent_codes, one.spent_points) == (len(lots[one.name]), points[one.name])
