@@ -10,6 +10,8 @@ from django.core.mail.backends.locmem import EmailBackend
 from campaigns import services as campaigns
 from campaigns.alert_models import AlertMail, MailState
 from campaigns.services import alert_mails
+from parties.models import Role, User
+from tests import make
 from tests.campaigns import promos
 from tests.campaigns.alarmed import DAY, HOUR, look
 from tests.make import NOON
@@ -121,6 +123,18 @@ def test_what_broke_off_while_it_was_sent_is_not_repeated(monkeypatch: pytest.Mo
     assert states() == {MailState.SENDING}
     assert send(NOON + HOUR) == 0
     assert states() == {MailState.GIVEN_UP}
+
+
+@pytest.mark.parametrize("end", ["role", "work", "nothing"])
+def test_who_has_left_the_brand_since_is_told_nothing(end: str) -> None:
+    team = two_alerts()
+    if end == "role":
+        team.marketer.staff_roles.all().delete()
+        make.staff(Role.MARKETER, make.brand())
+    if end == "work":
+        User.objects.filter(pk=team.marketer.pk).update(is_staff=False, email=None)
+    assert send() == (1 if end == "nothing" else 0)
+    assert states() == {MailState.SENT if end == "nothing" else MailState.NEEDLESS}
 
 
 def test_what_is_over_or_not_wanted_any_more_is_not_sent() -> None:
