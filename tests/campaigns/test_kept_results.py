@@ -7,6 +7,8 @@ from django.db import OperationalError
 from django.urls import reverse
 
 from campaigns import services as campaigns
+from campaigns import tasks
+from campaigns.services.sheets import RESULTS
 from ledger.models import Sheet
 from ledger.services import sheets
 from ledger.statements import database_time
@@ -132,3 +134,15 @@ def test_a_past_moment_that_was_typed_comes_once_a_worker_has_counted_it(
     assert client.get(address, typed).headers.get("Refresh")
     assert campaigns.count_sheets(at=database_time()) == 1
     assert "Refresh" not in client.get(address, typed).headers
+
+
+@pytest.mark.parametrize(("seconds", "counted"), [(60.0, 2), (0.0, 0)])
+def test_a_run_of_a_worker_counts_until_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, counted: int
+) -> None:
+    monkeypatch.setattr(tasks, "_SECONDS_OF_COUNTING", seconds)
+    due = database_time() - 2 * sheets.AGAIN
+    for slug in ("one", "two"):
+        sheets.figures_of(RESULTS, shop(slug=slug).pk, at=due)
+    tasks.count_sheets()
+    assert Sheet.objects.filter(counted_at__gt=due).count() == counted
