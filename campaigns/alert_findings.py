@@ -207,7 +207,8 @@ def _unready(settings: Settings, at: datetime) -> Iterator[Finding]:
         claim_until__gt=at,
         campaign__brand__program__is_sandbox=False,
     )
-    found = [(batch.order, _lacks(batch)) for batch in late.annotate(is_taken=Exists(taken)) if _lacks(batch)]
+    rows = late.select_related("delivery").annotate(is_taken=Exists(taken))
+    found = [(batch.order, lacks) for batch in rows if (lacks := _lacks(batch))]
     found += [(order, "approval") for order in waiting.select_related("campaign").order_by("pk")]
     for order, lacks in found:
         if order.claim_from <= at + settings.of(order.campaign.brand_id, kind).threshold * _DAY:

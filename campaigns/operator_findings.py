@@ -12,7 +12,7 @@ from campaigns.alert_rules import LATE_AFTER, SERIES_USED_PERCENT
 from campaigns.dispute_models import DisputeNotice
 from campaigns.dispute_models import NoticeState as AnswerState
 from campaigns.mailing_models import MailingState, Recipient, RecipientState
-from campaigns.monthly_models import MonthlyMail
+from campaigns.monthly_queries import waiting_mails
 from giftcodes.delivery_models import DeliveryState, FurtherDelivery
 from giftcodes.guarding import guard
 from giftcodes.guarding.rules import Level as BreakerLevel
@@ -38,7 +38,7 @@ def findings_of_operator(*, at: datetime) -> Iterator[Finding]:
         urgency = Level.URGENT if level == BreakerLevel.CLOSED else Level.WARNING
         yield _finding(AlertKind.BREAKER, "site", urgency, {"level": int(level)})
     yield from _series()
-    for name, since in _oldest_work().items():
+    for name, since in _oldest_work(at=at).items():
         if since is not None and since <= at - LATE_AFTER[name]:
             yield _finding(
                 AlertKind.WORK_BEHIND, name, Level.URGENT, {"work": name, "since": since.isoformat()}
@@ -67,7 +67,7 @@ def _series() -> Iterator[Finding]:
         yield _finding(AlertKind.SERIES_DENSITY, f"series:{series.digit}", level, facts, opens=opens)
 
 
-def _oldest_work() -> dict[str, datetime | None]:
+def _oldest_work(*, at: datetime) -> dict[str, datetime | None]:
     """Since when the oldest piece of each kind of work has been due; None where nothing is."""
     files = FurtherDelivery.objects.filter(state=DeliveryState.APPROVED)
     mails = AlertMail.objects.filter(state__in=[MailState.WAITING, MailState.SENDING])
@@ -81,7 +81,7 @@ def _oldest_work() -> dict[str, datetime | None]:
         "notices": _oldest(ExpiryNotice.objects.filter(state=NoticeState.WAITING), "next_try_at"),
         "answers": _oldest(DisputeNotice.objects.filter(state=AnswerState.WAITING), "due_at"),
         "alert_mails": _oldest(mails, "due_at"),
-        "monthly_mails": _oldest(MonthlyMail.objects.filter(taken_at=None), "due_at"),
+        "monthly_mails": _oldest(waiting_mails(at=at), "due_at"),
         "mailings": _oldest(mailed, "next_try_at"),
     }
 

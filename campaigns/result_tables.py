@@ -55,7 +55,8 @@ def funnel_hint() -> str:
         "Openings of the page and tries are counted, not people: nobody is followed before they sign in."
         " Every code that is entered on the pages of members counts as tried, each time, also one that was"
         " not claimed: before a sign-in, beyond the limit, outside of its period. Codes that are claimed"
-        " through a company’s own system pass no page, so there may be more claims than tries."
+        " through a company’s own system pass no page, so there may be more claims than tries. While somebody"
+        " is guessing codes, entries may go uncounted."
     )
 
 

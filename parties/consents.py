@@ -4,24 +4,38 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
 
 from parties.models import Consent, Language, Member, Purpose, User
 
 MOST_SHOWN = 50
+# Versions of the wording that did not tell what is done now: who agreed to them is asked again.
+TOO_NARROW = {
+    Purpose.STATISTICS: ["2026-11-28", "2026-11-28.2"],  # "nobody is told": since then, companies are
+}
 
 
 def standing_consents(member_id: int) -> set[Purpose]:
-    """What the member agrees to now."""
-    newest = Consent.objects.filter(member=member_id).order_by("given_at", "pk")
-    said = dict(newest.values_list("purpose", "granted"))  # later rows replace earlier ones
-    return {Purpose(purpose) for purpose, is_granted in said.items() if is_granted}
+    """What the member agrees to now, by a wording that told what is done."""
+    newest = _newest(member_id)
+    return {of for of, said in newest.items() if said.granted and said.wording not in TOO_NARROW.get(of, ())}
+
+
+def _newest(member_id: int) -> dict[Purpose, Consent]:
+    said = Consent.objects.filter(member=member_id).order_by("given_at", "pk")
+    return {Purpose(one.purpose): one for one in said}  # later rows replace earlier ones
 
 
 def consent_of(purpose: Purpose, member: str) -> Subquery:
-    """For queries: whether the member of that column agrees to the purpose; NULL if they never said."""
+    """For queries: whether the member of that column agrees to the purpose, as `standing_consents` says; NULL
+    if they never said.
+    """
     said = Consent.objects.filter(member=OuterRef(member), purpose=purpose)
-    return Subquery(said.order_by("-given_at", "-pk").values("granted")[:1])
+    stands = Q(granted=True)
+    if purpose in TOO_NARROW:
+        stands &= ~Q(wording__in=TOO_NARROW[purpose])
+    agrees = ExpressionWrapper(stands, output_field=BooleanField())
+    return Subquery(said.order_by("-given_at", "-pk").annotate(agrees=agrees).values("agrees")[:1])
 
 
 def history_of_consents(member_id: int) -> QuerySet[Consent]:
@@ -40,8 +54,12 @@ def record_consents(
     member = Member.objects.select_for_update(no_key=True).filter(pk=member_id, closed_at=None).first()
     if member is None:
         return 0
-    standing = standing_consents(member_id)
-    changed = [purpose for purpose, is_wanted in choices.items() if is_wanted != (purpose in standing)]
+    newest, standing = _newest(member_id), standing_consents(member_id)
+    changed = [
+        purpose
+        for purpose, is_wanted in choices.items()
+        if (purpose not in standing if is_wanted else purpose in newest and newest[purpose].granted)
+    ]
     Consent.objects.bulk_create(
         Consent(
             member=member,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import reports
 from campaigns.services.sheets import LIABILITY_BY_CAMPAIGN
+from ledger.access import sees_all
 from ledger.admin.pages import unless_counting
 from ledger.forms import AsOfForm
 from ledger.services.sheets import figures_of
@@ -38,8 +39,10 @@ class LiabilityPage(ScopedAdmin):
         form = AsOfForm(request.GET or None, programs=Program.objects.none())
         now = database_time()
         at = form.instant(now=now)
-        live = reachable_brands(request.user, *roles).filter(program__is_sandbox=False)
-        brands = sorted(live.values_list("pk", flat=True))
+        brands = None
+        if not sees_all(request.user, *roles):
+            live = reachable_brands(request.user, *roles).filter(program__is_sandbox=False)
+            brands = sorted(live.values_list("pk", flat=True))
         as_of = None if at == now else at
         kept = figures_of(LIABILITY_BY_CAMPAIGN, brands, at=now, as_of=as_of)
         table, at, is_earlier = _table(kept.figures), kept.counted_at, as_of is None and kept.counted_at < now

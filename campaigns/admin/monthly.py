@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns import services as campaigns
 from campaigns.acts import act
 from campaigns.monthly_models import NoMonthlyMail
-from campaigns.services.monthly_mails import TOLD
+from campaigns.monthly_queries import TOLD
 from ledger.statements import database_time
 from parties.access import held_roles
 from parties.scoped_admin import ScopedAdmin

@@ -1,18 +1,18 @@
 """Mails about alerts: what waits for one person goes into one mail, each alert at most once."""
 
 import logging
-import smtplib
 import uuid
 from datetime import datetime, timedelta
 
 from django.core.mail import send_mail
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from campaigns.alert_models import Alert, AlertMail, MailState, NoAlertMail
 from campaigns.alert_wording import address_of, headline, what_to_do
-from parties.models import User
+from campaigns.services.mail_server import BROKEN_OFF, NOT_SENT, mail_server
+from parties.models import StaffRole, User
 
 MOST_IN_ONE = 20
 MOST_TRIES = 8  # the last one some 21 hours after the first
@@ -28,13 +28,17 @@ def mail_alerts(*, site_url: str, at: datetime) -> bool:
     The rows are taken by a filtered update before the mail goes out, outside of any transaction: nobody is
     told twice. What broke off between taking and recording, and so may have been sent or not, is given up. A
     mail server that refuses or is away is tried again after 10, 20, 40 ... minutes, 8 times. What is over by
-    then, or not wanted any more, is not sent.
+    then, or not wanted any more, is not sent, nor to whoever has no role there any more.
     """
     due = AlertMail.objects.filter(due_at__lte=at)
     due.filter(state=MailState.SENDING).update(state=MailState.GIVEN_UP)
     waiting = due.filter(state=MailState.WAITING)
+    held = StaffRole.objects.filter(user=OuterRef("recipient"))
+    concerns = held.filter(Q(brand=None) | Q(brand=OuterRef("alert__brand")))
+    is_gone = Q(recipient__is_active=False) | Q(recipient__is_staff=False)
     needless = Q(alert__ended_at__isnull=False) | Q(recipient__in=NoAlertMail.objects.values("user"))
-    for_nothing = list(waiting.filter(needless | Q(recipient__is_active=False)).values_list("pk", flat=True))
+    rows = waiting.filter(needless | is_gone | ~Exists(concerns))
+    for_nothing = list(rows.values_list("pk", flat=True))
     waiting.filter(pk__in=for_nothing).update(state=MailState.NEEDLESS)
     first = waiting.order_by("due_at", "pk").first()
     if first is None:
@@ -58,10 +62,14 @@ def _write_to(recipient_id: int, site_url: str, at: datetime) -> None:
     person = User.objects.get(pk=recipient_id)
     subject, text = mail_about(alerts, person, site_url=site_url)
     try:
-        send_mail(subject, text, None, [str(person.email)])
-    except (smtplib.SMTPException, OSError) as failure:
+        with mail_server() as mailer:
+            send_mail(subject, text, None, [str(person.email)], connection=mailer)
+    except NOT_SENT as failure:
         logger.warning("No mail about %s alerts: %s.", taken, type(failure).__name__)
         _try_later(letter, at)
+    except BROKEN_OFF as failure:
+        logger.warning("A mail about %s alerts broke off: %s.", taken, type(failure).__name__)
+        mine.update(state=MailState.GIVEN_UP)
     else:
         mine.update(state=MailState.SENT)
 

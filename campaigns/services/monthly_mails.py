@@ -1,7 +1,6 @@
 """On the first days of a month, tell marketers and finance what their campaigns brought in the last one."""
 
 import logging
-import smtplib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -12,20 +11,13 @@ from django.utils import translation
 
 from campaigns.monthly import Line, lines_of_month, running_campaigns
 from campaigns.monthly_models import MonthlyMail, NoMonthlyMail
+from campaigns.monthly_queries import LAST_DAY, MAX_TRIES, TOLD
 from campaigns.months import Month
+from campaigns.services.mail_server import BROKEN_OFF, NOT_SENT, mail_server
 from ledger.expiry import JAPAN
-from parties.models import Brand, Role, User
+from parties.models import Brand, User
 
-TOLD = (Role.MARKETER, Role.FINANCE)
-LAST_DAY = 7  # of the month: what could not be sent by then is old
-MAX_TRIES = 5
 _WAIT = timedelta(hours=1)
-# The server said no, or nothing answered: the mail did not go out. What breaks off later may have.
-_NOT_SENT = (
-    smtplib.SMTPResponseException,
-    smtplib.SMTPRecipientsRefused,
-    ConnectionRefusedError,
-)
 
 logger = logging.getLogger(__name__)
 
@@ -103,11 +95,12 @@ def _take(mail_id: int, at: datetime) -> bool:
 def _send(mail_id: int, person: User, mail: tuple[str, str], at: datetime) -> None:
     row = MonthlyMail.objects.filter(pk=mail_id, sent_at=None)
     try:
-        send_mail(*mail, None, [str(person.email)])
-    except _NOT_SENT as failure:
+        with mail_server() as mailer:
+            send_mail(*mail, None, [str(person.email)], connection=mailer)
+    except NOT_SENT as failure:
         logger.warning("Monthly mail %d was not taken: %s.", mail_id, type(failure).__name__)
         row.update(taken_at=None, due_at=at + _WAIT)
-    except (smtplib.SMTPException, OSError) as failure:
+    except BROKEN_OFF as failure:
         logger.warning("Monthly mail %d broke off: %s.", mail_id, type(failure).__name__)
     else:
         row.update(sent_at=at)

@@ -7,6 +7,7 @@ from django.db import connection
 
 from campaigns.result_models import SLOTS
 from giftcodes import directory
+from giftcodes import services as giftcodes
 from ledger.expiry import JAPAN
 from ledger.statements import Statement, run_together
 
@@ -20,9 +21,12 @@ _COUNT = (
 )
 
 
-def count_try(*, code: str, at: datetime) -> None:
+def count_try(*, code: str, at: datetime, address: str | None = None) -> None:
     """One try more of a normalised code, for the channel that it was issued for, on the day in Japan that it
     is at `at`. Neither who tried nor which code.
+
+    Nothing is counted from an `address` that has entered too many codes which nobody issued, or while all
+    have: else whoever reads the results could have a bot guess, and see in them what exists.
 
     A code that nobody issued costs the same: one question for its batch, one row counted up. Still, a door
     calls this only once its answer has left. KeysMissing, or the database's errors: then nothing is counted.
@@ -30,6 +34,9 @@ def count_try(*, code: str, at: datetime) -> None:
     reading = directory.read(code)
     if reading.batch is not None:
         directory.search(int(code[0]), reading.serial)
+    is_unknown = not reading.is_genuine
+    if address is not None and not giftcodes.may_count_entry(is_unknown=is_unknown, address=address):
+        return
     place = (
         (reading.batch.id, reading.serial, reading.serial)
         if reading.is_genuine and reading.batch

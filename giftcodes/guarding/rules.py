@@ -16,6 +16,7 @@ STRIKES_PER_ADDRESS = 30  # an IPv4 address, an IPv6 /64
 STRIKES_PER_NETWORK = 100  # an IPv4 /24, an IPv6 /48
 STRIKES_OF_STRANGERS = 100  # an hour, of all who are not signed in together
 STRIKES_PER_CLIENT = 100  # an hour, of all persons for whom one partner system asks
+UNKNOWN_ENTRIES = 300  # an hour, on all pages together: beyond it no entry is counted for the results
 LOCK_SECONDS = DAY
 PROOF_SECONDS = 600
 FALLBACK_DIVISOR = 10

@@ -19,6 +19,7 @@ from giftcodes.guarding.rules import (
     STRIKES_PER_NETWORK,
     STRIKES_PER_PERSON,
     TYPOS_PER_MINUTE,
+    UNKNOWN_ENTRIES,
     Rule,
     Span,
     networks_of,
@@ -84,6 +85,17 @@ def new_reference(length: int = 8) -> str:
 def typo_rules(of: Visitor) -> list[Rule]:
     """A wrong check digit: counted by address, never a strike."""
     return [Rule(f"typo:{of.address}", [Span(MINUTE, TYPOS_PER_MINUTE)], is_marked=True)]
+
+
+def entry_rules(of: Visitor, *, is_unknown: bool) -> list[Rule]:
+    """What stands between an entry of a code and its count in the results, which staff of the brand read: a
+    bot that is not signed in would learn from them which of its guesses exist. They refuse no claim.
+    """
+    return [
+        Rule(f"entered:{of.address}", [Span(DAY, STRIKES_PER_ADDRESS)], is_marked=is_unknown),
+        Rule(f"entered:{of.network}", [Span(DAY, STRIKES_PER_NETWORK)], is_marked=is_unknown),
+        Rule("entered:everybody", [Span(HOUR, UNKNOWN_ENTRIES)], is_marked=is_unknown),
+    ]
 
 
 def client_typo_rules(of: Visitor) -> list[Rule]:

@@ -41,7 +41,7 @@ from giftcodes.services.replays import LostBatch, Replay, replay_claims
 from giftcodes.services.rereads import check_file
 from giftcodes.services.sandbox_codes import first_code_of
 from giftcodes.services.shipping import ship_claims
-from giftcodes.services.tries import Asker, count_typo, lift_lock, prune_tries, try_code
+from giftcodes.services.tries import Asker, count_typo, lift_lock, may_count_entry, prune_tries, try_code
 from giftcodes.services.void_requests import approve_void, reject_void, request_void, take_back_void
 from giftcodes.services.voids import void_codes, void_one
 
@@ -78,6 +78,7 @@ __all__ = [
     "lift_lock",
     "likely_worth",
     "make_next_part",
+    "may_count_entry",
     "mint_next_chunk",
     "open_series",
     "pause_batch",

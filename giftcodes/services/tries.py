@@ -21,6 +21,7 @@ from giftcodes.guarding.visitors import (
     Visitor,
     client_rules,
     client_typo_rules,
+    entry_rules,
     member_name,
     new_reference,
     try_rules,
@@ -138,6 +139,15 @@ def _count_typo(rules: list[Rule], at: datetime | None) -> None:
     taken = guard.take(rules, None, token=new_reference(), now_ms=now_ms)
     if not taken.is_passed:
         raise TooManyTries(now=_moment(taken.now_ms), until=_moment(taken.until_ms))
+
+
+def may_count_entry(*, is_unknown: bool, address: str, at: datetime | None = None) -> bool:
+    """Whether what was entered from this address may still be counted for the results: not after too many
+    codes that nobody issued, be it known itself or not. Counts those.
+    """
+    rules = entry_rules(visitor(person="", address=address), is_unknown=is_unknown)
+    now_ms = None if at is None else guard.milliseconds(at)
+    return guard.take(rules, None, token=new_reference(), now_ms=now_ms).is_passed
 
 
 def lift_lock(*, lock_id: int, reason: str, user: User, at: datetime) -> LockLift:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import OperationalError, connection, transaction
@@ -22,6 +22,7 @@ ASKED_WITHIN = timedelta(days=7)  # else it is not counted again until somebody 
 FORGOTTEN = timedelta(days=60)
 SETTLED = timedelta(minutes=5)  # whatever was booked up to so long ago is committed: it changes no more
 _NOTED = timedelta(hours=1)  # how exactly `asked_at` is kept: reading shall seldom write
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _LONGEST = Sheet._meta.get_field("subject").max_length or 0
 
 
@@ -36,7 +37,7 @@ class Counted(NamedTuple):
 
     def subject(self, about: tuple[Any, ...], as_of: datetime | None) -> str:
         """What the figures are about, in one line."""
-        moment = f"@{as_of.isoformat()}" if as_of else ""
+        moment = f"@{as_of.astimezone(UTC).isoformat()}" if as_of else ""
         return f"{self.kind}{moment}:{json.dumps(about, separators=(',', ':'))}"
 
 
@@ -58,6 +59,16 @@ class _Wanted(NamedTuple):
     def subject(self) -> str:
         return self.counted.subject(self.about, self.as_of)
 
+    @property
+    def can_be_kept(self) -> bool:
+        """What is about too much for a line has no place: a page waits as long as it takes."""
+        return len(self.subject) <= _LONGEST
+
+    @property
+    def settled_at(self) -> datetime:
+        """From when on the figures of a past moment change no more; long ago for those of now."""
+        return self.as_of + SETTLED if self.as_of else _LONG_AGO
+
     def figures(self, at: datetime, *, patience_ms: int) -> Any:
         with _one_picture(patience_ms):
             return self.counted.count(*self.about, at=self.as_of or at)
@@ -77,17 +88,23 @@ def figures_of(counted: Counted, *about: Any, at: datetime, as_of: datetime | No
         Sheet.objects.filter(pk=sheet.pk).update(asked_at=at)
     if sheet.figures is None:
         raise NotCountedYet
-    return Kept(unpack(counted.shape, sheet.figures), sheet.counted_at)
+    try:
+        return Kept(unpack(counted.shape, sheet.figures), sheet.counted_at)
+    except (KeyError, TypeError, ValueError):  # kept by another release, or of a row that is gone
+        Sheet.objects.filter(pk=sheet.pk, counted_at=sheet.counted_at).delete()
+        return _count_for_page(wanted, at=at)
 
 
-def count_due_sheets(kinds: Iterable[Counted], *, at: datetime) -> int:
-    """Count what is due of these kinds, and drop what nobody asked for in a long time; how many were counted.
-    Of any number of calls at once, one counts each.
+def count_due_sheets(kinds: Iterable[Counted], *, at: datetime, limit: int = 100) -> int:
+    """Count what is due of these kinds, at most so many, and drop what nobody asked for in a long time; how
+    many were counted. Of any number of calls at once, one counts each.
     """
     Sheet.objects.filter(asked_at__lt=at - FORGOTTEN).delete()
     by_kind = {counted.kind: counted for counted in kinds}
     done = 0
     for sheet in _due(at):
+        if done == limit:
+            break
         head, _colon, about = sheet.subject.partition(":[")
         counted = by_kind.get(head.partition("@")[0])
         if counted is not None and _take(sheet, at=at):
@@ -98,17 +115,20 @@ def count_due_sheets(kinds: Iterable[Counted], *, at: datetime) -> int:
 
 
 def count_first(counted: Counted, *about: Any, at: datetime) -> bool:
-    """Count what nobody has asked for yet, so that the first who does need not wait; False if it is known."""
+    """Count what nobody has asked for yet, so that the first who does need not wait. False if it was known,
+    or is quick and so not kept.
+    """
     wanted = _Wanted(counted, about, None)
-    if Sheet.objects.filter(subject=wanted.subject).exists():
+    known = Sheet.objects.filter(subject=wanted.subject)
+    if known.exists():
         return False
     _count(wanted, at=at, patience_ms=0)
-    return True
+    return known.exists()
 
 
 def _count_for_page(wanted: _Wanted, *, at: datetime) -> Kept:
     try:
-        return _count(wanted, at=at, patience_ms=PATIENCE_MS)
+        return _count(wanted, at=at, patience_ms=PATIENCE_MS if wanted.can_be_kept else 0)
     except OperationalError as refusal:
         if not _is_out_of_patience(refusal):
             raise
@@ -118,7 +138,7 @@ def _count_for_page(wanted: _Wanted, *, at: datetime) -> Kept:
         counted_at=at - AGAIN,
         took_ms=0,
         asked_at=at,
-        next_count_at=at,
+        next_count_at=max(at, wanted.settled_at),
     )
     Sheet.objects.bulk_create([ask], ignore_conflicts=True)
     raise NotCountedYet
@@ -134,8 +154,8 @@ def _count(wanted: _Wanted, *, at: datetime, patience_ms: int) -> Kept:
     moment = wanted.as_of or at
     kept = Sheet.objects.filter(subject=wanted.subject)
     if took_ms < COSTLY_MS:
-        kept.filter(counted_at__lte=moment).delete()
-    elif len(wanted.subject) <= _LONGEST and not (wanted.as_of and wanted.as_of > at - SETTLED):
+        kept.filter(counted_at__lte=at).delete()
+    elif wanted.can_be_kept and wanted.settled_at <= at:
         values = {
             "figures": pack(figures),
             "counted_at": moment,
@@ -151,7 +171,7 @@ def _count(wanted: _Wanted, *, at: datetime, patience_ms: int) -> Kept:
 def _due(at: datetime) -> list[Sheet]:
     """The longest due first."""
     due = Sheet.objects.filter(next_count_at__lte=at, asked_at__gt=at - ASKED_WITHIN)
-    return list(due.order_by("next_count_at", "pk"))
+    return list(due.defer("figures").order_by("next_count_at", "pk"))
 
 
 def _take(sheet: Sheet, *, at: datetime) -> bool:

@@ -55,7 +55,7 @@ def claim(request: HttpRequest) -> HttpResponse:
     if conditions.ASKED in request.POST and _tick_error(request, _campaign_of(slug)):
         return _typing_error(request, slug, "", codec.group(code))
     response = _receive(request, PendingClaim(code, slug, accepted=_tick_in(request)))
-    tried.count_when_answered(response, code, at=timezone.now())
+    tried.count_when_answered(response, code, address=client_address(request), at=timezone.now())
     return response
 
 

@@ -42,6 +42,7 @@ def rows(samples: int = SAMPLES) -> list[Row]:
             "STRIKES_PER_ADDRESS",
             "STRIKES_PER_NETWORK",
             "STRIKES_OF_STRANGERS",
+            "UNKNOWN_ENTRIES",
         )
         for name in strikes:
             patch.object(visitors, name, 10**9).start()

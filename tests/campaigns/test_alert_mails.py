@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
 
 from campaigns import services as campaigns
 from campaigns.alert_models import AlertMail, MailState
 from campaigns.services import alert_mails
+from parties.models import Role, User
+from tests import make
 from tests.campaigns import promos
 from tests.campaigns.alarmed import DAY, HOUR, look
 from tests.make import NOON
@@ -52,16 +55,25 @@ def test_one_mail_tells_all_that_waits_the_urgent_first_and_once(language: str, 
     assert states() == {MailState.SENT}
 
 
-def test_a_mail_server_that_is_away_is_tried_again_and_then_given_up(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("step", "failure"),
+    [
+        ("open", smtplib.SMTPServerDisconnected()),
+        ("open", TimeoutError()),
+        ("send_messages", smtplib.SMTPDataError(451, b"later")),
+        ("send_messages", smtplib.SMTPRecipientsRefused({})),
+    ],
+)
+def test_a_mail_server_that_is_away_or_refuses_is_tried_again_and_then_given_up(
+    monkeypatch: pytest.MonkeyPatch, step: str, failure: Exception
 ) -> None:
     two_alerts()
 
     def refuse(*_: Any) -> None:
-        raise smtplib.SMTPServerDisconnected
+        raise failure
 
     with monkeypatch.context() as patch:
-        patch.setattr(alert_mails, "send_mail", refuse)
+        patch.setattr(EmailBackend, step, refuse)
         send()
         assert states() == {MailState.WAITING}
         send(NOON + HOUR / 10)  # not due yet
@@ -72,10 +84,36 @@ def test_a_mail_server_that_is_away_is_tried_again_and_then_given_up(
     assert send(NOON + 100 * DAY) == 0
 
 
+@pytest.mark.parametrize("failure", [smtplib.SMTPServerDisconnected(), TimeoutError(), OSError()])
+def test_a_mail_server_that_breaks_off_may_have_sent_it_and_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    two_alerts()
+
+    def take_and_break_off(*_: Any) -> None:
+        raise failure
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailBackend, "send_messages", take_and_break_off)
+        send()
+    assert states() == {MailState.GIVEN_UP}
+    assert send(NOON + DAY) == 0
+
+
+def test_a_mail_server_that_fails_to_say_goodbye_has_sent_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    two_alerts()
+
+    def fail(*_: Any) -> None:
+        raise smtplib.SMTPServerDisconnected
+
+    monkeypatch.setattr(EmailBackend, "close", fail)
+    assert (send(), states()) == (1, {MailState.SENT})
+
+
 def test_what_broke_off_while_it_was_sent_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     two_alerts()
 
-    def stop(*_: Any) -> None:
+    def stop(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -85,6 +123,18 @@ def test_what_broke_off_while_it_was_sent_is_not_repeated(monkeypatch: pytest.Mo
     assert states() == {MailState.SENDING}
     assert send(NOON + HOUR) == 0
     assert states() == {MailState.GIVEN_UP}
+
+
+@pytest.mark.parametrize("end", ["role", "work", "nothing"])
+def test_who_has_left_the_brand_since_is_told_nothing(end: str) -> None:
+    team = two_alerts()
+    if end == "role":
+        team.marketer.staff_roles.all().delete()
+        make.staff(Role.MARKETER, make.brand())
+    if end == "work":
+        User.objects.filter(pk=team.marketer.pk).update(is_staff=False, email=None)
+    assert send() == (1 if end == "nothing" else 0)
+    assert states() == {MailState.SENT if end == "nothing" else MailState.NEEDLESS}
 
 
 def test_what_is_over_or_not_wanted_any_more_is_not_sent() -> None:

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from campaigns import errors
 from campaigns import services as campaigns
+from campaigns.alert_findings import findings_of_brands
 from campaigns.alert_models import Alert, AlertKind, AlertMail, AlertRule, Level
 from campaigns.alert_rules import LATE_AFTER
 from campaigns.alert_wording import address_of, headline, what_to_do, work_names
@@ -175,6 +177,19 @@ def test_codes_that_nobody_holds_while_their_window_is_open(
     assert [alert.facts["lacks"] for alert in open_alerts()] == ([lacks] if lacks else [])
 
 
+def test_looking_for_unready_codes_takes_as_many_queries_however_many_there_are() -> None:
+    team, asked = promos.team(), []
+    for number in (1, 2):
+        for _ in range(number):
+            Delivery.objects.filter(batch=ready_order(team)).update(downloaded_at=None)
+            Delivery.objects.filter(batch=ready_order(team)).delete()
+        with CaptureQueriesContext(connection) as queries:
+            findings = [one for one in findings_of_brands(at=NOON) if one.kind == AlertKind.NOT_READY]
+        asked.append((len(findings), len(queries)))
+    assert [found for found, _queries in asked] == [2, 6]
+    assert asked[0][1] == asked[1][1]
+
+
 def test_an_order_that_nobody_approved_in_time() -> None:
     order = promos.submitted(promos.team(), claim_from=NOON + 2 * DAY)
     look()
@@ -210,7 +225,7 @@ def test_the_breaker_a_full_series_and_late_work_call_the_operator(settings: Set
 
 
 def test_the_operator_is_called_for_every_kind_of_work() -> None:
-    assert set(LATE_AFTER) == set(work_names()) == set(_oldest_work())
+    assert set(LATE_AFTER) == set(work_names()) == set(_oldest_work(at=NOON))
 
 
 def test_an_alert_tells_its_people_once_and_partners_when_it_opens_and_ends() -> None:

@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.urls import reverse
 
 from campaigns import services as campaigns
+from campaigns import tasks
+from campaigns.services.sheets import RESULTS
 from ledger.models import Sheet
 from ledger.services import sheets
 from ledger.statements import database_time
@@ -13,8 +16,10 @@ from parties.models import Role
 from tests import make
 from tests.campaigns.pages import signed_in
 from tests.campaigns.test_results import claim, codes, shop
+from tests.make import NOON
 
 pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
 HINT = "you see the figures of that moment"
 
 
@@ -84,5 +89,60 @@ def test_a_large_campaign_is_counted_before_anybody_asks(monkeypatch: pytest.Mon
         for place in range(claims):
             claim(batch, place, make.member())
     campaigns.count_claims()
-    assert [campaigns.count_large_campaigns(at=database_time()) for _ in range(2)] == [1, 0]
+    at = NOON + timedelta(hours=1)
+    assert [campaigns.count_large_campaigns(at=at) for _ in range(2)] == [1, 0]
     assert [sheet.subject for sheet in Sheet.objects.all()] == [f"results:[{large.pk}]"]
+
+
+def test_large_campaigns_are_looked_for_among_those_with_claims_lately(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("campaigns.services.sheets.LARGE", 1)
+    campaign = shop()
+    claim(codes(campaign, ("poster", 5)), 0, make.member())
+    campaigns.count_claims()
+    assert [campaigns.count_large_campaigns(at=NOON + days) for days in (3 * DAY, DAY)] == [0, 1]
+
+
+def test_a_large_campaign_that_counts_quickly_is_no_work_to_go_on_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("campaigns.services.sheets.LARGE", 1)
+    monkeypatch.setattr(sheets, "COSTLY_MS", 10**9)
+    claim(codes(shop(), ("poster", 5)), 0, make.member())
+    campaigns.count_claims()
+    assert campaigns.count_large_campaigns(at=NOON + DAY) == 0
+
+
+def test_a_past_moment_that_was_typed_comes_once_a_worker_has_counted_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = shop()
+    client = signed_in(make.staff(Role.FINANCE, campaign.brand))
+    address = reverse("admin:ledger_report_trial-balance")
+    typed = {"at": "2026-11-02T12:00"}
+
+    class Cancelled(Exception):
+        sqlstate = "57014"
+
+    def impatient(*_about: object, **_at: object) -> None:
+        raise OperationalError from Cancelled()
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ledger.reports.account_lines", impatient)
+        assert client.get(address, typed).headers.get("Refresh")
+    assert client.get(address, typed).headers.get("Refresh")
+    assert campaigns.count_sheets(at=database_time()) == 1
+    assert "Refresh" not in client.get(address, typed).headers
+
+
+@pytest.mark.parametrize(("seconds", "counted"), [(60.0, 2), (0.0, 0)])
+def test_a_run_of_a_worker_counts_until_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, counted: int
+) -> None:
+    monkeypatch.setattr(tasks, "_SECONDS_OF_COUNTING", seconds)
+    due = database_time() - 2 * sheets.AGAIN
+    for slug in ("one", "two"):
+        sheets.figures_of(RESULTS, shop(slug=slug).pk, at=due)
+    tasks.count_sheets()
+    assert Sheet.objects.filter(counted_at__gt=due).count() == counted

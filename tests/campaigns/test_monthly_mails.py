@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
 from django.urls import reverse
 
 from campaigns import services as campaigns
 from campaigns.models import Campaign
 from campaigns.monthly_models import MonthlyMail, NoMonthlyMail
+from campaigns.monthly_queries import MAX_TRIES
+from campaigns.operator_findings import findings_of_operator
 from campaigns.services import monthly_mails
 from giftcodes import services as giftcodes
 from giftcodes.models import Batch
@@ -124,15 +127,17 @@ def test_who_turned_it_off_gets_none_until_they_turn_it_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "mails"),
+    ("step", "failure", "mails"),
     [
-        (smtplib.SMTPServerDisconnected("broke off"), 0),
-        (ConnectionRefusedError(), 1),
-        (smtplib.SMTPDataError(451, b"later"), 1),
+        ("send_messages", smtplib.SMTPServerDisconnected("broke off"), 0),
+        ("send_messages", TimeoutError(), 0),
+        ("open", ConnectionRefusedError(), 1),
+        ("open", TimeoutError(), 1),
+        ("send_messages", smtplib.SMTPDataError(451, b"later"), 1),
     ],
 )
 def test_what_was_surely_not_sent_is_tried_again_later_and_what_may_have_been_is_not(
-    monkeypatch: pytest.MonkeyPatch, failure: Exception, mails: int
+    monkeypatch: pytest.MonkeyPatch, step: str, failure: Exception, mails: int
 ) -> None:
     brand, _people = brand_with(Role.MARKETER)
     ran(brand)
@@ -141,11 +146,37 @@ def test_what_was_surely_not_sent_is_tried_again_later_and_what_may_have_been_is
         raise failure
 
     with monkeypatch.context() as patch:
-        patch.setattr(monthly_mails, "send_mail", away)
+        patch.setattr(EmailBackend, step, away)
         assert send() == 1
         assert send() == 0  # not at once
     send(FIRST_OF_DECEMBER + timedelta(hours=1))
     assert len(mail.outbox) == mails
+
+
+@pytest.mark.parametrize("end", ["tries", "wish", "role", "month", "nothing"])
+def test_a_mail_is_work_that_waits_until_it_is_sent_given_up_old_or_unwanted(
+    monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    brand, (person,) = brand_with(Role.MARKETER)
+    ran(brand)
+
+    def refuse(*_mail: object) -> None:
+        raise ConnectionRefusedError
+
+    at = FIRST_OF_DECEMBER
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailBackend, "open", refuse)
+        for hours in range(MAX_TRIES if end == "tries" else 1):
+            send(at + timedelta(hours=hours))
+    assert MonthlyMail.objects.filter(taken_at=None).count() == 1
+    if end == "wish":
+        campaigns.want_monthly_mails(user=person, is_wanted=False, at=at)
+    if end == "role":
+        person.staff_roles.all().delete()
+    later = at + (7 * DAY if end == "month" else DAY)
+    late = [finding.subject for finding in findings_of_operator(at=later)]
+    assert late == (["monthly_mails"] if end == "nothing" else [])
+    assert send(later) == (1 if end == "nothing" else 0)
 
 
 @pytest.mark.django_db(transaction=True)

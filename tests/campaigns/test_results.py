@@ -20,7 +20,9 @@ from giftcodes import services as giftcodes
 from giftcodes.models import Batch, Delivery
 from giftcodes.services import ChannelSize
 from ledger import services as ledger
+from ledger.statements import database_time
 from parties.models import Member, Role
+from parties.periods import moment_text
 from tests import make
 from tests.campaigns.pages import signed_in
 from tests.concurrency.racing import race
@@ -217,6 +219,15 @@ def test_campaigns_stand_beside_each_other_and_those_of_others_do_not() -> None:
     assert lines[-1].endswith(",10,0,0,1,10.0 %,100")
     assert "Autumn" not in answer.content.decode()
     assert page_of(client, Campaign.objects.get(slug="autumn")).status_code == 404
+
+
+@pytest.mark.parametrize("slept", [DAY / 1_440, DAY])
+def test_the_comparison_says_of_when_its_claims_are_while_nobody_counts(slept: timedelta) -> None:
+    campaign, looked_at = shop(), database_time() - slept
+    campaigns.note_look(at=looked_at)
+    client = signed_in(make.staff(Role.MARKETER, campaign.brand))
+    page = client.get(reverse("admin:campaigns_campaign_all_results")).content.decode()
+    assert (moment_text(looked_at) in page) is (slept == DAY)
 
 
 def test_ten_campaigns_cost_as_many_queries_as_two() -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from ledger.errors import NotCountedYet
+from ledger.expiry import JAPAN
 from ledger.models import AccountKind, Sheet
 from ledger.plain import pack, unpack
 from ledger.services import sheets
@@ -167,7 +168,10 @@ class Impatient(Counter):
         return super().lines(number, at=at)
 
 
-@pytest.mark.parametrize("as_of", [None, NOON - timedelta(days=9)])
+PAST = NOON - timedelta(days=9)
+
+
+@pytest.mark.parametrize("as_of", [None, PAST, PAST.astimezone(JAPAN)])  # people type it in Japan
 def test_what_takes_too_long_for_a_page_is_left_to_a_worker(slow: Counter, as_of: datetime | None) -> None:
     counter = Impatient()
     for _ in range(2):
@@ -177,6 +181,68 @@ def test_what_takes_too_long_for_a_page_is_left_to_a_worker(slow: Counter, as_of
     assert count_due_sheets([counter.counted], at=NOON) == 1
     assert figures_of(counter.counted, 7, at=NOON, as_of=as_of).counted_at == (as_of or NOON)
     assert count_due_sheets([counter.counted], at=NOON + AGAIN) == (as_of is None)
+    assert Sheet.objects.count() == 1
+
+
+@pytest.mark.parametrize("as_of", [None, PAST])
+def test_what_a_worker_counts_quickly_is_no_longer_waited_for(
+    slow: Counter, monkeypatch: pytest.MonkeyPatch, as_of: datetime | None
+) -> None:
+    counter = Impatient()
+    with pytest.raises(NotCountedYet):
+        figures_of(counter.counted, 7, at=NOON, as_of=as_of)
+    monkeypatch.setattr(sheets, "COSTLY_MS", 10**9)
+    assert count_due_sheets([counter.counted], at=NOON) == 1
+    assert figures_of(counter.counted, 7, at=NOON, as_of=as_of).counted_at == (as_of or NOON)
+
+
+def test_a_moment_just_past_is_left_to_a_worker_once_it_changes_no_more(slow: Counter) -> None:
+    counter, just_now = Impatient(), NOON - timedelta(minutes=1)
+    settled = just_now + sheets.SETTLED
+    with pytest.raises(NotCountedYet):
+        figures_of(counter.counted, 7, at=NOON, as_of=just_now)
+    assert count_due_sheets([counter.counted], at=settled - timedelta(seconds=1)) == 0
+    assert count_due_sheets([counter.counted], at=settled) == 1
+    assert figures_of(counter.counted, 7, at=settled, as_of=just_now).counted_at == just_now
+
+
+def test_what_is_about_too_much_to_be_kept_is_counted_for_the_page(
+    slow: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience: list[int] = []
+
+    def one_picture(patience_ms: int) -> nullcontext[None]:
+        patience.append(patience_ms)
+        return nullcontext()
+
+    def of_many(numbers: list[int], *, at: datetime) -> list[Line]:
+        return [Line(at.date(), len(numbers))]
+
+    monkeypatch.setattr(sheets, "_one_picture", one_picture)
+    many = list(range(1_000, 1_300))
+    counted = slow.counted._replace(count=of_many)
+    assert figures_of(counted, many, at=NOON).figures == [Line(NOON.date(), 300)]
+    assert figures_of(counted, [7], at=NOON).figures == [Line(NOON.date(), 1)]
+    assert patience == [0, sheets.PATIENCE_MS]
+    assert Sheet.objects.count() == 1
+
+
+@pytest.mark.parametrize("as_of", [None, PAST])
+def test_figures_that_this_release_cannot_read_are_counted_anew(
+    slow: Counter, as_of: datetime | None
+) -> None:
+    figures_of(slow.counted, 7, at=NOON, as_of=as_of)
+    Sheet.objects.update(figures=[["2026-11-01", 8, "another column"]])
+    for _ in range(2):
+        assert figures_of(slow.counted, 7, at=NOON, as_of=as_of).figures == [Line(date(2026, 11, 1), 9)]
+    assert len(slow.asked) == 2
+
+
+def test_a_call_counts_no_more_than_it_may(slow: Counter) -> None:
+    for number in range(3):
+        figures_of(slow.counted, number, at=NOON)
+    due = NOON + AGAIN
+    assert [count_due_sheets([slow.counted], at=due, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
 def test_another_error_is_no_lack_of_patience(slow: Counter) -> None:

@@ -8,8 +8,9 @@ from django.utils import translation
 from pytest_django.fixtures import Settings
 
 from parties import consents as parties
-from parties.models import Consent, Purpose, User
+from parties.models import Consent, Member, Purpose, User
 from redemption_site import consent_texts
+from tests.make import NOON
 from tests.redemption_site import visits
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +47,38 @@ def test_rows_are_added_only_for_what_changed_and_the_newest_counts(hanako: Clie
     assert sorted(said[:2]) == [("marketing_mail", True), ("statistics", True)]
     assert sorted(said[2:]) == [("marketing_mail", False), ("statistics", False)]
     assert parties.standing_consents(member.pk) == set()
+
+
+@pytest.mark.parametrize("wording", ["2026-11-28", "2026-11-28.2"])
+@pytest.mark.parametrize("address", ["/account/consents/", "/account/profile/"])
+def test_who_agreed_to_statistics_of_which_nobody_is_told_is_asked_again(
+    hanako: Client, address: str, wording: str
+) -> None:
+    member = visits.member_of(hanako)
+    wide = {"wording": wording, "language": "ja", "given_at": NOON}
+    for purpose in (Purpose.STATISTICS, Purpose.MARKETING_MAIL):
+        Consent.objects.create(member=member, purpose=purpose, granted=True, **wide)
+    assert parties.standing_consents(member.pk) == {Purpose.MARKETING_MAIL}
+    column = parties.consent_of(Purpose.STATISTICS, "pk")
+    assert Member.objects.annotate(agrees=column).filter(agrees=False).count() == 1
+    ticked = {"/account/consents/": 1, "/account/profile/": 0}[address]
+    assert hanako.get(address).content.decode().count(" checked") == ticked
+    hanako.post(address, {"agree": ["statistics", "marketing_mail"]})
+    row = Consent.objects.order_by("pk").last()
+    assert row is not None
+    assert (row.purpose, row.granted, row.wording) == (Purpose.STATISTICS, True, consent_texts.WORDING)
+    assert Purpose.STATISTICS in parties.standing_consents(member.pk)
+    assert Member.objects.annotate(agrees=column).filter(agrees=True).count() == 1
+
+
+def test_who_says_no_to_what_they_agreed_to_in_older_words_is_noted(hanako: Client) -> None:
+    member = visits.member_of(hanako)
+    Consent.objects.create(
+        member=member, purpose=Purpose.STATISTICS, granted=True, given_at=NOON, wording="2026-11-28"
+    )
+    for _ in range(2):
+        hanako.post("/account/consents/", {})
+    assert list(Consent.objects.order_by("pk").values_list("granted", flat=True)) == [True, False]
 
 
 def test_purposes_that_are_not_offered_can_not_be_agreed_to(hanako: Client, settings: Settings) -> None:

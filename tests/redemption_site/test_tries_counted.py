@@ -13,6 +13,7 @@ from campaigns import results
 from campaigns import services as campaigns
 from campaigns.models import Campaign
 from campaigns.result_models import SLOTS, TryCount
+from giftcodes.guarding.rules import STRIKES_PER_ADDRESS
 from giftcodes.models import Batch
 from giftcodes.services import ChannelSize
 from redemption_site import tried
@@ -73,10 +74,42 @@ def test_a_code_of_nobody_costs_what_a_known_one_costs() -> None:
     assert numbers[2] == numbers[3] > 0  # once the batch is known to this process
 
 
+def test_guesses_from_one_address_are_soon_counted_no_more_not_even_those_that_exist() -> None:
+    campaign, batch = ordered()
+    guesser, honest = Client(REMOTE_ADDR="203.0.113.9"), Client(REMOTE_ADDR="198.51.100.9")
+    for _ in range(STRIKES_PER_ADDRESS + 5):
+        assert guesser.post("/claim/", {"code": visits.UNUSABLE}).status_code == 303
+    assert guesser.post("/claim/", {"code": make.code_of(batch)}).status_code == 303  # nothing tells
+    assert (tries(campaign)["poster"], of_nobody()) == (0, STRIKES_PER_ADDRESS)
+    for _ in range(2):
+        assert honest.post("/claim/", {"code": make.code_of(batch)}).status_code == 303
+    assert tries(campaign)["poster"] == 2
+
+
+@pytest.mark.parametrize("is_everybody_marked", [True, False])
+def test_guesses_from_many_addresses_end_all_counting_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, *, is_everybody_marked: bool
+) -> None:
+    most = 4 if is_everybody_marked else 100
+    monkeypatch.setattr("giftcodes.guarding.visitors.UNKNOWN_ENTRIES", most)
+    campaign, batch = ordered()
+    for place in range(5):
+        campaigns.count_try(code=visits.UNUSABLE, address=f"198.51.{place}.1", at=NOON)
+    campaigns.count_try(code=make.code_of(batch), address="203.0.113.9", at=NOON)
+    assert (of_nobody(), tries(campaign)["poster"]) == ((4, 0) if is_everybody_marked else (5, 1))
+
+
+def test_entries_count_no_strikes_against_anybody(hanako: Client) -> None:
+    _campaign, batch = ordered()
+    for _ in range(STRIKES_PER_ADDRESS + 5):
+        Client().post("/claim/", {"code": visits.UNUSABLE})
+    assert hanako.post("/claim/", {"code": make.code_of(batch)}).status_code == 303
+
+
 def test_the_count_waits_until_the_answer_has_left() -> None:
     campaign, batch = ordered()
     answer = HttpResponse()
-    tried.count_when_answered(answer, make.code_of(batch), at=NOON)
+    tried.count_when_answered(answer, make.code_of(batch), address="203.0.113.9", at=NOON)
     assert tries(campaign) == {"poster": 0, "receipt": 0}
     request_finished.disconnect(close_old_connections)  # as the test's own client does
     try:
