@@ -39,7 +39,7 @@ def context_of(mailing: Mailing, *, user: User, site_url: str, at: datetime) -> 
     """Everything on the page; the template only arranges it."""
     brand_id = mailing.campaign.brand_id
     counts = queries.counts_of(mailing)
-    own = mailing.requested_by_id == user.pk
+    own = user.pk in {mailing.requested_by_id, mailing.created_by_id}
     submitted, draft = mailing.state == MailingState.SUBMITTED, mailing.state == MailingState.DRAFT
     sending = mailing.state == MailingState.SENDING
     is_marketer, is_approver = (holds_role(user, brand_id, role) for role in (Role.MARKETER, Role.APPROVER))

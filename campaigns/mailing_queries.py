@@ -236,4 +236,4 @@ def is_of_a_mailing(gift: Gift) -> bool:
 def mailings_to_decide(user: Person) -> QuerySet[Mailing]:
     """Submitted mailings that the person may approve or reject."""
     reached = access.reachable_mailings(user, Role.APPROVER).filter(state=MailingState.SUBMITTED)
-    return reached.exclude(requested_by=user.pk)
+    return reached.exclude(requested_by=user.pk).exclude(created_by=user.pk)

@@ -18,6 +18,7 @@ TRIED_BY = {
     "campaigns/services/approvals.py": "campaigns/test_approvals.py",
     "campaigns/services/dispute_texts.py": "campaigns/test_dispute_texts.py",
     "campaigns/services/disputes.py": "campaigns/test_disputes.py",
+    "campaigns/services/mailing_answers.py": "campaigns/mailings/test_sending.py",
     "campaigns/services/mailing_repairs.py": "campaigns/mailings/test_repairs.py",
     "campaigns/services/mailing_sending.py": "campaigns/mailings/test_sending.py",
     "campaigns/services/mailings.py": "campaigns/mailings/test_approvals.py",

@@ -201,9 +201,9 @@ def approve_mailing(
 ) -> Mailing:
     """Have it sent, exactly as it was seen: sending begins with that.
 
-    NotReachable for anybody but an approver of the brand; OwnOrder for whoever asked; FactorStale unless the
-    second factor was shown at most five minutes before; MailingRefused by rule: `state`, `changed` (not what
-    was seen or submitted), `no_order`, `gift_points`, `budget`.
+    NotReachable for anybody but an approver of the brand; OwnOrder for whoever wrote it or asked; FactorStale
+    unless the second factor was shown at most five minutes before; MailingRefused by rule: `state`, `changed`
+    (not what was seen or submitted), `no_order`, `gift_points`, `budget`.
     """
     mailing = _to_decide(mailing_id, user)
     second_factor.refuse_stale(verified_at=verified_at, at=at)
@@ -264,7 +264,7 @@ def _hold(mailing_id: int, user: User, *roles: Role, state: MailingState) -> Mai
 
 def _to_decide(mailing_id: int, user: User) -> Mailing:
     mailing = _hold(mailing_id, user, Role.APPROVER, state=MailingState.SUBMITTED)
-    if mailing.requested_by_id == user.pk:
+    if user.pk in {mailing.requested_by_id, mailing.created_by_id}:
         raise OwnOrder
     return mailing
 

@@ -9,6 +9,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 
+from config import navigation
 from parties import moments
 from redemption_site.views import errors
 from tests.make import NOON
@@ -46,4 +47,5 @@ def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
         return HttpResponse(status=status)
 
     monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", "")
+    monkeypatch.setattr(navigation, "sidebar", lambda _request: [])
     monkeypatch.setattr(errors, "_of_admin", refused)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from campaigns.errors import MailingRefused
+from campaigns import mailing_queries
+from campaigns.errors import MailingRefused, OwnOrder
 from campaigns.mailing_models import Mailing, Recipient
 from campaigns.services import mailings
 from parties.errors import FactorStale, NotReachable
@@ -102,3 +103,17 @@ def test_the_database_refuses_one_person_and_sending_without_an_approval() -> No
         with pytest.raises(IntegrityError), transaction.atomic():
             row.update(**broken)
     row.update(**alone | {"decided_by": team.approver})
+
+
+def test_whoever_wrote_it_does_not_approve_it_though_somebody_else_asked() -> None:
+    team = promos.team(funds=1_000_000)
+    author = make.staff(Role.APPROVER, team.brand)
+    author.staff_roles.create(brand=team.brand, role=Role.MARKETER)
+    mailing = lists.draft(team)
+    Mailing.objects.filter(pk=mailing.pk).update(created_by=author)
+    asked = lists.submitted(team, mailing)
+    assert list(mailing_queries.mailings_to_decide(author)) == []
+    with pytest.raises(OwnOrder):
+        approve(asked, team, user=author)
+    assert list(mailing_queries.mailings_to_decide(team.approver)) == [asked]
+    approve(asked, team)
