@@ -142,8 +142,8 @@ class MailState(models.TextChoices):
 
 
 class AlertMail(models.Model):
-    """One person is told of one alert: once per opening. The table is the queue; `letter` is the mail in
-    which a worker has it in hand, and until when stands in `due_at`.
+    """One person is told of one alert: when it opens, and once more when it becomes more urgent. The table is
+    the queue; `letter` is the mail in which a worker has it in hand, and until when stands in `due_at`.
     """
 
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="mails", db_index=False)

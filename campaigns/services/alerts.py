@@ -15,6 +15,7 @@ from campaigns.alert_models import (
     AlertMail,
     BrandAlertKind,
     Level,
+    MailState,
     NoAlertMail,
 )
 from campaigns.errors import AlertRefused
@@ -44,9 +45,11 @@ class Looked(NamedTuple):
 def look_for_alerts(*, at: datetime) -> Looked:
     """Look at everything as it is now: one alert per kind and subject opens, goes on while it is so, ends.
 
-    Repeating it changes nothing. Of any number of calls at once one opens an alert, by the unique key, and
-    one ends it, by a filtered update; with it go its mails and the event for the brand's partner systems. A
-    call that began before another one's look (`at`) ends nothing that the other one has seen.
+    One that has become more urgent calls its people once more, also if somebody saw to it before; it becomes
+    no less urgent until it is over. Repeating it changes nothing. Of any number of calls at once one opens an
+    alert, by the unique key, and one lets it rise or ends it, by a filtered update; with it go its mails and
+    the event for the brand's partner systems. A call that began before another one's look (`at`) ends nothing
+    that the other one has seen.
     """
     settings, found = Settings(), _found(at)
     known = {(alert.kind, alert.subject): alert for alert in Alert.objects.filter(ended_at=None)}
@@ -54,7 +57,11 @@ def look_for_alerts(*, at: datetime) -> Looked:
     opened = sum(_open(finding, settings, at) for finding in new)
     over = [alert for key, alert in known.items() if key not in found]
     ended = sum(_end(alert, at) for alert in over)
-    _go_on([(alert, found[key]) for key, alert in known.items() if key in found], at)
+    going_on = [(alert, found[key]) for key, alert in known.items() if key in found]
+    for alert, finding in going_on:
+        if finding.level > alert.level:
+            _rise(alert, finding, settings, at)
+    _go_on(going_on, at)
     return Looked(opened, ended)
 
 
@@ -140,7 +147,19 @@ def _queue_mails(alert: Alert, settings: Settings, at: datetime) -> None:
     if alert.brand_id is not None and not settings.of(alert.brand_id, kind).is_mailed:
         return
     people = people_told(kind, alert.brand_id).order_by("pk")
-    AlertMail.objects.bulk_create(AlertMail(alert=alert, recipient=person, due_at=at) for person in people)
+    mails = [AlertMail(alert=alert, recipient=person, due_at=at) for person in people]
+    AlertMail.objects.bulk_create(mails, ignore_conflicts=True)
+
+
+@transaction.atomic
+def _rise(alert: Alert, finding: Finding, settings: Settings, at: datetime) -> None:
+    """The filtered update decides who calls: of any number of looks at once, one."""
+    calmer = Alert.objects.filter(pk=alert.pk, ended_at=None, level__lt=finding.level)
+    if calmer.update(level=finding.level, acknowledged_by=None, acknowledged_at=None, note=""):
+        told = AlertMail.objects.filter(alert=alert, state__in=[MailState.SENT, MailState.NEEDLESS])
+        told.update(state=MailState.WAITING, due_at=at, tries=0, letter=None)
+        _queue_mails(alert, settings, at)
+    alert.level = finding.level
 
 
 def _tell_partners(alert: Alert, event: EventType, at: datetime) -> None:
@@ -171,9 +190,9 @@ def _go_on(seen: list[tuple[Alert, Finding]], at: datetime) -> None:
     """Note that they still are so, and how much."""
     changed = []
     for alert, finding in seen:
-        if (alert.facts, alert.level) != (finding.facts, finding.level):
-            alert.facts, alert.level = finding.facts, finding.level
+        if alert.facts != finding.facts:
+            alert.facts = finding.facts
             changed.append(alert)
-    Alert.objects.bulk_update(changed, ["facts", "level"], batch_size=200)
+    Alert.objects.bulk_update(changed, ["facts"], batch_size=200)
     going_on = Q(ended_at=None, seen_at__lt=at, pk__in=[alert.pk for alert, _finding in seen])
     Alert.objects.filter(going_on).update(seen_at=at)

@@ -8,7 +8,7 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 
 from campaigns import services as campaigns
-from campaigns.alert_models import AlertMail, MailState
+from campaigns.alert_models import Alert, AlertMail, Level, MailState
 from campaigns.services import alert_mails
 from parties.models import Role, User
 from tests import make
@@ -53,6 +53,22 @@ def test_one_mail_tells_all_that_waits_the_urgent_first_and_once(language: str, 
     places = [letter.body.index(f"/admin/campaigns/order/{order.pk}/change/") for order in (early, late)]
     assert places == sorted(places)
     assert states() == {MailState.SENT}
+
+
+def test_who_was_told_is_told_once_more_when_it_becomes_urgent_though_somebody_saw_to_it() -> None:
+    team = promos.team()
+    promos.submitted(team, claim_from=NOON + DAY)
+    look()
+    assert send() == 1
+    alert = Alert.objects.get()
+    campaigns.acknowledge_alert(alert_id=alert.pk, note="on it", user=team.marketer, at=NOON)
+    later = NOON + DAY + HOUR
+    for at, mails in ((NOON + HOUR, 0), (later, 1), (later + HOUR, 0)):
+        look(at)
+        assert send(at) == mails, at
+    alert.refresh_from_db()
+    assert (alert.level, alert.acknowledged_by, alert.note) == (Level.URGENT, None, "")
+    assert Alert.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 from django.core import mail
 
 from campaigns import services as campaigns
+from campaigns.alert_findings import Settings
 from campaigns.alert_models import Alert, AlertMail, ClaimCount, MailState, Watch
+from campaigns.services import alerts
 from parties.event_models import Event
 from tests.api.partner import api_client
 from tests.campaigns import promos
@@ -87,3 +89,16 @@ def test_of_six_counters_at_once_each_claim_is_counted_once(_round: int) -> None
         pass
     assert list(ClaimCount.objects.values_list("claims", flat=True)) == [7]
     assert ClaimCount.objects.get().hour == NOON
+
+
+def test_of_six_watches_that_saw_it_calm_one_calls_people_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    promos.submitted(promos.team(), claim_from=SOON)
+    campaigns.look_for_alerts(at=NOON)
+    seen = [Alert.objects.get() for _ in range(6)]
+    later, called = SOON + timedelta(hours=1), list[int]()
+    finding = alerts._found(later)[seen[0].kind, seen[0].subject]
+    assert [finding.level > alert.level for alert in seen] == [True] * 6  # each of them would call
+    monkeypatch.setattr(alerts, "_queue_mails", lambda alert, *_: called.append(alert.pk))
+    race(*[partial(alerts._rise, alert, finding, Settings(), later) for alert in seen])
+    assert len(called) == 1
+    assert Alert.objects.get().level == finding.level
