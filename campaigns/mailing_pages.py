@@ -33,10 +33,11 @@ class Preview(NamedTuple):
     language: str
     label: str
     mail: Mail
+    place: queries.Place | None
 
 
-def context_of(mailing: Mailing, *, user: User, site_url: str, at: datetime) -> dict[str, Any]:
-    """Everything on the page; the template only arranges it."""
+def context_of(mailing: Mailing, *, user: User, site_url: str, row: int, at: datetime) -> dict[str, Any]:
+    """Everything on the page; the template only arranges it. `row`: whose mail is shown."""
     brand_id = mailing.campaign.brand_id
     counts = queries.counts_of(mailing)
     own = user.pk in {mailing.requested_by_id, mailing.created_by_id}
@@ -62,8 +63,7 @@ def context_of(mailing: Mailing, *, user: User, site_url: str, at: datetime) -> 
         "rows": queries.shown(queries.rows_to_look_at(mailing)),
         "standing_bounces": set(bounces.values_list("recipient_id", flat=True)),
         "room": queries.room_for(mailing, at=at) if draft or submitted or sending else None,
-        "previews": _previews(mailing, with_row=with_row, site_url=site_url, at=at),
-        "is_with_row": with_row and bool(counts.total),
+        "previews": _previews(mailing, row if with_row else None, site_url=site_url, at=at),
         "may_edit": draft and is_marketer,
         "may_test": with_row,
         "may_decide": submitted and not own and is_approver,
@@ -76,11 +76,12 @@ def context_of(mailing: Mailing, *, user: User, site_url: str, at: datetime) -> 
     }
 
 
-def _previews(mailing: Mailing, *, with_row: bool, site_url: str, at: datetime) -> list[Preview]:
+def _previews(mailing: Mailing, number: int | None, *, site_url: str, at: datetime) -> list[Preview]:
     languages = [("ja", _("Japanese")), *([("en", _("English"))] if mailing.body_en else [])]
     found = []
     for language, label in languages:
-        row = (queries.first_row(mailing, language) or queries.first_row(mailing)) if with_row else None
+        place = None if number is None else queries.place_of(mailing, language, number)
+        row = place.row if place else None
         mail = preview_of(mailing, row, language=language, site_url=site_url, at=at)
-        found.append(Preview(language, label, mail))
+        found.append(Preview(language, label, mail, place))
     return found

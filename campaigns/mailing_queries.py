@@ -206,6 +206,27 @@ def first_row(mailing: Mailing, language: str = "") -> Recipient | None:
     return (rows.filter(language=language) if language else rows).order_by("row").first()
 
 
+class Place(NamedTuple):
+    """A row to show the mail with, and the numbers of the rows around it that read the same text."""
+
+    row: Recipient
+    before: int | None
+    after: int | None
+
+
+def place_of(mailing: Mailing, language: str, number: int) -> Place | None:
+    """The first row of the language from that number on, else its first row, else the first of any language;
+    None without a list.
+    """
+    every = Recipient.objects.filter(mailing=mailing).exclude(sealed="").order_by("row")
+    rows = every.filter(language=language) if every.filter(language=language).exists() else every
+    row = rows.filter(row__gte=number).first() or rows.first()
+    if row is None:
+        return None
+    numbers = rows.values_list("row", flat=True)
+    return Place(row, numbers.filter(row__lt=row.row).last(), numbers.filter(row__gt=row.row).first())
+
+
 def is_over(mailing: Mailing) -> bool:
     """Whether nobody of the list is still to be mailed."""
     return not Recipient.objects.filter(mailing=mailing, state__in=UNDER_WAY).exists()

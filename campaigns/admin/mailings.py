@@ -186,7 +186,10 @@ class MailingAdmin(ScopedAdmin):
         return self._page(request, mailing, found=queries.shown([found]) if found else [])
 
     def _page(self, request: HttpRequest, mailing: Mailing, **more: Any) -> HttpResponse:
-        context = context_of(mailing, user=_user(request), site_url=settings.SITE_URL, at=database_time())
+        typed = request.GET.get("row", "")
+        row = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 8 else 0
+        user, at = _user(request), database_time()
+        context = context_of(mailing, user=user, site_url=settings.SITE_URL, row=row, at=at)
         return self._show(request, "mailing_page.html", **context | more)
 
     def test(self, request: HttpRequest, mailing_id: int) -> HttpResponse:

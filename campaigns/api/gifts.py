@@ -193,7 +193,10 @@ class GiftView(PartnerView):
         parameters=[
             GIFT_ID,
             OpenApiParameter(
-                "reveal", bool, description="With its code; needs the scope gifts:reveal, and is recorded."
+                "reveal",
+                bool,
+                description="With its code; needs the scope gifts:reveal, and is recorded. The code of a gift"
+                " that a mailing sent is its recipient's alone: 404.",
             ),
         ],
         responses={

@@ -116,3 +116,24 @@ def test_whoever_has_the_mail_stops_them_with_one_press_and_a_scanner_does_not()
     for forged in (f"{number[:-1]}x", number.partition(".")[0], "1." + "0" * 20, "%00", "9" * 30):
         assert stranger.post(f"/mail/stop/{forged}/").status_code == 404
     assert "comes from a test" in stranger.get("/mail/stop/test/").content.decode()
+
+
+def test_whoever_judges_a_mailing_can_read_the_mail_of_each_row() -> None:
+    team = promos.team(funds=1_000_000)
+    mailing = lists.draft(team, rows="email,name,language\na@x.jp,一郎,\nj@x.jp,John,en\nb@x.jp,二郎,\n")
+    client = signed_in(team.approver)
+    lists.submitted(team, mailing)
+    page = reverse("admin:campaigns_mailing_change", args=(mailing.pk,))
+
+    def read(query: str) -> tuple[bool, bool]:
+        text = client.get(page + query).content.decode()
+        return "一郎" in text, "二郎" in text
+
+    assert [read(query) for query in ("", "?row=2", "?row=3", "?row=4", "?row=99", "?row=x", "?row=²")] == [
+        *[(True, False)] * 2,
+        *[(False, True)] * 2,
+        *[(True, False)] * 3,
+    ]
+    shown = client.get(page).content.decode()
+    assert "?row=4#mail-ja" in shown
+    assert "Row before" not in shown
