@@ -65,7 +65,7 @@ from tests.campaigns.test_deposits import recorded
 from tests.make import NOON
 from tests.redemption_site.shops import site
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon", "frameless")]
 
 EVERY_ROLE = set(Role)
 # Who sees rows of their own brand, model by model. What is not named here belongs to no brand.
